@@ -1,0 +1,3 @@
+//! Devices.
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod tap;

@@ -1,0 +1,2 @@
+//! The `undersock` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Upper-casing of a byte stream.
