@@ -1,3 +1,9 @@
-//! Devices.
+//! What frames cross: the devices behind a server, and wrappers around any of them.
+//!
+//! A server takes any [`smoltcp::phy::Device`]. Here are the in-memory wire, for tests and examples, and, on Linux,
+//! the TAP interface. A board brings its own.
+
+pub(crate) mod frame;
+pub mod wire;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod tap;

@@ -1,1 +1,586 @@
-//! TAP.
+//! A TAP interface: an Ethernet whose far end is this program.
+//!
+//! The kernel has one end of the wire, an interface such as `tap0` with addresses, routes and a carrier; the other end
+//! is a file. One read(2) takes the frame that the kernel has sent, one write(2) is a frame that the kernel receives
+//! (Documentation/networking/tuntap.rst). The interface's carrier is on while a program holds the file.
+//!
+//! A [`Tap`] holds two buffers for its whole life, one for the frame that came in and one for the frame that goes out:
+//! no frame costs an allocation. What can go wrong under way has three outcomes, and none is a panic:
+//!
+//! - The file takes no more just now (EAGAIN): the frame is kept, and neither token is handed out until it has gone.
+//!   [`Tap::wait`] then waits for room as well.
+//! - This frame can't go, the next may (the link is down: EIO; no memory: ENOBUFS): it is dropped and counted, as a
+//!   network may do. TCP sends it again.
+//! - The interface is gone (EBADFD): [`Tap::error`] says so from then on, and no call reaches the kernel any more.
+
+use core::time::Duration;
+use core::{array, fmt};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::time::Instant;
+
+/// Where the kernel offers the file end of TUN and TAP interfaces.
+pub const TUN_DEVICE: &str = "/dev/net/tun";
+
+/// An Ethernet header: two addresses and a type.
+const ETHERNET_HEADER: usize = 14;
+/// The smallest MTU that Linux gives an interface (RFC 791: 68 bytes pass everywhere unfragmented).
+const MIN_IP_MTU: usize = 68;
+/// The largest that smoltcp names; the largest of common network cards.
+const MAX_IP_MTU: usize = 9_216;
+/// The largest IP packet, with its Ethernet header and a VLAN tag. More than the MTU asks for, because the MTU may be
+/// raised while the server runs, and a buffer that is too small truncates without a word.
+const RECEIVE_BYTES: usize = 65_535 + ETHERNET_HEADER + 4;
+/// The calls for one frame that signals may interrupt, one after the other.
+const INTERRUPTIONS: usize = 8;
+/// The longest single wait: a timeout that no clock overflows.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Files that [`Tap::wait`] watches beside its own.
+const MAX_OTHERS: usize = 4;
+
+/// What went wrong with a TAP interface, as "attempt: reason".
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TapError {
+    /// Not a name that an interface can have; the sentence says why.
+    BadName(&'static str),
+    /// This system has no [`TUN_DEVICE`].
+    NoDevice,
+    /// [`TUN_DEVICE`] is there, and this user may not open it.
+    DeviceDenied,
+    /// The interface isn't there, and this user may not create one.
+    CreateDenied,
+    /// The interface is there, and belongs to another user or group.
+    NotOwner,
+    /// Another program holds the interface.
+    Busy,
+    /// The interface is there, and isn't a TAP interface of one queue.
+    NotTap,
+    /// The interface was removed.
+    Removed,
+    /// Something else, with what was being tried.
+    Io(&'static str, io::Error),
+}
+
+impl fmt::Display for TapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TapError::BadName(why) => write!(f, "interface name: {why}"),
+            TapError::NoDevice => write!(f, "open {TUN_DEVICE}: no such device"),
+            TapError::DeviceDenied => write!(f, "open {TUN_DEVICE}: permission denied"),
+            TapError::CreateDenied => {
+                f.write_str("create the interface: not permitted, and it is not there yet")
+            }
+            TapError::NotOwner => f.write_str("attach to the interface: it belongs to another user"),
+            TapError::Busy => f.write_str("attach to the interface: another program holds it"),
+            TapError::NotTap => {
+                f.write_str("attach to the interface: it is not a TAP interface of one queue")
+            }
+            TapError::Removed => f.write_str("use the interface: it was removed"),
+            TapError::Io(attempt, error) => write!(f, "{attempt}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for TapError {}
+
+/// What has passed, seen from this program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames read.
+    pub received: u64,
+    /// Frames written.
+    pub sent: u64,
+    /// Frames that the interface didn't take.
+    pub dropped: u64,
+}
+
+/// What [`Tap::wait`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready<const N: usize> {
+    /// The interface: a frame has come, a kept frame can go, or there is an error to ask for.
+    pub tap: bool,
+    /// The other files, in their order.
+    pub others: [bool; N],
+}
+
+/// A TAP interface's file end.
+///
+/// An interface that was created by [`Tap::open`] goes when this value does; a persistent one (`ip tuntap add`) stays.
+#[derive(Debug)]
+pub struct Tap {
+    wire: Wire,
+    incoming: Box<[u8]>,
+    name: String,
+    mtu: usize,
+}
+
+/// The file, and what sending needs: the part of a [`Tap`] that both tokens can't share with the received frame.
+#[derive(Debug)]
+struct Wire {
+    file: OwnedFd,
+    outgoing: Vec<u8>,
+    /// The bytes of `outgoing` that the file had no room for.
+    kept: usize,
+    counters: Counters,
+    failed: Option<(&'static str, Errno)>,
+}
+
+impl Tap {
+    /// Whether Linux could have an interface of this name; a name is also a path below /sys and a word in commands.
+    pub fn check_name(name: &str) -> Result<(), TapError> {
+        // dev_valid_name() in net/core/dev.c, and `%`, by which the kernel would choose a number.
+        let why = match name {
+            "" => "it is empty",
+            "." | ".." => "it names a directory",
+            _ if name.len() > 15 => "it is longer than 15 bytes",
+            _ if !name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                "only ASCII letters, digits and signs are allowed"
+            }
+            _ if name.contains(['/', ':', '%']) => "`/`, `:` and `%` are not allowed",
+            _ => return Ok(()),
+        };
+        Err(TapError::BadName(why))
+    }
+
+    /// Attaches to the interface, or creates it where there is none and the user may.
+    ///
+    /// The file belongs to the network namespace in which it is opened, whatever the thread does later.
+    pub fn open(name: &str) -> Result<Tap, TapError> {
+        Tap::check_name(name)?;
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = open(TUN_DEVICE, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NODEV | Errno::NXIO => TapError::NoDevice,
+            Errno::ACCESS | Errno::PERM => TapError::DeviceDenied,
+            errno => TapError::Io("open /dev/net/tun", errno.into()),
+        })?;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+            .map_err(|errno| TapError::Io("open a socket", errno.into()))?;
+
+        ioctl::attach(&file, name).map_err(|errno| match errno {
+            Errno::PERM if netdevice::name_to_index(&socket, name).is_ok() => TapError::NotOwner,
+            Errno::PERM => TapError::CreateDenied,
+            Errno::BUSY => TapError::Busy,
+            Errno::INVAL => TapError::NotTap,
+            errno => TapError::Io("attach to the interface", errno.into()),
+        })?;
+        // A persistent interface keeps what its last program asked for. Offloads would let the kernel send frames
+        // without checksums and larger than the MTU, a filter would hide frames. The virtio header is off by the flags
+        // of the attachment, which replace the earlier ones.
+        ioctl::clear_offload(&file).map_err(|errno| TapError::Io("turn offloads off", errno.into()))?;
+        ioctl::clear_filter(&file)
+            .map_err(|errno| TapError::Io("turn the address filter off", errno.into()))?;
+        let mtu = ioctl::mtu(&socket, name)
+            .map_err(|errno| TapError::Io("read the interface's MTU", errno.into()))?;
+
+        Ok(Tap::over(file, name, mtu))
+    }
+
+    /// A TAP over any file that keeps the borders of what is written to it.
+    fn over(file: OwnedFd, name: &str, mtu: usize) -> Tap {
+        let mtu = mtu.clamp(MIN_IP_MTU, MAX_IP_MTU);
+        Tap {
+            wire: Wire {
+                file,
+                outgoing: vec![0; mtu + ETHERNET_HEADER],
+                kept: 0,
+                counters: Counters::default(),
+                failed: None,
+            },
+            incoming: vec![0; RECEIVE_BYTES].into_boxed_slice(),
+            name: name.to_owned(),
+            mtu,
+        }
+    }
+
+    /// The name that the interface had when it was opened.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The largest IP packet, as the interface had it when it was opened. IPv6 needs 1,280 (RFC 8200 section 5).
+    pub fn ip_mtu(&self) -> usize {
+        self.mtu
+    }
+
+    /// Whether a frame is kept back because the file had no room for it.
+    pub fn blocked(&self) -> bool {
+        self.wire.kept > 0
+    }
+
+    /// What has passed so far.
+    pub fn counters(&self) -> Counters {
+        self.wire.counters
+    }
+
+    /// What ended this interface's use, if something did. It doesn't pass: nothing more is received or sent.
+    pub fn error(&self) -> Option<TapError> {
+        self.wire.failed.map(|(attempt, errno)| match errno {
+            Errno::BADFD | Errno::NODEV | Errno::NXIO => TapError::Removed,
+            errno => TapError::Io(attempt, errno.into()),
+        })
+    }
+
+    /// Sleeps until the interface or one of the other files has something to read, or the timeout is over.
+    ///
+    /// Without a timeout it sleeps for as long as nothing comes. A signal ends the wait with nothing ready. The timeout
+    /// has nanoseconds (ppoll(2)): rounded down to poll(2)'s milliseconds, a deadline 300 us away would be a busy loop.
+    pub fn wait<const N: usize>(
+        &mut self,
+        timeout: Option<Duration>,
+        others: [BorrowedFd<'_>; N],
+    ) -> io::Result<Ready<N>> {
+        const { assert!(N <= MAX_OTHERS, "Tap::wait watches at most MAX_OTHERS other files") };
+        if self.wire.failed.is_some() {
+            return Ok(Ready { tap: true, others: [false; N] });
+        }
+        let timeout = timeout.map(|timeout| {
+            let timeout = timeout.min(LONGEST_WAIT);
+            Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ }
+        });
+        // A down interface has no room: it becomes writable when it is up again.
+        let events = if self.blocked() { PollFlags::OUT } else { PollFlags::IN };
+        let file = self.wire.file.as_fd();
+        let mut files: [PollFd<'_>; MAX_OTHERS + 1] = array::from_fn(|i| match i.checked_sub(1) {
+            Some(other) if other < N => PollFd::from_borrowed_fd(others[other], PollFlags::IN),
+            _ => PollFd::from_borrowed_fd(file, events),
+        });
+        match poll(&mut files[..=N], timeout.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Ready { tap: false, others: [false; N] }),
+            Err(errno) => return Err(errno.into()),
+        }
+        let came = files[0].revents();
+        let ready =
+            Ready { tap: !came.is_empty(), others: array::from_fn(|i| !files[i + 1].revents().is_empty()) };
+        // The TUN driver reports an error when the interface is gone or going, and in no other case.
+        if came.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
+            self.wire.fail("wait for the interface", Errno::BADFD);
+        }
+        Ok(ready)
+    }
+}
+
+impl AsFd for Tap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wire.file.as_fd()
+    }
+}
+
+impl Device for Tap {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Sending<'a>;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Received<'_>, Sending<'_>)> {
+        // A reply needs the buffer that a kept frame is in.
+        if !self.wire.flush() {
+            return None;
+        }
+        let length = self.wire.read(&mut self.incoming)?;
+        Some((Received { frame: &self.incoming[..length] }, Sending { wire: &mut self.wire }))
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {
+        self.wire.flush().then_some(Sending { wire: &mut self.wire })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = self.mtu + ETHERNET_HEADER;
+        capabilities
+    }
+}
+
+impl Wire {
+    /// The next frame's length, if one has come.
+    fn read(&mut self, frame: &mut [u8]) -> Option<usize> {
+        for _ in 0..INTERRUPTIONS {
+            match rustix::io::read(&self.file, &mut *frame) {
+                // The end of a file, which a TAP interface doesn't have.
+                Ok(0) => self.fail("read from the interface", Errno::BADFD),
+                Ok(length) => {
+                    self.counters.received += 1;
+                    return Some(length);
+                }
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {}
+                // The frame would stay the next to read, and poll(2) would say so at once, for ever.
+                Err(errno) => self.fail("read from the interface", errno),
+            }
+            return None;
+        }
+        None
+    }
+
+    /// Sends the first `length` bytes of the outgoing buffer, keeps them, or drops them.
+    fn write(&mut self, length: usize) {
+        self.kept = 0;
+        for _ in 0..INTERRUPTIONS {
+            match rustix::io::write(&self.file, &self.outgoing[..length]) {
+                Ok(_) => self.counters.sent += 1,
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => self.kept = length,
+                Err(errno) => {
+                    self.counters.dropped += 1;
+                    if matches!(errno, Errno::BADFD | Errno::NODEV | Errno::NXIO) {
+                        self.fail("write to the interface", errno);
+                    }
+                }
+            }
+            return;
+        }
+        self.kept = length;
+    }
+
+    /// Whether the outgoing buffer is free, after trying to send what is kept there.
+    fn flush(&mut self) -> bool {
+        if self.failed.is_some() {
+            return false;
+        }
+        if self.kept > 0 {
+            self.write(self.kept);
+        }
+        self.kept == 0 && self.failed.is_none()
+    }
+
+    fn fail(&mut self, attempt: &'static str, errno: Errno) {
+        self.kept = 0;
+        self.failed.get_or_insert((attempt, errno));
+    }
+}
+
+/// A frame that has come in.
+#[derive(Debug)]
+pub struct Received<'a> {
+    frame: &'a [u8],
+}
+
+impl RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.frame)
+    }
+}
+
+/// Room for a frame that is to go out.
+#[derive(Debug)]
+pub struct Sending<'a> {
+    wire: &'a mut Wire,
+}
+
+impl TxToken for Sending<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        // Never in ordinary use: the echo of a ping that is larger than the MTU we know.
+        if self.wire.outgoing.len() < len {
+            self.wire.outgoing.resize(len, 0);
+        }
+        let result = f(&mut self.wire.outgoing[..len]);
+        self.wire.write(len);
+        result
+    }
+}
+
+/// The four calls that no safe interface has. Their numbers are from linux/if_tun.h and linux/sockios.h.
+mod ioctl {
+    use core::ffi::{c_int, c_uint};
+    use std::os::fd::OwnedFd;
+
+    use rustix::io::{Errno, Result};
+    use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
+
+    const TUNSETIFF: Opcode = opcode::write::<c_int>(b'T', 202);
+    const TUNSETOFFLOAD: Opcode = opcode::write::<c_uint>(b'T', 208);
+    const TUNSETTXFILTER: Opcode = opcode::write::<c_uint>(b'T', 209);
+    const SIOCGIFMTU: Opcode = 0x8921;
+
+    /// Ethernet frames, not IP packets.
+    const IFF_TAP: u16 = 0x0002;
+    /// No four bytes of flags and protocol before each frame.
+    const IFF_NO_PI: u16 = 0x1000;
+
+    /// `struct ifreq` of netdevice(7): a name, and a union of at most 24 bytes (16 where pointers have 4).
+    #[repr(C, align(8))]
+    struct InterfaceRequest {
+        name: [u8; 16],
+        value: [u8; 24],
+    }
+
+    impl InterfaceRequest {
+        /// The kernel reads the name up to its first NUL, so one byte of `name` stays zero.
+        fn new(name: &str) -> Result<InterfaceRequest> {
+            let mut request = InterfaceRequest { name: [0; 16], value: [0; 24] };
+            let room = request.name.get_mut(..15).and_then(|room| room.get_mut(..name.len()));
+            room.ok_or(Errno::NAMETOOLONG)?.copy_from_slice(name.as_bytes());
+            Ok(request)
+        }
+    }
+
+    /// Makes the file the end of this interface.
+    #[allow(unsafe_code)]
+    pub(super) fn attach(file: &OwnedFd, name: &str) -> Result<()> {
+        let mut request = InterfaceRequest::new(name)?;
+        request.value[..2].copy_from_slice(&(IFF_TAP | IFF_NO_PI).to_ne_bytes());
+        // SAFETY: TUNSETIFF reads and writes one `struct ifreq` (its number names an int for historical reasons);
+        // `request` is at least as large as one, initialized, and borrowed for the whole call.
+        unsafe { ioctl(file, Updater::<TUNSETIFF, _>::new(&mut request)) }
+    }
+
+    /// No checksum or segmentation left to this end.
+    #[allow(unsafe_code)]
+    pub(super) fn clear_offload(file: &OwnedFd) -> Result<()> {
+        // SAFETY: TUNSETOFFLOAD takes its flags as the argument itself, and reaches no memory of ours. 0 is valid.
+        unsafe { ioctl(file, IntegerSetter::<TUNSETOFFLOAD>::new_usize(0)) }
+    }
+
+    /// All frames, whatever their destination.
+    #[allow(unsafe_code)]
+    pub(super) fn clear_filter(file: &OwnedFd) -> Result<()> {
+        // SAFETY: TUNSETTXFILTER reads one `struct tun_filter`: two u16, flags and the count of addresses that follow.
+        // The count is 0, so it reads no more than these four bytes.
+        unsafe { ioctl(file, Setter::<TUNSETTXFILTER, [u16; 2]>::new([0, 0])) }
+    }
+
+    /// The interface's MTU, asked of any socket in its namespace.
+    #[allow(unsafe_code)]
+    pub(super) fn mtu(socket: &OwnedFd, name: &str) -> Result<usize> {
+        let mut request = InterfaceRequest::new(name)?;
+        // SAFETY: SIOCGIFMTU reads and writes one `struct ifreq`; `request` is at least as large as one, initialized,
+        // and borrowed for the whole call.
+        unsafe { ioctl(socket, Updater::<SIOCGIFMTU, _>::new(&mut request))? };
+        let [a, b, c, d, ..] = request.value;
+        usize::try_from(c_int::from_ne_bytes([a, b, c, d])).map_err(|_| Errno::RANGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::socketpair;
+
+    const NOW: Instant = Instant::ZERO;
+
+    /// A socket pair that keeps borders, as a TAP interface does: what one writes is the other's frame.
+    fn pair() -> (Tap, OwnedFd) {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        (Tap::over(ours, "pair", 1500), theirs)
+    }
+
+    fn send(tap: &mut Tap, frame: &[u8]) -> bool {
+        let Some(token) = tap.transmit(NOW) else { return false };
+        token.consume(frame.len(), |room| room.copy_from_slice(frame));
+        true
+    }
+
+    fn take(file: &OwnedFd) -> Vec<u8> {
+        let mut frame = [0; 2000];
+        let length = rustix::io::read(file, &mut frame).unwrap();
+        frame[..length].to_vec()
+    }
+
+    #[test]
+    fn names() {
+        for name in ["tap0", "t", "br-lan.5", "tap_for-classes", "..."] {
+            assert!(Tap::check_name(name).is_ok(), "{name:?}");
+        }
+        for name in
+            ["", ".", "..", "a/b", "tap 0", "tap%d", "a:1", "tap\n", "t\u{e4}p", "sixteen-bytes-xx", "t\0"]
+        {
+            assert!(matches!(Tap::check_name(name), Err(TapError::BadName(_))), "{name:?}");
+            assert!(matches!(Tap::open(name), Err(TapError::BadName(_))), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_comes_in_and_its_reply_goes_out() {
+        let (mut tap, far) = pair();
+        assert!(tap.receive(NOW).is_none());
+        rustix::io::write(&far, b"ping").unwrap();
+        let (received, sending) = tap.receive(NOW).unwrap();
+        received.consume(|frame| {
+            sending.consume(frame.len(), |reply| reply.copy_from_slice(&frame.to_ascii_uppercase()));
+        });
+        assert_eq!(take(&far), b"PING");
+        assert_eq!(tap.counters(), Counters { received: 1, sent: 1, dropped: 0 });
+    }
+
+    #[test]
+    fn the_mtu_is_the_interfaces_within_bounds() {
+        for (interface, ours) in [(0, 68), (68, 68), (1500, 1500), (9000, 9000), (65_521, 9216)] {
+            let (ours_end, _theirs) =
+                socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+            let tap = Tap::over(ours_end, "pair", interface);
+            assert_eq!(tap.ip_mtu(), ours);
+            assert_eq!(tap.capabilities().ip_mtu(), ours);
+        }
+    }
+
+    #[test]
+    fn a_frame_larger_than_the_mtu_has_room_all_the_same() {
+        let (mut tap, far) = pair();
+        assert!(send(&mut tap, &[7; 1900]));
+        assert_eq!(take(&far), [7; 1900]);
+    }
+
+    #[test]
+    fn without_room_one_frame_is_kept_and_goes_first() {
+        let (mut tap, far) = pair();
+        let mut number = 0_u32;
+        while !tap.blocked() {
+            assert!(send(&mut tap, &number.to_be_bytes()));
+            number += 1;
+        }
+        assert!(!send(&mut tap, b"not now"));
+        rustix::io::write(&far, b"waits").unwrap();
+        assert!(tap.receive(NOW).is_none(), "a reply would have no buffer");
+        let soon = Some(Duration::from_micros(300));
+        assert!(
+            !tap.wait(soon, []).unwrap().tap,
+            "a frame that waits doesn't end the sleep of a blocked device"
+        );
+
+        // Room: the kept frame goes before any other, and each once.
+        for expected in 0..number - 1 {
+            assert_eq!(take(&far), expected.to_be_bytes());
+        }
+        assert!(tap.wait(None, []).unwrap().tap);
+        assert!(tap.receive(NOW).is_some());
+        assert!(!tap.blocked());
+        assert_eq!(take(&far), (number - 1).to_be_bytes());
+        assert_eq!(tap.counters(), Counters { received: 1, sent: number.into(), dropped: 0 });
+    }
+
+    #[test]
+    fn waiting_names_what_is_ready() {
+        let (mut tap, far) = pair();
+        let (signal, signal_far) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        let now = Some(Duration::ZERO);
+        assert_eq!(tap.wait(now, [signal.as_fd()]).unwrap(), Ready { tap: false, others: [false] });
+        rustix::io::write(&signal_far, b"x").unwrap();
+        assert_eq!(tap.wait(None, [signal.as_fd()]).unwrap(), Ready { tap: false, others: [true] });
+        rustix::io::write(&far, b"x").unwrap();
+        assert_eq!(
+            tap.wait(Some(Duration::MAX), [signal.as_fd()]).unwrap(),
+            Ready { tap: true, others: [true] }
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_file_is_reported_and_stays() {
+        let (mut tap, far) = pair();
+        drop(far);
+        assert!(tap.error().is_none());
+        assert!(tap.wait(None, []).unwrap().tap);
+        assert!(matches!(tap.error(), Some(TapError::Removed)));
+        assert!(tap.receive(NOW).is_none());
+        assert!(tap.transmit(NOW).is_none());
+        assert!(matches!(tap.error(), Some(TapError::Removed)));
+    }
+}

@@ -1,2 +1,517 @@
-//! The server.
+//! The server: a frame's way from the device to the service and back.
+//!
+//! | file | its one job |
+//! |---|---|
+//! | [`config`] | what a server is told at its start, and whether that can work |
+//! | `door` | what a frame is, from its headers, and whether it may come in |
+//! | `ingress` | hands each frame to the sockets that it is for |
+//! | `table` | which slot holds the connection of a 4-tuple |
+//! | `connection` | one connection: its socket, the service, its limits |
+//! | `datagrams` | the UDP socket |
+//! | `neighbors`, `teach` | whose Ethernet address the stack must be told |
+//! | `earliest` | which slot's deadline comes next |
+//! | `storage` | all memory, with named counts |
+//!
+//! One [`Server::poll`] is: frames in, each to its sockets; datagrams served and sent; every connection that a frame
+//! touched served and sent; every connection whose time has come; SYNs that waited for a slot. In this order no burst
+//! is lost, and no connection's last acknowledgement.
+
 pub mod config;
+mod connection;
+mod datagrams;
+mod door;
+mod earliest;
+mod ingress;
+mod neighbors;
+mod storage;
+mod table;
+mod teach;
+
+use managed::ManagedSlice;
+use smoltcp::iface::{Interface, PollResult, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint};
+
+pub use self::config::{Config, ConfigError, Limits, Ports};
+use self::connection::Connection;
+use self::datagrams::Datagrams;
+pub use self::datagrams::MAX_DATAGRAM;
+use self::earliest::Earliest;
+use self::ingress::Bucket;
+use self::neighbors::Neighbors;
+#[cfg(feature = "std")]
+pub use self::storage::Sizes;
+use self::storage::Waiting;
+pub use self::storage::{Memory, Storage};
+use self::table::{MAX_SLOTS, Table};
+use crate::device::frame::Outgoing;
+use crate::event::{Counters, Event, Limit, Observer, Sink, Timer};
+use crate::service::Service;
+
+/// How long a SYN waits for a slot. By then its client has repeated it three times.
+const WAITS: Duration = Duration::from_secs(5);
+/// When to try again to send what a device had no room for.
+const BLOCKED: Duration = Duration::from_millis(1);
+/// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
+const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
+/// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
+const MIN_IP_MTU: usize = 1_280;
+
+/// The uppercase server, or that of any other [`Service`], on a stack of its own.
+///
+/// It reads no clock and owns no device: [`Server::poll`] is given both.
+pub struct Server<'a> {
+    core: Core<'a>,
+    counters: Counters,
+}
+
+/// All of a server but its counters, which every event is counted in.
+struct Core<'a> {
+    iface: Interface,
+    mac: EthernetAddress,
+    gateways: heapless::Vec<IpAddress, 2>,
+    ports: Ports,
+    limits: Limits,
+    /// What all connections share: UDP, and DHCP's client; ARP, ICMP and NDP need no socket.
+    common: SocketSet<'a>,
+    common_due: Option<Instant>,
+    /// A frame came for the common set.
+    common_touched: bool,
+    datagrams: Option<Datagrams>,
+    #[cfg(feature = "dhcp")]
+    dhcp: Option<smoltcp::iface::SocketHandle>,
+    connections: ManagedSlice<'a, Connection<'a>>,
+    table: Table<'a>,
+    /// When each connection is to be looked at, whatever comes.
+    due: Earliest<'a>,
+    /// From when on each connection may be given up for a new one.
+    ripe: Earliest<'a>,
+    backlog: ManagedSlice<'a, Option<Waiting>>,
+    neighbors: Neighbors,
+    /// ARP or NDP came: who waits for a neighbour may go on.
+    neighbors_changed: bool,
+    /// Tokens for ICMP errors and resets.
+    errors: Bucket,
+    scratch: ManagedSlice<'a, u8>,
+    /// The connections that this batch of frames has touched.
+    touched: ManagedSlice<'a, u16>,
+    touched_count: usize,
+}
+
+/// What a person wants to know of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Its slot.
+    pub slot: usize,
+    /// Its state, in RFC 9293's names.
+    pub state: State,
+    /// The server's address and port.
+    pub local: IpEndpoint,
+    /// The client's.
+    pub remote: IpEndpoint,
+    /// Bytes received that the service hasn't taken.
+    pub receive_queue: usize,
+    /// Bytes given by the service that the peer hasn't acknowledged.
+    pub send_queue: usize,
+    /// When the connection last came any further.
+    pub progress: Instant,
+    /// When the server will look at it, whatever comes.
+    pub due: Option<Instant>,
+}
+
+impl<'a> Server<'a> {
+    /// A server with these addresses, this memory, and the abilities of this device.
+    ///
+    /// # Errors
+    /// What [`Config::check`] finds, memory without a slot or with more than can be numbered, or a device whose MTU
+    /// is below 1,280 bytes of IP.
+    pub fn new<D: Device>(
+        config: &Config,
+        memory: Memory<'a>,
+        device: &mut D,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let capabilities = device.capabilities();
+        if capabilities.max_transmission_unit < 14 + MIN_IP_MTU {
+            return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));
+        }
+        let slots = memory.connections.len();
+        if slots == 0 || slots > MAX_SLOTS || memory.touched.is_empty() || memory.scratch.is_empty() {
+            return Err(ConfigError::Memory("there must be 1 to 65535 connections and a batch of 1 frame"));
+        }
+        let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(config.mac));
+        settings.random_seed = config.seed;
+        let mut iface = Interface::new(settings, device, now);
+        let mut common = memory.common;
+        let datagrams = (config.ports.udp != 0).then(|| {
+            Datagrams::new(&mut common, memory.datagrams, config.ports.udp, capabilities.ip_mtu())
+        });
+        if datagrams.as_ref().is_some_and(|datagrams| datagrams.capacity(&mut common) == 0) {
+            return Err(ConfigError::Memory("there must be room for 1 datagram"));
+        }
+        #[cfg(feature = "dhcp")]
+        let dhcp = config.dhcp.then(|| common.add(smoltcp::socket::dhcpv4::Socket::new()));
+        iface.update_ip_addrs(|addresses| {
+            // They were counted by `check`.
+            addresses.extend(config.addresses.iter().copied().chain(config.link_local()));
+        });
+        let mut core = Core {
+            iface,
+            mac: config.mac,
+            gateways: heapless::Vec::new(),
+            ports: config.ports,
+            limits: config.limits,
+            common,
+            common_due: Some(now),
+            common_touched: false,
+            datagrams,
+            #[cfg(feature = "dhcp")]
+            dhcp,
+            connections: memory.connections,
+            table: Table::new(memory.heads, memory.links, memory.tuples, table_key(config.seed)),
+            due: Earliest::new(memory.due.0, memory.due.1),
+            ripe: Earliest::new(memory.ripe.0, memory.ripe.1),
+            backlog: memory.backlog,
+            neighbors: Neighbors::new(),
+            neighbors_changed: false,
+            errors: Bucket::new(now),
+            scratch: memory.scratch,
+            touched: memory.touched,
+            touched_count: 0,
+        };
+        for gateway in &config.gateways {
+            core.set_gateway(*gateway);
+        }
+        Ok(Server { core, counters: Counters::default() })
+    }
+
+    /// Takes in up to a batch of frames, serves, sends, and does what is due by `now`.
+    ///
+    /// Returns the instant at which it is to be called again if no frame comes before: at `now` where frames may be
+    /// left in the device; `None` if nothing is ever due.
+    pub fn poll<D: Device, S: Service, O: Observer>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        service: &mut S,
+        observer: &mut O,
+    ) -> Option<Instant> {
+        let Server { core, counters } = self;
+        let mut sink = Sink::new(now, counters, observer);
+        core.iface.poll_maintenance(now);
+        let more = core.take_in(device, &mut sink);
+        let device = &mut Outgoing { device, sink: &mut sink };
+        core.serve_common(device, service);
+        core.serve_touched(device, service);
+        core.serve_due(device, service);
+        core.admit_waiting(device, service);
+        if more { Some(now) } else { core.deadline() }
+    }
+
+    /// Ends every connection: a half-open one silently, any other with a RST.
+    pub fn shutdown<D: Device, O: Observer>(&mut self, now: Instant, device: &mut D, observer: &mut O) {
+        let Server { core, counters } = self;
+        let mut sink = Sink::new(now, counters, observer);
+        let device = &mut Outgoing { device, sink: &mut sink };
+        for slot in 0..core.connections.len() {
+            if core.table.tuple(slot).is_some() {
+                core.evict(slot, Limit::Shutdown, device);
+            }
+        }
+        core.backlog.fill_with(|| None);
+    }
+
+    /// How often what happened.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The addresses that the server has now: with DHCP they come and go.
+    #[must_use]
+    pub fn addresses(&self) -> &[IpCidr] {
+        self.core.iface.ip_addrs()
+    }
+
+    /// The interface's Ethernet address.
+    #[must_use]
+    pub fn mac(&self) -> EthernetAddress {
+        self.core.mac
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        self.core.ports
+    }
+
+    /// Connections at once.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.core.connections.len()
+    }
+
+    /// Slots in use, TIME-WAIT counted.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.core.table.used()
+    }
+
+    /// SYNs that wait for a slot.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.core.backlog.iter().flatten().count()
+    }
+
+    /// Every connection that holds a slot.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionInfo> {
+        self.core.connections.iter().enumerate().filter_map(|(slot, connection)| {
+            let tuple = self.core.table.tuple(slot)?;
+            Some(ConnectionInfo {
+                slot,
+                state: connection.socket().state(),
+                local: tuple.local,
+                remote: tuple.remote,
+                receive_queue: connection.socket().recv_queue(),
+                send_queue: connection.socket().send_queue(),
+                progress: connection.progress,
+                due: self.core.due.get(slot),
+            })
+        })
+    }
+}
+
+/// What chains of the table depend on; not the seed itself, which initial sequence numbers depend on.
+#[allow(clippy::cast_possible_truncation, reason = "a part of the hash is enough")]
+fn table_key(seed: u64) -> u32 {
+    (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+impl Core<'_> {
+    /// Datagrams and all else that needs no connection: served, sent.
+    fn serve_common<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let now = device.sink.now;
+        let due = [self.common_due, self.datagrams.as_ref().and_then(Datagrams::deadline)];
+        if !core::mem::take(&mut self.common_touched) && !due.iter().flatten().any(|due| *due <= now) {
+            return;
+        }
+        if let Some(datagrams) = &mut self.datagrams {
+            let addresses = self.iface.ip_addrs();
+            let is_own = |address| addresses.iter().any(|cidr| cidr.address() == address);
+            datagrams.serve(&mut self.common, is_own, service, &mut self.scratch, device.sink);
+        }
+        while self.iface.poll_egress(now, device, &mut self.common) != PollResult::None {}
+        if let Some(datagrams) = &mut self.datagrams
+            && datagrams.unblock(&mut self.common, device.sink)
+        {
+            self.neighbors.forget_all_unconfirmed();
+        }
+        #[cfg(feature = "dhcp")]
+        self.serve_dhcp();
+        self.common_due = not_before(self.iface.poll_at(now, &self.common), now);
+    }
+
+    /// Every connection that a frame of this batch was for.
+    fn serve_touched<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        for index in 0..core::mem::take(&mut self.touched_count) {
+            let slot = usize::from(self.touched[index]);
+            self.connections[slot].touched = false;
+            if self.table.tuple(slot).is_some() {
+                self.attend(slot, device, service);
+            }
+        }
+    }
+
+    /// Every connection whose time has come: a timer of the stack, or a limit of ours.
+    fn serve_due<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let now = device.sink.now;
+        if core::mem::take(&mut self.neighbors_changed) && self.table.used() > 0 {
+            for slot in 0..self.connections.len() {
+                if self.due.get(slot).is_some_and(|due| due <= now + NEIGHBOR_SILENCE) {
+                    self.due.set(slot, Some(now));
+                }
+            }
+        }
+        // Each is looked at once: `settle` leaves no deadline at or before `now`.
+        while let Some((slot, at)) = self.due.first()
+            && at <= now
+        {
+            let connection = &self.connections[slot];
+            match connection.limit(&self.limits) {
+                Some((limit, length)) if connection.progress + length <= now => {
+                    self.evict(slot, limit, device);
+                }
+                _ => self.attend(slot, device, service),
+            }
+        }
+    }
+
+    /// SYNs that waited, each into a slot that came free, or that can be freed for it.
+    fn admit_waiting<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let now = device.sink.now;
+        while let Some((index, since)) = self.oldest_waiting() {
+            if since + WAITS <= now {
+                self.backlog[index] = None;
+                device.sink.emit(Event::Timer(Timer::WaitedTooLong));
+                continue;
+            }
+            if !self.table.has_free() {
+                match self.ripe.first() {
+                    Some((slot, from)) if from <= now => self.evict(slot, Limit::Crowded, device),
+                    _ => return,
+                }
+            }
+            let Some(token) = device.transmit(now) else { return };
+            let Some(waiting) = self.backlog[index].take() else { return };
+            if let Some(slot) = self.open(&waiting.frame, &waiting.segment, token, now) {
+                self.connections[slot].look(slot, crate::event::Cause::Segment, device.sink);
+                self.attend(slot, device, service);
+            }
+        }
+    }
+
+    fn oldest_waiting(&self) -> Option<(usize, Instant)> {
+        let waiting = self.backlog.iter().enumerate();
+        waiting
+            .filter_map(|(index, waiting)| Some((index, waiting.as_ref()?.since)))
+            .min_by_key(|(_, since)| *since)
+    }
+
+    /// Serves and sends on one connection, then sees what has become of it.
+    fn attend<D: Device, S: Service, O: Observer>(
+        &mut self,
+        slot: usize,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        self.connections[slot].attend(slot, &mut self.iface, device, service, &mut self.scratch);
+        self.settle(slot, device.sink.now);
+    }
+
+    /// Frees a slot whose connection is over, or reckons its deadlines anew.
+    fn settle(&mut self, slot: usize, now: Instant) {
+        let connection = &mut self.connections[slot];
+        if connection.is_over() {
+            return self.release(slot);
+        }
+        let stack = not_before(self.iface.poll_at(now, connection.set()), now);
+        let limit = connection.limit(&self.limits).map(|(_, length)| connection.progress + length);
+        self.due.set(slot, earlier(stack, limit));
+        self.ripe.set(slot, connection.ripe(&self.limits));
+    }
+
+    /// Gives a connection up.
+    fn evict<D: Device, O: Observer>(
+        &mut self,
+        slot: usize,
+        limit: Limit,
+        device: &mut Outgoing<'_, '_, D, O>,
+    ) {
+        let timer = match self.connections[slot].state {
+            State::TimeWait => Timer::Reused { slot },
+            _ => Timer::Evicted { slot, limit },
+        };
+        device.sink.emit(Event::Timer(timer));
+        self.connections[slot].abort(slot, &mut self.iface, device);
+        self.release(slot);
+    }
+
+    /// The slot is free for the next connection.
+    fn release(&mut self, slot: usize) {
+        self.table.remove(slot);
+        self.due.set(slot, None);
+        self.ripe.set(slot, None);
+    }
+
+    /// When to poll again if no frame comes.
+    fn deadline(&self) -> Option<Instant> {
+        let connections = self.due.first().map(|(_, at)| at);
+        let datagrams = self.datagrams.as_ref().and_then(Datagrams::deadline);
+        let backlog = self.oldest_waiting().map(|(_, since)| {
+            let ripe = self.ripe.first().map_or(since + WAITS, |(_, from)| from);
+            ripe.min(since + WAITS)
+        });
+        earlier(earlier(connections, self.common_due), earlier(datagrams, backlog))
+    }
+
+    /// Makes the route over a gateway, for its version of IP.
+    fn set_gateway(&mut self, gateway: IpAddress) {
+        self.gateways.retain(|known| known.version() != gateway.version());
+        // There are two versions and two places; a route is replaced, not added.
+        let _ = self.gateways.push(gateway);
+        match gateway {
+            #[cfg(feature = "ipv4")]
+            IpAddress::Ipv4(gateway) => {
+                let _ = self.iface.routes_mut().add_default_ipv4_route(gateway);
+            }
+            #[cfg(feature = "ipv6")]
+            IpAddress::Ipv6(gateway) => {
+                let _ = self.iface.routes_mut().add_default_ipv6_route(gateway);
+            }
+        }
+    }
+
+    /// The address that a DHCP server leases, as it comes and goes.
+    #[cfg(feature = "dhcp")]
+    fn serve_dhcp(&mut self) {
+        use smoltcp::socket::dhcpv4;
+
+        let Some(handle) = self.dhcp else { return };
+        let (address, router) = match self.common.get_mut::<dhcpv4::Socket<'_>>(handle).poll() {
+            None => return,
+            Some(dhcpv4::Event::Deconfigured) => (None, None),
+            Some(dhcpv4::Event::Configured(lease)) => {
+                let address = IpCidr::Ipv4(lease.address);
+                // What a DHCP server says comes from the network: the stack would panic about some of it.
+                (config::is_host_address(&address).then_some(address), lease.router)
+            }
+        };
+        self.iface.update_ip_addrs(|addresses| {
+            addresses.retain(|cidr| !config::is_v4(cidr.address()));
+            if let Some(address) = address {
+                let _ = addresses.push(address);
+            }
+        });
+        self.neighbors.clear();
+        self.iface.routes_mut().remove_default_ipv4_route();
+        self.gateways.retain(|gateway| !config::is_v4(*gateway));
+        if let (Some(address), Some(router)) = (address, router) {
+            let gateway = IpAddress::Ipv4(router);
+            if config::is_gateway(&gateway, &[address]) {
+                self.set_gateway(gateway);
+            }
+        }
+    }
+}
+
+/// A deadline of the stack. One that has passed already means that the device had no room.
+fn not_before(deadline: Option<Instant>, now: Instant) -> Option<Instant> {
+    deadline.map(|at| if at <= now { now + BLOCKED } else { at })
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,19 @@
+//! The rooms of the command. Arguments become types in `args`; each command has a module; a failure is a value that
+//! `main` prints once.
+
+pub(crate) mod args;
+pub(crate) mod failure;
+pub(crate) mod help;
+pub(crate) mod logger;
+pub(crate) mod output;
+
+pub(crate) mod check;
+pub(crate) mod lab;
+pub(crate) mod serve;
+pub(crate) mod tcp;
+pub(crate) mod udp;
+
+mod progress;
+mod remote;
+mod sentences;
+mod stream;

@@ -1,0 +1,127 @@
+//! Two small devices between the server and the stack: one that holds exactly one received frame, and one that
+//! watches what goes out.
+
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::TcpSeqNumber;
+
+use crate::event::{Event, Frame, Observer, Sink, Way};
+
+/// A device that holds one received frame and the token to answer it.
+///
+/// The front door looks at a frame inside the real device's `RxToken::consume` and hands it on from there: no copy,
+/// and any [`Device`] will do.
+pub(crate) struct OneFrame<'f, T> {
+    held: Option<(&'f [u8], T)>,
+}
+
+impl<'f, T> OneFrame<'f, T> {
+    pub(crate) fn new(frame: &'f [u8], answer: T) -> Self {
+        OneFrame { held: Some((frame, answer)) }
+    }
+}
+
+impl<'f, T: TxToken> Device for OneFrame<'f, T> {
+    type RxToken<'a>
+        = Held<'f>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Held<'f>, T)> {
+        self.held.take().map(|(frame, answer)| (Held(frame), answer))
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<T> {
+        None
+    }
+
+    /// Not asked: the stack asks the device that it was made with.
+    fn capabilities(&self) -> DeviceCapabilities {
+        DeviceCapabilities::default()
+    }
+}
+
+/// The frame that a [`OneFrame`] holds.
+pub(crate) struct Held<'f>(&'f [u8]);
+
+impl RxToken for Held<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// The sending side of a device, watched. It receives nothing.
+pub(crate) struct Outgoing<'d, 's, D, O: Observer> {
+    pub(crate) device: &'d mut D,
+    pub(crate) sink: &'d mut Sink<'s, O>,
+}
+
+impl<'s, D: Device, O: Observer> Device for Outgoing<'_, 's, D, O> {
+    type RxToken<'a>
+        = Held<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = Watched<'a, 's, D::TxToken<'a>, O>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        None
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(now)?;
+        Some(Watched { token, sink: self.sink })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+/// A token whose frame is seen before it goes out.
+pub(crate) struct Watched<'a, 's, T, O: Observer> {
+    pub(crate) token: T,
+    pub(crate) sink: &'a mut Sink<'s, O>,
+}
+
+impl<T: TxToken, O: Observer> TxToken for Watched<'_, '_, T, O> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let Watched { token, sink } = self;
+        token.consume(len, |frame| {
+            let result = f(frame);
+            if let Some(iss) = syn_ack(frame) {
+                sink.iss = Some(iss);
+            }
+            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            result
+        })
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.token.set_meta(meta);
+    }
+}
+
+/// The sequence number of a SYN-ACK that the stack has just written.
+fn syn_ack(frame: &[u8]) -> Option<TcpSeqNumber> {
+    let (protocol, segment) = match frame.get(12..14)? {
+        // EtherType IPv4: the header's length is in words, the protocol in its tenth byte.
+        [0x08, 0x00] => (frame.get(23)?, frame.get(14 + 4 * usize::from(frame.get(14)? & 0xf)..)?),
+        // EtherType IPv6: 40 bytes, the next header in the seventh.
+        [0x86, 0xdd] => (frame.get(20)?, frame.get(54..)?),
+        _ => return None,
+    };
+    const TCP: u8 = 6;
+    const SYN_ACK: u8 = 0x12;
+    if *protocol != TCP || segment.get(13)? & SYN_ACK != SYN_ACK {
+        return None;
+    }
+    let seq = segment.get(4..8)?.try_into().ok()?;
+    Some(TcpSeqNumber(i32::from_be_bytes(seq)))
+}

@@ -1,0 +1,312 @@
+//! The typed events of a server, the only instrumentation there is, and the counters that follow from them.
+//!
+//! Three lanes, as a student draws them: what the application *called*, what *state* a socket is in, which *frame*
+//! crossed the wire; and the *timers* that moved something by themselves. Whoever wants to see them implements
+//! [`Observer`]; with `()`, nobody looks and no event is built.
+
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
+
+/// One thing that happened in a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// What the service did, in the words of the socket API.
+    Call(Call),
+    /// A connection's socket changed its state.
+    State(Change),
+    /// A frame came in or went out.
+    Frame(Frame<'a>),
+    /// Time moved something.
+    Timer(Timer),
+}
+
+/// What the service did, in the words of the socket API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "a slot, its two endpoints and a number of bytes")]
+pub enum Call {
+    /// `accept`: the handshake is complete.
+    Accept { slot: usize, local: IpEndpoint, remote: IpEndpoint },
+    /// `recv` took so many bytes.
+    Receive { slot: usize, bytes: usize },
+    /// `send` gave so many bytes to the stack.
+    Send { slot: usize, bytes: usize },
+    /// `close`: no more bytes will be sent.
+    Close { slot: usize },
+    /// `recvfrom` took a datagram.
+    ReceiveFrom { remote: IpEndpoint, bytes: usize },
+    /// `sendto` gave a datagram to the stack.
+    SendTo { remote: IpEndpoint, bytes: usize },
+    /// A datagram gets no reply.
+    NoReply { remote: IpEndpoint, why: NoReply },
+}
+
+/// Why a datagram gets no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoReply {
+    /// The service wants none.
+    Silent,
+    /// It is larger than one datagram can be.
+    TooLarge,
+    /// The send queue is full.
+    QueueFull,
+}
+
+/// A connection's socket changed its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which connection.
+    pub slot: usize,
+    /// The state before.
+    pub from: State,
+    /// The state now.
+    pub to: State,
+    /// What moved it.
+    pub cause: Cause,
+}
+
+/// What moved a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A segment that came in.
+    Segment,
+    /// A call of the service, or of the server on its behalf.
+    Call,
+    /// A timer of the stack.
+    Timer,
+    /// A limit of the server (see [`Timer::Evicted`]).
+    Limit,
+}
+
+/// A frame that came in or went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// In or out, and what became of it.
+    pub way: Way,
+    /// From the Ethernet header on, without the FCS.
+    pub bytes: &'a [u8],
+}
+
+/// A frame's direction, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Way {
+    /// In, to the connection in this slot.
+    Connection(usize),
+    /// In, to what all share: ARP, ICMP, NDP, DHCP, datagrams, segments for nobody.
+    Common,
+    /// In, a SYN that waits for a slot.
+    Waiting,
+    /// In, and no further.
+    Dropped(Drop),
+    /// Out.
+    Out,
+}
+
+macro_rules! drops {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The rule by which a frame was dropped.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Drop { $($(#[$doc])* $name,)* }
+
+        impl Drop {
+            /// Every rule, in the order of their counters.
+            pub const ALL: &'static [Drop] = &[$(Drop::$name,)*];
+
+            /// A few words for a person.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Drop::$name => $text,)* }
+            }
+        }
+    };
+}
+
+drops! {
+    /// Too short for its headers, or headers that contradict themselves.
+    Malformed = "malformed",
+    /// For another Ethernet or IP address.
+    NotForUs = "not for us",
+    /// No host can have this source address, or it is our own (RFC 1122 3.2.1.3, RFC 9293 MUST-63).
+    Source = "impossible source address",
+    /// Port 0 as source or destination.
+    PortZero = "port zero",
+    /// A segment to a broadcast or multicast address (RFC 9293 MUST-57).
+    NotUnicast = "segment to a broadcast or multicast address",
+    /// A datagram from a port of ours or below 1024: two servers might answer each other for ever.
+    Loop = "source port might be a server's",
+    /// A fragment of a larger packet.
+    Fragment = "IP fragment",
+    /// Behind an IPv6 extension header.
+    Extension = "IPv6 extension header",
+    /// IPv6 UDP without a checksum (RFC 8200 8.1).
+    NoChecksum = "IPv6 datagram without checksum",
+    /// No network and no gateway leads back to the sender.
+    NoRoute = "no route back",
+    /// It would have drawn one ICMP error or RST too many (RFC 1812 4.3.2.8, RFC 4443 2.4f).
+    RateLimited = "rate limit of ICMP errors and resets",
+    /// A SYN while every slot is in use and the queue is full.
+    QueueFull = "backlog full",
+    /// A SYN that is waiting already, or whose connection is half-open.
+    Duplicate = "SYN again",
+    /// A SYN in a synchronized state: a challenge ACK answers it (RFC 5961 4.2).
+    Challenged = "SYN in a live connection",
+    /// A RST in the window that isn't exact: a challenge ACK answers it (RFC 5961 3.2).
+    InexactReset = "RST without the exact sequence number",
+    /// Found wrong by the stack behind the door, as by a checksum.
+    Refused = "refused by the stack",
+}
+
+/// Time moved something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "a slot and the limit that it broke")]
+pub enum Timer {
+    /// A connection was given up.
+    Evicted { slot: usize, limit: Limit },
+    /// A slot in TIME-WAIT was taken for a new connection.
+    Reused { slot: usize },
+    /// A SYN waited for a slot too long.
+    WaitedTooLong,
+    /// Replies stood in the send queue too long, for want of a neighbour's address; they were discarded.
+    Stuck,
+}
+
+/// The limit by which a connection was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Half-open for too long.
+    HalfOpen,
+    /// Nothing to send and nothing received.
+    Idle,
+    /// The peer takes no bytes.
+    Stalled,
+    /// Not closed in time.
+    Closing,
+    /// No progress while a new client waited for a slot.
+    Crowded,
+    /// The server ends.
+    Shutdown,
+}
+
+/// Looks at what happens. `()` looks at nothing and costs nothing.
+pub trait Observer {
+    /// Whether anybody looks. Where this is `false`, no event is built.
+    const LOOKS: bool = true;
+
+    /// Something happened at `now`.
+    fn event(&mut self, now: Instant, event: &Event<'_>);
+}
+
+impl Observer for () {
+    const LOOKS: bool = false;
+
+    fn event(&mut self, _now: Instant, _event: &Event<'_>) {}
+}
+
+impl<O: Observer> Observer for &mut O {
+    const LOOKS: bool = O::LOOKS;
+
+    fn event(&mut self, now: Instant, event: &Event<'_>) {
+        (**self).event(now, event);
+    }
+}
+
+/// How often what happened. Each wraps at 2^32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames taken from the device.
+    pub frames_in: u32,
+    /// Frames given to the device.
+    pub frames_out: u32,
+    /// Frames dropped, by [`Drop::ALL`]'s order.
+    pub dropped: [u32; Drop::ALL.len()],
+    /// Connections whose handshake was completed.
+    pub accepted: u32,
+    /// Datagrams received.
+    pub datagrams_in: u32,
+    /// Datagrams sent.
+    pub datagrams_out: u32,
+    /// Datagrams that got no reply.
+    pub unanswered: u32,
+    /// Bytes received in connections.
+    pub bytes_in: u32,
+    /// Bytes sent in connections.
+    pub bytes_out: u32,
+    /// SYNs that waited for a slot.
+    pub waited: u32,
+    /// Connections given up by a limit.
+    pub evicted: u32,
+    /// Slots in TIME-WAIT taken for a new connection.
+    pub reused: u32,
+}
+
+impl Counters {
+    /// All drops together.
+    #[must_use]
+    pub fn dropped_in_all(&self) -> u32 {
+        self.dropped.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+    }
+
+    /// Counts what an event tells.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "the counters wrap")]
+    pub fn count(&mut self, event: &Event<'_>) {
+        let one = |counter: &mut u32| *counter = counter.wrapping_add(1);
+        match event {
+            Event::Frame(Frame { way: Way::Out, .. }) => one(&mut self.frames_out),
+            Event::Frame(Frame { way, .. }) => {
+                one(&mut self.frames_in);
+                match way {
+                    Way::Dropped(drop) => one(&mut self.dropped[*drop as usize]),
+                    Way::Waiting => one(&mut self.waited),
+                    _ => {}
+                }
+            }
+            Event::Call(call) => match call {
+                Call::Accept { .. } => one(&mut self.accepted),
+                Call::Receive { bytes, .. } => self.bytes_in = self.bytes_in.wrapping_add(*bytes as u32),
+                Call::Send { bytes, .. } => self.bytes_out = self.bytes_out.wrapping_add(*bytes as u32),
+                Call::Close { .. } => {}
+                Call::ReceiveFrom { .. } => one(&mut self.datagrams_in),
+                Call::SendTo { .. } => one(&mut self.datagrams_out),
+                Call::NoReply { .. } => one(&mut self.unanswered),
+            },
+            Event::State(_) => {}
+            Event::Timer(timer) => match timer {
+                Timer::Evicted { .. } => one(&mut self.evicted),
+                Timer::Reused { .. } => one(&mut self.reused),
+                Timer::WaitedTooLong | Timer::Stuck => {}
+            },
+        }
+    }
+}
+
+/// Where the server's parts put their events: counted, then shown to the observer.
+pub(crate) struct Sink<'s, O: Observer> {
+    pub(crate) now: Instant,
+    pub(crate) counters: &'s mut Counters,
+    pub(crate) observer: &'s mut O,
+    /// The sequence number of the last SYN-ACK that went out.
+    pub(crate) iss: Option<TcpSeqNumber>,
+}
+
+impl<'s, O: Observer> Sink<'s, O> {
+    pub(crate) fn new(now: Instant, counters: &'s mut Counters, observer: &'s mut O) -> Self {
+        Sink { now, counters, observer, iss: None }
+    }
+
+    #[inline(always)]
+    pub(crate) fn emit(&mut self, event: Event<'_>) {
+        self.counters.count(&event);
+        if O::LOOKS {
+            self.observer.event(self.now, &event);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The front door: what a frame is, read from its headers alone, and whether it may come in.
+//!
+//! Nothing here changes anything. What is dropped and why is in [`Drop`]; the rules are those of RFC 1122, RFC 9293
+//! and RFC 8200 that the stack behind the door leaves to its user.
+
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr,
+    IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber, UdpPacket,
+};
+
+use super::config::Ports;
+use super::table::Tuple;
+use crate::event::Drop;
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// ARP, with who says that an address is theirs. Not every ARP packet says so to us.
+    Arp(Option<(IpAddress, EthernetAddress)>),
+    /// Neighbour discovery, with who says that an address is theirs.
+    Ndp(Option<(IpAddress, EthernetAddress)>),
+    /// ICMP, or a DHCP server's answer.
+    Common,
+    /// A datagram to the service.
+    Datagram(Sender),
+    /// A segment to a port of ours.
+    Segment(Segment),
+    /// For a port or protocol of nobody's: the stack will answer with an error.
+    Nobody,
+}
+
+/// Who sent a frame, and how they are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender {
+    /// The first hop back: the sender itself, or the gateway.
+    pub(crate) next_hop: IpAddress,
+    /// The frame's Ethernet source.
+    pub(crate) mac: EthernetAddress,
+}
+
+/// What the door must know of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) tuple: Tuple,
+    pub(crate) sender: Sender,
+    /// SYN without ACK or RST: the start of a connection.
+    pub(crate) opens: bool,
+    pub(crate) reset: bool,
+    pub(crate) seq: TcpSeqNumber,
+}
+
+/// What the door must know of the interface.
+#[derive(Clone, Copy)]
+pub(crate) struct Local<'a> {
+    pub(crate) mac: EthernetAddress,
+    pub(crate) addresses: &'a [IpCidr],
+    pub(crate) gateways: &'a [IpAddress],
+    pub(crate) ports: Ports,
+    /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
+    pub(crate) dhcp: bool,
+}
+
+impl Local<'_> {
+    fn is_own(&self, address: &IpAddress) -> bool {
+        self.addresses.iter().any(|cidr| cidr.address() == *address)
+    }
+
+    /// The first hop on the way to an address.
+    fn next_hop(&self, address: IpAddress) -> Option<IpAddress> {
+        if self.addresses.iter().any(|cidr| cidr.contains_addr(&address)) {
+            return Some(address);
+        }
+        self.gateways.iter().find(|gateway| gateway.version() == address.version()).copied()
+    }
+
+    /// Whether a TCP service listens on a port.
+    fn listens(&self, port: u16) -> bool {
+        port != 0 && (port == self.ports.sentence || port == self.ports.stream)
+    }
+}
+
+/// Reads a frame's headers.
+///
+/// # Errors
+/// The rule by which the frame is dropped.
+pub(crate) fn look(frame: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
+    let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Drop::Malformed)?;
+    let (source, destination) = (ethernet.src_addr(), ethernet.dst_addr());
+    if destination != local.mac && !destination.is_multicast() {
+        return Err(Drop::NotForUs);
+    }
+    if !source.is_unicast() || source == local.mac {
+        return Err(Drop::Source);
+    }
+    match ethernet.ethertype() {
+        #[cfg(feature = "ipv4")]
+        EthernetProtocol::Arp => arp(ethernet.payload(), local),
+        #[cfg(feature = "ipv4")]
+        EthernetProtocol::Ipv4 => ipv4(ethernet.payload(), source, local),
+        #[cfg(feature = "ipv6")]
+        EthernetProtocol::Ipv6 => ipv6(ethernet.payload(), source, local),
+        _ => Err(Drop::NotForUs),
+    }
+}
+
+/// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
+#[cfg(feature = "ipv4")]
+fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
+    let packet = ArpPacket::new_checked(packet).map_err(|_| Drop::Malformed)?;
+    let ArpRepr::EthernetIpv4 {
+        operation, source_hardware_addr, source_protocol_addr, target_protocol_addr, ..
+    } = ArpRepr::parse(&packet).map_err(|_| Drop::Malformed)?
+    else {
+        return Err(Drop::Malformed);
+    };
+    let sender = IpAddress::Ipv4(source_protocol_addr);
+    if local.is_own(&sender) {
+        // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
+        return Err(Drop::Source);
+    }
+    let believed = matches!(operation, ArpOperation::Request | ArpOperation::Reply)
+        && local.is_own(&IpAddress::Ipv4(target_protocol_addr))
+        && sender.is_unicast()
+        && source_hardware_addr.is_unicast()
+        && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
+    Ok(Kind::Arp(believed.then_some((sender, source_hardware_addr))))
+}
+
+#[cfg(feature = "ipv4")]
+fn ipv4(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
+    use smoltcp::wire::Ipv4Packet;
+
+    let packet = Ipv4Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
+    if packet.version() != 4 || packet.header_len() < 20 {
+        return Err(Drop::Malformed);
+    }
+    let (source, destination) = (packet.src_addr(), packet.dst_addr());
+    let broadcasts = || {
+        local.addresses.iter().filter_map(|cidr| match cidr {
+            IpCidr::Ipv4(cidr) => cidr.broadcast(),
+            #[cfg(feature = "ipv6")]
+            IpCidr::Ipv6(_) => None,
+        })
+    };
+    let first = source.octets()[0];
+    if first == 0
+        || first >= 224
+        || source.is_loopback()
+        || local.is_own(&IpAddress::Ipv4(source))
+        || broadcasts().any(|broadcast| broadcast == source)
+    {
+        return Err(Drop::Source);
+    }
+    if packet.more_frags() || packet.frag_offset() != 0 {
+        return Err(Drop::Fragment);
+    }
+    if local.dhcp && is_dhcp(packet.next_header(), packet.payload()) {
+        return Ok(Kind::Common);
+    }
+    let unicast = local.is_own(&IpAddress::Ipv4(destination));
+    if !unicast
+        && !destination.is_broadcast()
+        && !destination.is_multicast()
+        && !broadcasts().any(|broadcast| broadcast == destination)
+    {
+        return Err(Drop::NotForUs);
+    }
+    transport(
+        packet.next_header(),
+        packet.payload(),
+        (IpAddress::Ipv4(source), IpAddress::Ipv4(destination)),
+        unicast,
+        mac,
+        local,
+    )
+}
+
+/// From a DHCP server's port to a client's (RFC 2131 4.1).
+#[cfg(feature = "ipv4")]
+fn is_dhcp(protocol: IpProtocol, payload: &[u8]) -> bool {
+    protocol == IpProtocol::Udp
+        && UdpPacket::new_checked(payload)
+            .is_ok_and(|datagram| datagram.src_port() == 67 && datagram.dst_port() == 68)
+}
+
+#[cfg(feature = "ipv6")]
+fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
+    use smoltcp::wire::Ipv6Packet;
+
+    let packet = Ipv6Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
+    if packet.version() != 6 {
+        return Err(Drop::Malformed);
+    }
+    let (source, destination) = (packet.src_addr(), packet.dst_addr());
+    // The unspecified address is for duplicate address detection alone (RFC 4862 5.4.2), and that is ICMPv6.
+    let unspecified = source.is_unspecified() && packet.next_header() != IpProtocol::Icmpv6;
+    if unspecified
+        || source.is_multicast()
+        || source.is_loopback()
+        || source.to_ipv4_mapped().is_some()
+        || local.is_own(&IpAddress::Ipv6(source))
+    {
+        return Err(Drop::Source);
+    }
+    let unicast = local.is_own(&IpAddress::Ipv6(destination));
+    if !unicast && !destination.is_multicast() {
+        return Err(Drop::NotForUs);
+    }
+    match packet.next_header() {
+        IpProtocol::Icmpv6 => Ok(icmpv6(packet.payload(), packet.hop_limit(), source)),
+        IpProtocol::Ipv6Frag => Err(Drop::Fragment),
+        IpProtocol::HopByHop
+        | IpProtocol::Ipv6Route
+        | IpProtocol::Ipv6Opts
+        | IpProtocol::Ipv6NoNxt
+        | IpProtocol::IpSecAh => Err(Drop::Extension),
+        protocol => {
+            if protocol == IpProtocol::Udp
+                && UdpPacket::new_checked(packet.payload()).is_ok_and(|datagram| datagram.checksum() == 0)
+            {
+                return Err(Drop::NoChecksum);
+            }
+            transport(
+                protocol,
+                packet.payload(),
+                (IpAddress::Ipv6(source), IpAddress::Ipv6(destination)),
+                unicast,
+                mac,
+                local,
+            )
+        }
+    }
+}
+
+/// ICMPv6, and whom neighbour discovery confirms (RFC 4861 7.2.3, 7.2.5).
+#[cfg(feature = "ipv6")]
+fn icmpv6(message: &[u8], hop_limit: u8, source: smoltcp::wire::Ipv6Address) -> Kind {
+    use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, NdiscOption, NdiscOptionRepr, NdiscOptionType};
+
+    let Ok(packet) = Icmpv6Packet::new_checked(message) else { return Kind::Common };
+    let kind = packet.msg_type();
+    if !matches!(kind, Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert) {
+        return Kind::Common;
+    }
+    // A hop limit of 255 proves that no router forwarded it.
+    let option = message.get(24..).filter(|_| hop_limit == 255 && !source.is_unspecified());
+    let confirmed = option
+        .and_then(|option| NdiscOption::new_checked(option).ok())
+        .filter(|option| {
+            matches!(
+                option.option_type(),
+                NdiscOptionType::SourceLinkLayerAddr | NdiscOptionType::TargetLinkLayerAddr
+            )
+        })
+        .and_then(|option| match NdiscOptionRepr::parse(&option) {
+            Ok(NdiscOptionRepr::SourceLinkLayerAddr(mac) | NdiscOptionRepr::TargetLinkLayerAddr(mac)) => {
+                mac.as_bytes().try_into().ok().map(EthernetAddress)
+            }
+            _ => None,
+        })
+        .filter(EthernetAddress::is_unicast);
+    Kind::Ndp(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
+}
+
+/// What is in an IP packet from `addresses.0` to `addresses.1`.
+fn transport(
+    protocol: IpProtocol,
+    payload: &[u8],
+    addresses: (IpAddress, IpAddress),
+    unicast: bool,
+    mac: EthernetAddress,
+    local: &Local<'_>,
+) -> Result<Kind, Drop> {
+    let (source, destination) = addresses;
+    let sender =
+        || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
+    match protocol {
+        IpProtocol::Tcp => {
+            let segment = TcpPacket::new_checked(payload).map_err(|_| Drop::Malformed)?;
+            if !unicast {
+                return Err(Drop::NotUnicast);
+            }
+            if segment.src_port() == 0 || segment.dst_port() == 0 {
+                return Err(Drop::PortZero);
+            }
+            let sender = sender()?;
+            if !local.listens(segment.dst_port()) {
+                return Ok(Kind::Nobody);
+            }
+            Ok(Kind::Segment(Segment {
+                tuple: Tuple {
+                    local: IpEndpoint::new(destination, segment.dst_port()),
+                    remote: IpEndpoint::new(source, segment.src_port()),
+                },
+                sender,
+                opens: segment.syn() && !segment.ack() && !segment.rst(),
+                reset: segment.rst(),
+                seq: segment.seq_number(),
+            }))
+        }
+        IpProtocol::Udp => {
+            let datagram = UdpPacket::new_checked(payload).map_err(|_| Drop::Malformed)?;
+            if datagram.src_port() == 0 || datagram.dst_port() == 0 {
+                return Err(Drop::PortZero);
+            }
+            let sender = sender()?;
+            if datagram.dst_port() != local.ports.udp {
+                return Ok(Kind::Nobody);
+            }
+            if datagram.src_port() < 1_024 || datagram.src_port() == local.ports.udp {
+                return Err(Drop::Loop);
+            }
+            Ok(Kind::Datagram(sender))
+        }
+        #[cfg(feature = "ipv4")]
+        IpProtocol::Icmp => Ok(Kind::Common),
+        // The sender learns by an ICMP error that nobody speaks this protocol here.
+        _ => {
+            sender()?;
+            Ok(Kind::Nobody)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Whose Ethernet address the stack knows, so that it is told in time of those that it doesn't.
+//!
+//! smoltcp asks for one unknown neighbour a second, for the whole interface (smoltcp #1101), and a reply that waits
+//! for its neighbour blocks all datagrams behind it (#594). But every datagram and every SYN brings its sender's
+//! Ethernet address along. So the door tells the stack, in the stack's own language: an ARP reply or a neighbour
+//! advertisement, as if the sender had sent it. To tell only what is news, the door keeps a copy of the stack's
+//! cache, of the same size, with the same lifetime and the same order of replacement.
+
+use heapless::Vec;
+use smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpAddress};
+
+/// As long as smoltcp keeps an entry.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// An entry that is told anew this long before it ends, so that a reply doesn't outlive it.
+const MARGIN: Duration = Duration::from_secs(5);
+
+struct Neighbor {
+    address: IpAddress,
+    mac: EthernetAddress,
+    expires: Instant,
+    /// Said by the neighbour itself, in ARP or NDP; not merely seen on a frame.
+    confirmed: bool,
+}
+
+/// A copy of what the stack's neighbour cache holds.
+pub(crate) struct Neighbors {
+    known: Vec<Neighbor, IFACE_NEIGHBOR_CACHE_COUNT>,
+}
+
+impl Neighbors {
+    pub(crate) const fn new() -> Self {
+        Neighbors { known: Vec::new() }
+    }
+
+    /// The stack forgot all, as it does when its addresses change.
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// A neighbour said so itself, in ARP or NDP.
+    pub(crate) fn confirm(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) {
+        self.fill(address, mac, now, true);
+    }
+
+    /// A frame from `mac` came for which `address` is the next hop. Whether the stack must be told.
+    ///
+    /// What a neighbour said itself is never overwritten by what a frame merely shows.
+    pub(crate) fn is_news(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) -> bool {
+        if let Some(known) = self.known.iter().find(|known| known.address == address)
+            && now + MARGIN < known.expires
+            && (known.confirmed || known.mac == mac)
+        {
+            return false;
+        }
+        self.fill(address, mac, now, false);
+        true
+    }
+
+    /// The stack seems not to know this one, whatever the copy says.
+    pub(crate) fn forget_all_unconfirmed(&mut self) {
+        self.known.retain(|known| known.confirmed);
+    }
+
+    /// The same steps as smoltcp's `neighbor::Cache::fill`, so that both replace the same entry.
+    fn fill(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant, confirmed: bool) {
+        let neighbor = Neighbor { address, mac, expires: now + LIFETIME, confirmed };
+        if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
+            *known = neighbor;
+        } else if let Err(neighbor) = self.known.push(neighbor)
+            && let Some(oldest) =
+                self.known.iter().enumerate().min_by_key(|(_, known)| known.expires).map(|(index, _)| index)
+        {
+            self.known.swap_remove(oldest);
+            // There is room for one: one was just removed.
+            let _ = self.known.push(neighbor);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "ipv4"))]
+mod tests {
+    use super::*;
+
+    const A: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xa]);
+    const B: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xb]);
+
+    fn host(n: u16) -> IpAddress {
+        IpAddress::v4(10, 0, (n >> 8) as u8, n as u8)
+    }
+
+    #[test]
+    fn tells_what_is_news_and_only_that() {
+        let mut neighbors = Neighbors::new();
+        let start = Instant::from_secs(100);
+        assert!(neighbors.is_news(host(1), A, start));
+        assert!(!neighbors.is_news(host(1), A, start + Duration::from_secs(54)));
+        assert!(neighbors.is_news(host(1), A, start + Duration::from_secs(55)), "shortly before it ends");
+        assert!(neighbors.is_news(host(1), B, start + Duration::from_secs(56)), "another address");
+    }
+
+    #[test]
+    fn a_frame_does_not_overwrite_what_arp_said() {
+        let mut neighbors = Neighbors::new();
+        let start = Instant::from_secs(100);
+        neighbors.confirm(host(1), A, start);
+        assert!(!neighbors.is_news(host(1), B, start + Duration::from_secs(1)));
+        assert!(neighbors.is_news(host(1), B, start + LIFETIME));
+    }
+
+    #[test]
+    fn replaces_the_oldest() {
+        let mut neighbors = Neighbors::new();
+        for n in 0..IFACE_NEIGHBOR_CACHE_COUNT as u16 + 1 {
+            assert!(neighbors.is_news(host(n), A, Instant::from_millis(i64::from(n))));
+        }
+        let now = Instant::from_secs(1);
+        assert!(!neighbors.is_news(host(1), A, now));
+        assert!(neighbors.is_news(host(0), A, now), "the first was replaced");
+    }
+}

@@ -1,0 +1,241 @@
+//! All the memory of a server: one struct with named counts, borrowed on a board, owned on a host.
+
+use managed::ManagedSlice;
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::socket::{tcp, udp};
+use smoltcp::time::Instant;
+
+use super::connection::Connection;
+use super::datagrams::MAX_DATAGRAM;
+use super::door::Segment;
+use super::table::Tuple;
+
+/// Sockets that all connections share: UDP and DHCP.
+const COMMON_SOCKETS: usize = 2;
+/// The longest SYN: Ethernet, IPv6, and TCP with all its options; 60 bytes of IPv4 with options are shorter.
+pub(crate) const MAX_SYN: usize = 14 + 60 + 60;
+
+/// A SYN that waits for a slot.
+pub(crate) struct Waiting {
+    pub(crate) frame: heapless::Vec<u8, MAX_SYN>,
+    pub(crate) segment: Segment,
+    pub(crate) since: Instant,
+}
+
+/// The memory of a server, lent by a [`Storage`] or owned.
+pub struct Memory<'a> {
+    pub(crate) connections: ManagedSlice<'a, Connection<'a>>,
+    pub(crate) heads: ManagedSlice<'a, u16>,
+    pub(crate) links: ManagedSlice<'a, u16>,
+    pub(crate) tuples: ManagedSlice<'a, Option<Tuple>>,
+    pub(crate) due: (ManagedSlice<'a, i64>, ManagedSlice<'a, u16>),
+    pub(crate) ripe: (ManagedSlice<'a, i64>, ManagedSlice<'a, u16>),
+    pub(crate) backlog: ManagedSlice<'a, Option<Waiting>>,
+    pub(crate) common: SocketSet<'a>,
+    pub(crate) datagrams: udp::Socket<'a>,
+    pub(crate) scratch: ManagedSlice<'a, u8>,
+    pub(crate) touched: ManagedSlice<'a, u16>,
+}
+
+/// The memory of a server in one static piece, for a board.
+///
+/// * `CONNECTIONS`: TCP connections at once, and as many SYNs that wait for one of them to end;
+/// * `RECEIVE`, `SEND`: bytes a connection of receive and send buffer;
+/// * `DATAGRAMS`: UDP datagrams that wait to be served, and as many that wait to be sent.
+///
+/// It starts as zeros, so a `static` of it takes no flash. Claim it once:
+///
+/// ```ignore
+/// static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024, 1>> = ConstStaticCell::new(Storage::new());
+/// let memory = STORAGE.take().memory();
+/// ```
+pub struct Storage<
+    'a,
+    const CONNECTIONS: usize,
+    const RECEIVE: usize,
+    const SEND: usize,
+    const DATAGRAMS: usize,
+> {
+    connections: heapless::Vec<Connection<'a>, CONNECTIONS>,
+    sets: heapless::Vec<SocketStorage<'a>, CONNECTIONS>,
+    receive: [[u8; RECEIVE]; CONNECTIONS],
+    send: [[u8; SEND]; CONNECTIONS],
+    heads: [u16; CONNECTIONS],
+    links: [u16; CONNECTIONS],
+    tuples: heapless::Vec<Option<Tuple>, CONNECTIONS>,
+    due: ([i64; CONNECTIONS], [u16; CONNECTIONS]),
+    ripe: ([i64; CONNECTIONS], [u16; CONNECTIONS]),
+    backlog: heapless::Vec<Option<Waiting>, CONNECTIONS>,
+    common: heapless::Vec<SocketStorage<'a>, COMMON_SOCKETS>,
+    received: heapless::Vec<udp::PacketMetadata, DATAGRAMS>,
+    sent: heapless::Vec<udp::PacketMetadata, DATAGRAMS>,
+    received_bytes: [[u8; MAX_DATAGRAM]; DATAGRAMS],
+    sent_bytes: [[u8; MAX_DATAGRAM]; DATAGRAMS],
+    scratch: [u8; MAX_DATAGRAM],
+    touched: [u16; 1],
+}
+
+impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, const DATAGRAMS: usize>
+    Storage<'a, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>
+{
+    /// Zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Storage {
+            connections: heapless::Vec::new(),
+            sets: heapless::Vec::new(),
+            receive: [[0; RECEIVE]; CONNECTIONS],
+            send: [[0; SEND]; CONNECTIONS],
+            heads: [0; CONNECTIONS],
+            links: [0; CONNECTIONS],
+            tuples: heapless::Vec::new(),
+            due: ([0; CONNECTIONS], [0; CONNECTIONS]),
+            ripe: ([0; CONNECTIONS], [0; CONNECTIONS]),
+            backlog: heapless::Vec::new(),
+            common: heapless::Vec::new(),
+            received: heapless::Vec::new(),
+            sent: heapless::Vec::new(),
+            received_bytes: [[0; MAX_DATAGRAM]; DATAGRAMS],
+            sent_bytes: [[0; MAX_DATAGRAM]; DATAGRAMS],
+            scratch: [0; MAX_DATAGRAM],
+            touched: [0; 1],
+        }
+    }
+
+    /// Lends all of it to a server, one frame a batch.
+    pub fn memory(&'a mut self) -> Memory<'a> {
+        fill(&mut self.sets, || SocketStorage::EMPTY);
+        fill(&mut self.common, || SocketStorage::EMPTY);
+        fill(&mut self.tuples, || None);
+        fill(&mut self.backlog, || None);
+        fill(&mut self.received, || udp::PacketMetadata::EMPTY);
+        fill(&mut self.sent, || udp::PacketMetadata::EMPTY);
+        self.connections.clear();
+        let buffers = self.receive.iter_mut().zip(self.send.iter_mut());
+        for (set, (receive, send)) in self.sets.iter_mut().zip(buffers) {
+            let socket = tcp::Socket::new(
+                tcp::SocketBuffer::new(receive.as_mut_slice()),
+                tcp::SocketBuffer::new(send.as_mut_slice()),
+            );
+            let set = SocketSet::new(core::slice::from_mut(set));
+            // There are as many places as sets.
+            let _ = self.connections.push(Connection::new(set, socket));
+        }
+        let datagrams = udp::Socket::new(
+            udp::PacketBuffer::new(self.received.as_mut_slice(), self.received_bytes.as_flattened_mut()),
+            udp::PacketBuffer::new(self.sent.as_mut_slice(), self.sent_bytes.as_flattened_mut()),
+        );
+        Memory {
+            connections: self.connections.as_mut_slice().into(),
+            heads: self.heads.as_mut_slice().into(),
+            links: self.links.as_mut_slice().into(),
+            tuples: self.tuples.as_mut_slice().into(),
+            due: (self.due.0.as_mut_slice().into(), self.due.1.as_mut_slice().into()),
+            ripe: (self.ripe.0.as_mut_slice().into(), self.ripe.1.as_mut_slice().into()),
+            backlog: self.backlog.as_mut_slice().into(),
+            common: SocketSet::new(self.common.as_mut_slice()),
+            datagrams,
+            scratch: self.scratch.as_mut_slice().into(),
+            touched: self.touched.as_mut_slice().into(),
+        }
+    }
+}
+
+impl<const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, const DATAGRAMS: usize> Default
+    for Storage<'_, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>
+{
+    fn default() -> Self {
+        Storage::new()
+    }
+}
+
+fn fill<T, const N: usize>(places: &mut heapless::Vec<T, N>, mut empty: impl FnMut() -> T) {
+    places.clear();
+    while places.push(empty()).is_ok() {}
+}
+
+/// The counts of a server that owns its memory.
+#[cfg(feature = "std")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// TCP connections at once, and as many SYNs that wait for one of them to end.
+    pub connections: usize,
+    /// Bytes of receive buffer a connection.
+    pub receive: usize,
+    /// Bytes of send buffer a connection.
+    pub send: usize,
+    /// UDP datagrams that wait to be served, and as many that wait to be sent.
+    pub datagrams: usize,
+    /// Frames taken in before the connections that they touched are served.
+    pub batch: usize,
+}
+
+#[cfg(feature = "std")]
+impl Default for Sizes {
+    /// 64 connections of 64 KiB each way, 64 datagrams, 64 frames a batch.
+    fn default() -> Self {
+        Sizes { connections: 64, receive: 64 << 10, send: 64 << 10, datagrams: 64, batch: 64 }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Sizes {
+    /// The bytes that a server of these sizes allocates, once, at its start.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        let connection = self.receive
+            + self.send
+            + size_of::<Connection<'_>>()
+            + size_of::<SocketStorage<'_>>()
+            + 2 * (size_of::<i64>() + size_of::<u16>())
+            + 2 * size_of::<u16>()
+            + size_of::<Option<Tuple>>()
+            + size_of::<Option<Waiting>>();
+        let datagram = 2 * (MAX_DATAGRAM + size_of::<udp::PacketMetadata>());
+        self.connections * connection
+            + self.datagrams * datagram
+            + COMMON_SOCKETS * size_of::<SocketStorage<'_>>()
+            + SCRATCH
+            + self.batch * size_of::<u16>()
+    }
+}
+
+/// Bytes that go through the service at once on a host: small enough for the first-level cache.
+#[cfg(feature = "std")]
+const SCRATCH: usize = 16 << 10;
+
+#[cfg(feature = "std")]
+impl Memory<'static> {
+    /// Memory that the server owns, all of it allocated here.
+    #[must_use]
+    pub fn owned(sizes: Sizes) -> Self {
+        let Sizes { connections: slots, receive, send, datagrams, batch } = sizes;
+        let empty = |count: usize| (0..count).map(|_| SocketStorage::EMPTY).collect::<Vec<_>>();
+        let queue = || {
+            udp::PacketBuffer::new(
+                vec![udp::PacketMetadata::EMPTY; datagrams],
+                vec![0; datagrams * MAX_DATAGRAM],
+            )
+        };
+        let connection = |_| {
+            let socket = tcp::Socket::new(
+                tcp::SocketBuffer::new(vec![0; receive]),
+                tcp::SocketBuffer::new(vec![0; send]),
+            );
+            Connection::new(SocketSet::new(empty(1)), socket)
+        };
+        Memory {
+            connections: (0..slots).map(connection).collect::<Vec<_>>().into(),
+            heads: vec![0; slots].into(),
+            links: vec![0; slots].into(),
+            tuples: vec![None; slots].into(),
+            due: (vec![0; slots].into(), vec![0; slots].into()),
+            ripe: (vec![0; slots].into(), vec![0; slots].into()),
+            backlog: (0..slots).map(|_| None).collect::<Vec<_>>().into(),
+            common: SocketSet::new(empty(COMMON_SOCKETS)),
+            datagrams: udp::Socket::new(queue(), queue()),
+            scratch: vec![0; SCRATCH].into(),
+            touched: vec![0; batch].into(),
+        }
+    }
+}

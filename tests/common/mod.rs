@@ -1,0 +1,283 @@
+//! A world for tests: a server and a client host on the in-memory wire, in virtual time. A test that fails prints the
+//! timeline of what happened.
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+pub mod raw;
+
+use std::fmt::Write as _;
+
+use smoltcp::iface::SocketStorage;
+use smoltcp::socket::{tcp, udp};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr, IpEndpoint, PrettyPrinter};
+use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
+use undersock::device::wire::{End, Wire};
+use undersock::event::{Event, Frame, Observer, Way};
+use undersock::server::{Config, Memory, Server, Sizes};
+use undersock::service::{Service, Uppercase};
+
+pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
+pub const FRAMES: usize = 128;
+
+pub fn server_v4() -> IpAddress {
+    IpAddress::v4(192, 168, 69, 1)
+}
+
+pub fn server_v6() -> IpAddress {
+    IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)
+}
+
+pub fn client_v4() -> IpAddress {
+    IpAddress::v4(192, 168, 69, 100)
+}
+
+pub fn client_v6() -> IpAddress {
+    IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100)
+}
+
+/// Four connections, small buffers: so that every limit is near.
+pub fn small() -> Sizes {
+    Sizes { connections: 4, receive: 2_048, send: 2_048, datagrams: 8, batch: 16 }
+}
+
+/// What happened, a line an event; printed when the test fails.
+#[derive(Default)]
+pub struct History {
+    lines: Vec<String>,
+}
+
+/// So much of the end of a history is printed.
+const PRINTED: usize = 120;
+
+impl History {
+    pub fn note(&mut self, now: Instant, what: &str) {
+        self.lines.push(format!("{:>12.6} {what}", now.total_micros() as f64 / 1e6));
+    }
+
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    pub fn contains(&self, what: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(what))
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let skipped = self.lines.len().saturating_sub(PRINTED);
+            eprintln!("--- what happened ({skipped} lines before) ---");
+            for line in &self.lines[skipped..] {
+                eprintln!("{line}");
+            }
+        }
+    }
+}
+
+impl Observer for History {
+    fn event(&mut self, now: Instant, event: &Event<'_>) {
+        let what = match event {
+            Event::Frame(Frame { way, bytes }) => {
+                let arrow = if *way == Way::Out { "<--" } else { "-->" };
+                format!("{arrow} {} ({way:?})", describe(bytes))
+            }
+            Event::Call(call) => format!("        {call:?}"),
+            Event::State(change) => {
+                format!("    [{}] {} -> {} ({:?})", change.slot, change.from, change.to, change.cause)
+            }
+            Event::Timer(timer) => format!("    {timer:?}"),
+            other => format!("{other:?}"),
+        };
+        self.note(now, &what);
+    }
+}
+
+pub fn describe(frame: &[u8]) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{}", PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &frame));
+    let text = text.replace("\n", " ").replace(" \\ ", " | ");
+    text.split(" | ").skip(1).collect::<Vec<_>>().join(" | ")
+}
+
+/// A server and a client host on a wire.
+pub struct World<S = Uppercase> {
+    pub now: Instant,
+    pub server: Server<'static>,
+    pub client: Client<'static>,
+    pub service: S,
+    pub server_end: End<'static, FRAMES>,
+    pub client_end: End<'static, FRAMES>,
+    pub wire: &'static Wire<FRAMES>,
+    pub history: History,
+    /// Polls of the server, to see that it sleeps.
+    pub polls: u32,
+    /// The client's stack isn't polled: the test plays the peer.
+    pub raw: bool,
+}
+
+impl World<Uppercase> {
+    pub fn new(sizes: Sizes) -> Self {
+        World::with(Config { seed: 0x5eed, ..Config::default() }, sizes, Uppercase::new())
+    }
+}
+
+impl<S: Service> World<S> {
+    pub fn with(config: Config, sizes: Sizes, service: S) -> Self {
+        World::with_memory(config, Memory::owned(sizes), service)
+    }
+
+    pub fn with_memory(config: Config, memory: Memory<'static>, service: S) -> Self {
+        let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(Duration::from_micros(50))));
+        let (mut server_end, mut client_end) = wire.ends();
+        let now = Instant::from_secs(1);
+        let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
+        let mut client_config = Config { mac: CLIENT_MAC, seed: 0xc11e, ..Config::default() }.without_addresses();
+        for cidr in [IpCidr::new(client_v4(), 24), IpCidr::new(client_v6(), 64)] {
+            client_config.addresses.push(cidr).expect("room for two");
+        }
+        let sockets: Vec<SocketStorage<'static>> = Vec::new();
+        let client = Client::new(&client_config, sockets, &mut client_end, now).expect("a client");
+        World {
+            now,
+            server,
+            client,
+            service,
+            server_end,
+            client_end,
+            wire,
+            history: History::default(),
+            polls: 0,
+            raw: false,
+        }
+    }
+
+    /// The test plays the peer from now on.
+    pub fn raw(mut self) -> Self {
+        self.raw = true;
+        self
+    }
+
+    /// Polls both sides once; returns when something happens next.
+    pub fn poll(&mut self) -> Option<Instant> {
+        self.polls += 1;
+        let server = self.server.poll(self.now, &mut self.server_end, &mut self.service, &mut self.history);
+        let client = if self.raw { None } else { self.client.poll(self.now, &mut self.client_end) };
+        // A frame at the end of a test that plays the peer waits for the test, not for the stack.
+        let wire = if self.raw { self.server_arrival() } else { self.wire.next_arrival() };
+        [server, client, wire].into_iter().flatten().min()
+    }
+
+    fn server_arrival(&self) -> Option<Instant> {
+        self.wire.arrivals()[0]
+    }
+
+    /// Goes on until `done` says what it came to, at most `limit` of virtual time.
+    pub fn run<T>(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&mut Self) -> Option<T>,
+        deadline: impl Fn(&Self) -> Option<Instant>,
+    ) -> T {
+        let until = self.now + limit;
+        loop {
+            let next = self.poll();
+            if let Some(result) = done(self) {
+                return result;
+            }
+            assert!(self.now < until, "nothing after {limit} of virtual time");
+            let next = [next, deadline(self)].into_iter().flatten().min().unwrap_or(until);
+            // Two steps of a microsecond at least: time must go on, or a deadline in the past would hang the test.
+            self.now = next.max(self.now + Duration::from_micros(1)).min(until);
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            let next = self.poll().unwrap_or(until);
+            self.now = next.max(self.now + Duration::from_micros(1)).min(until);
+        }
+        self.poll();
+    }
+
+    pub fn udp(&mut self, server: IpAddress, sentence: &[u8]) -> Result<Vec<u8>, ExchangeError> {
+        let socket = udp_socket(1);
+        let server = IpEndpoint::new(server, 12_000);
+        let mut exchange =
+            UdpExchange::new(&mut self.client, socket, server, Duration::from_secs(1), 3).expect("a socket");
+        let mut reply = vec![0; 2_048];
+        let deadline = std::cell::Cell::new(None);
+        let result = self.run(
+            Duration::from_secs(10),
+            |world| {
+                let result = exchange.step(&mut world.client, world.now, sentence, &mut reply);
+                deadline.set(exchange.deadline());
+                if result.is_none() {
+                    world.client.poll(world.now, &mut world.client_end);
+                }
+                result
+            },
+            |_| deadline.get(),
+        );
+        exchange.close(&mut self.client);
+        result.map(|length| reply[..length].to_vec())
+    }
+
+    pub fn tcp(&mut self, server: IpAddress, sentence: &[u8]) -> Result<Vec<u8>, ExchangeError> {
+        let mut many = self.tcp_many(server, vec![sentence.to_vec()], Duration::from_secs(30));
+        many.remove(0)
+    }
+
+    /// One connection for each sentence, all at once.
+    pub fn tcp_many(
+        &mut self,
+        server: IpAddress,
+        sentences: Vec<Vec<u8>>,
+        timeout: Duration,
+    ) -> Vec<Result<Vec<u8>, ExchangeError>> {
+        let server = IpEndpoint::new(server, 12_000);
+        let mut open: Vec<_> = sentences
+            .iter()
+            .map(|_| {
+                let exchange =
+                    TcpExchange::new(&mut self.client, tcp_socket(), server, self.now, timeout).expect("a socket");
+                (exchange, vec![0; 8_192], None)
+            })
+            .collect();
+        let until = self.now + timeout;
+        self.run(
+            timeout + Duration::from_secs(1),
+            |world| {
+                for ((exchange, reply, result), sentence) in open.iter_mut().zip(&sentences) {
+                    if result.is_none() {
+                        *result = exchange.step(&mut world.client, world.now, sentence, reply);
+                    }
+                }
+                world.client.poll(world.now, &mut world.client_end);
+                open.iter().all(|(_, _, result)| result.is_some()).then_some(())
+            },
+            |_| Some(until),
+        );
+        // Until the last acknowledgement is over, or the sockets would be taken from under it.
+        self.pass(Duration::from_millis(100));
+        open.into_iter()
+            .map(|(exchange, reply, result)| {
+                exchange.finish(&mut self.client);
+                result.expect("all have a result").map(|length| reply[..length].to_vec())
+            })
+            .collect()
+    }
+}
+
+pub fn tcp_socket() -> tcp::Socket<'static> {
+    tcp::Socket::new(tcp::SocketBuffer::new(vec![0; 8_192]), tcp::SocketBuffer::new(vec![0; 8_192]))
+}
+
+pub fn udp_socket(datagrams: usize) -> udp::Socket<'static> {
+    let buffer = || {
+        udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; datagrams], vec![0; datagrams * 2_048])
+    };
+    udp::Socket::new(buffer(), buffer())
+}

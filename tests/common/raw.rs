@@ -1,0 +1,219 @@
+//! Hand-made frames, for a test that plays the peer.
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
+    Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv6Packet,
+    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
+};
+
+use super::{CLIENT_MAC, client_v4, server_v4};
+
+pub const SERVER_MAC: EthernetAddress = undersock::server::config::DEFAULT_MAC;
+
+/// Ethernet around an IP packet whose payload `emit` writes.
+pub fn ip(
+    from: IpAddress,
+    to: IpAddress,
+    protocol: IpProtocol,
+    length: usize,
+    hop_limit: u8,
+    emit: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
+    let repr = IpRepr::new(from, to, protocol, length, hop_limit);
+    let ethertype = match from {
+        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
+        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
+    };
+    let mut frame = vec![0; 14 + repr.buffer_len()];
+    let ethernet = EthernetRepr { src_addr: CLIENT_MAC, dst_addr: SERVER_MAC, ethertype };
+    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    let packet = &mut frame[14..];
+    repr.emit(&mut *packet, &ChecksumCapabilities::default());
+    emit(&mut packet[repr.header_len()..]);
+    frame
+}
+
+pub fn udp(from: (IpAddress, u16), to: (IpAddress, u16), payload: &[u8]) -> Vec<u8> {
+    let repr = UdpRepr { src_port: from.1, dst_port: to.1 };
+    ip(from.0, to.0, IpProtocol::Udp, 8 + payload.len(), 64, |buffer| {
+        repr.emit(
+            &mut UdpPacket::new_unchecked(buffer),
+            &from.0,
+            &to.0,
+            payload.len(),
+            |place| place.copy_from_slice(payload),
+            &ChecksumCapabilities::default(),
+        );
+    })
+}
+
+/// A segment from a client to the server; what isn't set is as in a bare ACK.
+#[derive(Clone, Copy)]
+pub struct Segment<'a> {
+    pub from: (IpAddress, u16),
+    pub to: (IpAddress, u16),
+    pub control: TcpControl,
+    pub seq: u32,
+    pub ack: Option<u32>,
+    pub window: u16,
+    pub payload: &'a [u8],
+}
+
+impl Default for Segment<'_> {
+    fn default() -> Self {
+        Segment {
+            from: (client_v4(), 40_000),
+            to: (server_v4(), 12_000),
+            control: TcpControl::None,
+            seq: 0,
+            ack: None,
+            window: 64_000,
+            payload: &[],
+        }
+    }
+}
+
+impl Segment<'_> {
+    pub fn frame(&self) -> Vec<u8> {
+        let repr = TcpRepr {
+            src_port: self.from.1,
+            dst_port: self.to.1,
+            control: self.control,
+            seq_number: TcpSeqNumber(self.seq.cast_signed()),
+            ack_number: self.ack.map(|ack| TcpSeqNumber(ack.cast_signed())),
+            window_len: self.window,
+            window_scale: None,
+            max_seg_size: (self.control == TcpControl::Syn).then_some(1_460),
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: self.payload,
+        };
+        ip(self.from.0, self.to.0, IpProtocol::Tcp, repr.buffer_len(), 64, |buffer| {
+            repr.emit(
+                &mut TcpPacket::new_unchecked(buffer),
+                &self.from.0,
+                &self.to.0,
+                &ChecksumCapabilities::default(),
+            );
+        })
+    }
+}
+
+/// A segment that came from the server, as far as tests look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Got {
+    pub to: (IpAddress, u16),
+    pub syn: bool,
+    pub ack: bool,
+    pub fin: bool,
+    pub rst: bool,
+    pub seq: u32,
+    pub ack_number: u32,
+    pub window: u16,
+    pub payload: Vec<u8>,
+}
+
+/// The TCP segment in a frame, if there is one.
+pub fn tcp_in(frame: &[u8]) -> Option<Got> {
+    let (to, payload) = ip_in(frame, IpProtocol::Tcp)?;
+    let packet = TcpPacket::new_checked(&payload[..]).ok()?;
+    Some(Got {
+        to: (to, packet.dst_port()),
+        syn: packet.syn(),
+        ack: packet.ack(),
+        fin: packet.fin(),
+        rst: packet.rst(),
+        seq: packet.seq_number().0.cast_unsigned(),
+        ack_number: packet.ack_number().0.cast_unsigned(),
+        window: packet.window_len(),
+        payload: packet.payload().to_vec(),
+    })
+}
+
+/// A datagram in a frame: source and destination with their ports, and the payload.
+pub fn udp_in(frame: &[u8]) -> Option<((IpAddress, u16), (IpAddress, u16), Vec<u8>)> {
+    let (to, payload) = ip_in(frame, IpProtocol::Udp)?;
+    let packet = UdpPacket::new_checked(&payload[..]).ok()?;
+    let from = match EthernetFrame::new_checked(frame).ok()?.ethertype() {
+        EthernetProtocol::Ipv4 => IpAddress::Ipv4(Ipv4Packet::new_checked(&frame[14..]).ok()?.src_addr()),
+        _ => IpAddress::Ipv6(Ipv6Packet::new_checked(&frame[14..]).ok()?.src_addr()),
+    };
+    Some(((from, packet.src_port()), (to, packet.dst_port()), packet.payload().to_vec()))
+}
+
+/// The payload of an IP packet of this protocol, and where it goes to.
+pub fn ip_in(frame: &[u8], protocol: IpProtocol) -> Option<(IpAddress, Vec<u8>)> {
+    let ethernet = EthernetFrame::new_checked(frame).ok()?;
+    match ethernet.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let packet = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
+            (packet.next_header() == protocol)
+                .then(|| (IpAddress::Ipv4(packet.dst_addr()), packet.payload().to_vec()))
+        }
+        EthernetProtocol::Ipv6 => {
+            let packet = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
+            (packet.next_header() == protocol)
+                .then(|| (IpAddress::Ipv6(packet.dst_addr()), packet.payload().to_vec()))
+        }
+        _ => None,
+    }
+}
+
+pub fn arp(operation: ArpOperation, from: (EthernetAddress, IpAddress), to: IpAddress) -> Vec<u8> {
+    let (IpAddress::Ipv4(source), IpAddress::Ipv4(target)) = (from.1, to) else { panic!("ARP is for IPv4") };
+    let repr = ArpRepr::EthernetIpv4 {
+        operation,
+        source_hardware_addr: from.0,
+        source_protocol_addr: source,
+        target_hardware_addr: EthernetAddress([0; 6]),
+        target_protocol_addr: target,
+    };
+    let mut frame = vec![0; 14 + repr.buffer_len()];
+    let ethernet = EthernetRepr {
+        src_addr: from.0,
+        dst_addr: EthernetAddress::BROADCAST,
+        ethertype: EthernetProtocol::Arp,
+    };
+    let mut ethernet_frame = EthernetFrame::new_unchecked(&mut frame[..]);
+    ethernet.emit(&mut ethernet_frame);
+    repr.emit(&mut ArpPacket::new_unchecked(ethernet_frame.payload_mut()));
+    frame
+}
+
+/// Who claims to be at which address, in an ARP reply.
+pub fn arp_reply_in(frame: &[u8]) -> Option<(EthernetAddress, IpAddress)> {
+    let ethernet = EthernetFrame::new_checked(frame).ok()?;
+    if ethernet.ethertype() != EthernetProtocol::Arp {
+        return None;
+    }
+    match ArpRepr::parse(&ArpPacket::new_checked(ethernet.payload()).ok()?).ok()? {
+        ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Reply,
+            source_hardware_addr,
+            source_protocol_addr,
+            ..
+        } => Some((source_hardware_addr, IpAddress::Ipv4(source_protocol_addr))),
+        _ => None,
+    }
+}
+
+pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<u8> {
+    let sums = ChecksumCapabilities::default();
+    match (from, to) {
+        (IpAddress::Ipv4(_), _) => {
+            let repr = Icmpv4Repr::EchoRequest { ident: 7, seq_no: 1, data };
+            ip(from, to, IpProtocol::Icmp, repr.buffer_len(), 64, |buffer| {
+                repr.emit(&mut Icmpv4Packet::new_unchecked(buffer), &sums);
+            })
+        }
+        (IpAddress::Ipv6(source), IpAddress::Ipv6(target)) => {
+            let repr = Icmpv6Repr::EchoRequest { ident: 7, seq_no: 1, data };
+            ip(from, to, IpProtocol::Icmpv6, repr.buffer_len(), 64, |buffer| {
+                repr.emit(&source, &target, &mut Icmpv6Packet::new_unchecked(buffer), &sums);
+            })
+        }
+        _ => panic!("one version of IP, please"),
+    }
+}
