@@ -83,14 +83,7 @@ impl Uppercase {
     }
 
     fn map(self, input: &[u8], end: bool, output: &mut [u8]) -> Progress {
-        if !self.ascii {
-            return text::upper_case(input, end, output);
-        }
-        let bytes = input.len().min(output.len());
-        for (from, to) in input.iter().zip(output) {
-            *to = from.to_ascii_uppercase();
-        }
-        Progress { consumed: bytes, produced: bytes }
+        if self.ascii { text::upper_case_ascii(input, output) } else { text::upper_case(input, end, output) }
     }
 }
 

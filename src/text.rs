@@ -46,24 +46,24 @@ pub fn upper_case(input: &[u8], end: bool, output: &mut [u8]) -> Progress {
     }
 }
 
+/// Upper-cases `a` to `z` and passes every other byte, as much of `input` as fits into `output`.
+///
+/// Every byte stands for itself, so the end of the input is no different from its middle.
+pub fn upper_case_ascii(input: &[u8], output: &mut [u8]) -> Progress {
+    for (from, to) in input.iter().zip(output.iter_mut()) {
+        *to = from.to_ascii_uppercase();
+    }
+    let shorter = input.len().min(output.len());
+    Progress { consumed: shorter, produced: shorter }
+}
+
 #[cfg(not(feature = "unicode"))]
-use ascii::step;
+fn step(input: &[u8], _end: bool, output: &mut [u8]) -> Progress {
+    upper_case_ascii(input, output)
+}
+
 #[cfg(feature = "unicode")]
 use unicode::step;
-
-#[cfg(not(feature = "unicode"))]
-mod ascii {
-    use super::Progress;
-
-    /// All that fits. Every byte stands for itself, so it doesn't matter whether this is the end.
-    pub(super) fn step(input: &[u8], _end: bool, output: &mut [u8]) -> Progress {
-        for (from, to) in input.iter().zip(output.iter_mut()) {
-            *to = from.to_ascii_uppercase();
-        }
-        let shorter = input.len().min(output.len());
-        Progress { consumed: shorter, produced: shorter }
-    }
-}
 
 #[cfg(feature = "unicode")]
 mod unicode {

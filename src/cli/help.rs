@@ -115,18 +115,18 @@ Options:
 
 const SERVER: &str = "
 Options of the server:
-      --mac MAC         its Ethernet address      [default: 02:00:00:00:00:01]
-      --udp-port N      for datagrams; 0: none                [default: 12000]
-      --sentence-port N for TCP, sentence mode; 0: none       [default: 12000]
-      --stream-port N   for TCP, stream mode; 0: none         [default: 12001]
-      --text MODE       unicode, as Python's str.upper(), or ascii
-                                                           [default: unicode]
-      --slots N         connections at once                      [default: 64]
-      --buffer BYTES    each way, each connection; 4k to 16M    [default: 64k]
-      --half-open TIME  give up a handshake after                [default: 5s]
-      --idle TIME       ... a connection with nothing to send   [default: 60s]
-      --stalled TIME    ... one whose client takes nothing      [default: 20s]
-      --closing TIME    ... one that is being closed            [default: 10s]
+      --mac MAC           its Ethernet address    [default: 02:00:00:00:00:01]
+      --udp-port N        for datagrams; 0: none              [default: 12000]
+      --sentence-port N   for TCP, sentence mode; 0: none     [default: 12000]
+      --stream-port N     for TCP, stream mode; 0: none       [default: 12001]
+      --text MODE         unicode, as Python's str.upper(), or ascii
+                                                            [default: unicode]
+      --slots N           connections at once                    [default: 64]
+      --buffer BYTES      each way, each connection; 4k to 16M  [default: 64k]
+      --half-open TIME    give up a handshake after              [default: 5s]
+      --idle TIME         ... a connection with nothing to send [default: 60s]
+      --stalled TIME      ... one whose client takes nothing    [default: 20s]
+      --closing TIME      ... one that is being closed          [default: 10s]
   A TIME has its unit: 500ms, 5s, 2m, 1h. When every slot is taken and a client
   waits, a handshake has 1s, and others that make no progress have 3s.
 ";
@@ -177,7 +177,7 @@ const UDP_EXAMPLES: &str = "
 Examples:
   undersock udp
   undersock udp 192.168.69.1 'input lowercase sentence'
-  undersock udp [fdaa::1]:12000 hello
+  undersock udp '[fdaa::1]:12000' hello
   undersock udp localhost --timeout 500ms --tries 5 < sentences.txt
 ";
 

@@ -71,18 +71,16 @@ pub enum TapError {
 impl fmt::Display for TapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TapError::BadName(why) => write!(f, "interface name: {why}"),
-            TapError::NoDevice => write!(f, "open {TUN_DEVICE}: no such device"),
-            TapError::DeviceDenied => write!(f, "open {TUN_DEVICE}: permission denied"),
-            TapError::CreateDenied => {
-                f.write_str("create the interface: not permitted, and it is not there yet")
-            }
-            TapError::NotOwner => f.write_str("attach to the interface: it belongs to another user"),
-            TapError::Busy => f.write_str("attach to the interface: another program holds it"),
+            TapError::BadName(why) => write!(f, "naming the interface: {why}"),
+            TapError::NoDevice => write!(f, "opening {TUN_DEVICE}: no such device"),
+            TapError::DeviceDenied => write!(f, "opening {TUN_DEVICE}: permission denied"),
+            TapError::CreateDenied => f.write_str("creating the interface: not permitted"),
+            TapError::NotOwner => f.write_str("attaching to the interface: it belongs to another user"),
+            TapError::Busy => f.write_str("attaching to the interface: another program holds it"),
             TapError::NotTap => {
-                f.write_str("attach to the interface: it is not a TAP interface of one queue")
+                f.write_str("attaching to the interface: it is not a TAP interface of one queue")
             }
-            TapError::Removed => f.write_str("use the interface: it was removed"),
+            TapError::Removed => f.write_str("using the interface: it was removed"),
             TapError::Io(attempt, error) => write!(f, "{attempt}: {error}"),
         }
     }
@@ -113,7 +111,6 @@ pub struct Ready<const N: usize> {
 /// A TAP interface's file end.
 ///
 /// An interface that was created by [`Tap::open`] goes when this value does; a persistent one (`ip tuntap add`) stays.
-#[derive(Debug)]
 pub struct Tap {
     wire: Wire,
     incoming: Box<[u8]>,
@@ -121,8 +118,7 @@ pub struct Tap {
     mtu: usize,
 }
 
-/// The file, and what sending needs: the part of a [`Tap`] that both tokens can't share with the received frame.
-#[derive(Debug)]
+/// The file, and what sending needs: all of a [`Tap`] that may change while a received frame is looked at.
 struct Wire {
     file: OwnedFd,
     outgoing: Vec<u8>,
@@ -149,35 +145,35 @@ impl Tap {
         Err(TapError::BadName(why))
     }
 
+    /// Whether this user may open [`TUN_DEVICE`]. Opened, it is no interface yet, and leaves nothing behind.
+    pub fn check_device() -> Result<(), TapError> {
+        open_device().map(drop)
+    }
+
     /// Attaches to the interface, or creates it where there is none and the user may.
     ///
     /// The file belongs to the network namespace in which it is opened, whatever the thread does later.
     pub fn open(name: &str) -> Result<Tap, TapError> {
         Tap::check_name(name)?;
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = open(TUN_DEVICE, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::NOENT | Errno::NODEV | Errno::NXIO => TapError::NoDevice,
-            Errno::ACCESS | Errno::PERM => TapError::DeviceDenied,
-            errno => TapError::Io("open /dev/net/tun", errno.into()),
-        })?;
+        let file = open_device()?;
         let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
-            .map_err(|errno| TapError::Io("open a socket", errno.into()))?;
+            .map_err(|errno| TapError::Io("opening a socket", errno.into()))?;
 
         ioctl::attach(&file, name).map_err(|errno| match errno {
             Errno::PERM if netdevice::name_to_index(&socket, name).is_ok() => TapError::NotOwner,
             Errno::PERM => TapError::CreateDenied,
             Errno::BUSY => TapError::Busy,
             Errno::INVAL => TapError::NotTap,
-            errno => TapError::Io("attach to the interface", errno.into()),
+            errno => TapError::Io("attaching to the interface", errno.into()),
         })?;
         // A persistent interface keeps what its last program asked for. Offloads would let the kernel send frames
         // without checksums and larger than the MTU, a filter would hide frames. The virtio header is off by the flags
         // of the attachment, which replace the earlier ones.
-        ioctl::clear_offload(&file).map_err(|errno| TapError::Io("turn offloads off", errno.into()))?;
+        ioctl::clear_offload(&file).map_err(|errno| TapError::Io("turning offloads off", errno.into()))?;
         ioctl::clear_filter(&file)
-            .map_err(|errno| TapError::Io("turn the address filter off", errno.into()))?;
+            .map_err(|errno| TapError::Io("turning the address filter off", errno.into()))?;
         let mtu = ioctl::mtu(&socket, name)
-            .map_err(|errno| TapError::Io("read the interface's MTU", errno.into()))?;
+            .map_err(|errno| TapError::Io("reading the interface's MTU", errno.into()))?;
 
         Ok(Tap::over(file, name, mtu))
     }
@@ -261,10 +257,28 @@ impl Tap {
             Ready { tap: !came.is_empty(), others: array::from_fn(|i| !files[i + 1].revents().is_empty()) };
         // The TUN driver reports an error when the interface is gone or going, and in no other case.
         if came.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
-            self.wire.fail("wait for the interface", Errno::BADFD);
+            self.wire.fail("waiting for the interface", Errno::BADFD);
         }
         Ok(ready)
     }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tap { wire: Wire { file, kept, counters, failed, .. }, name, mtu, incoming: _ } = self;
+        let mut tap = f.debug_struct("Tap");
+        tap.field("name", name).field("mtu", mtu).field("file", file);
+        tap.field("kept", kept).field("counters", counters).field("failed", failed).finish_non_exhaustive()
+    }
+}
+
+fn open_device() -> Result<OwnedFd, TapError> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    open(TUN_DEVICE, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => TapError::NoDevice,
+        Errno::ACCESS | Errno::PERM => TapError::DeviceDenied,
+        errno => TapError::Io("opening /dev/net/tun", errno.into()),
+    })
 }
 
 impl AsFd for Tap {
@@ -304,7 +318,7 @@ impl Wire {
         for _ in 0..INTERRUPTIONS {
             match rustix::io::read(&self.file, &mut *frame) {
                 // The end of a file, which a TAP interface doesn't have.
-                Ok(0) => self.fail("read from the interface", Errno::BADFD),
+                Ok(0) => self.fail("reading from the interface", Errno::BADFD),
                 Ok(length) => {
                     self.counters.received += 1;
                     return Some(length);
@@ -312,7 +326,7 @@ impl Wire {
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {}
                 // The frame would stay the next to read, and poll(2) would say so at once, for ever.
-                Err(errno) => self.fail("read from the interface", errno),
+                Err(errno) => self.fail("reading from the interface", errno),
             }
             return None;
         }
@@ -330,7 +344,7 @@ impl Wire {
                 Err(errno) => {
                     self.counters.dropped += 1;
                     if matches!(errno, Errno::BADFD | Errno::NODEV | Errno::NXIO) {
-                        self.fail("write to the interface", errno);
+                        self.fail("writing to the interface", errno);
                     }
                 }
             }
@@ -357,7 +371,6 @@ impl Wire {
 }
 
 /// A frame that has come in.
-#[derive(Debug)]
 pub struct Received<'a> {
     frame: &'a [u8],
 }
@@ -369,7 +382,6 @@ impl RxToken for Received<'_> {
 }
 
 /// Room for a frame that is to go out.
-#[derive(Debug)]
 pub struct Sending<'a> {
     wire: &'a mut Wire,
 }

@@ -7,7 +7,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
 use super::config::{Limits, SENTENCE_BYTES};
-use super::table::Tuple;
+use super::door::{Segment, Sender};
 use crate::device::frame::Outgoing;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Exchange, MIN_OUTPUT, Service, Step};
@@ -34,6 +34,8 @@ pub(crate) struct Connection<'a> {
     fresh: bool,
     /// It is in the list of those that this poll has touched.
     pub(crate) touched: bool,
+    /// How the client is reached.
+    pub(crate) sender: Option<Sender>,
     /// The client's initial sequence number.
     irs: TcpSeqNumber,
     /// Ours, seen on the SYN-ACK as it went out: the stack keeps it to itself.
@@ -58,6 +60,7 @@ impl<'a> Connection<'a> {
             state: State::Closed,
             fresh: true,
             touched: false,
+            sender: None,
             irs: TcpSeqNumber(0),
             iss: None,
             taken: 0,
@@ -80,7 +83,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The welcoming socket was contacted: puts this slot's socket into LISTEN for the SYN that comes next.
-    pub(crate) fn listen(&mut self, tuple: &Tuple, mode: Mode, irs: TcpSeqNumber, now: Instant) {
+    pub(crate) fn listen(&mut self, syn: &Segment, mode: Mode, now: Instant) {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
@@ -94,11 +97,12 @@ impl<'a> Connection<'a> {
         socket.set_keep_alive(None);
         socket.set_hop_limit(None);
         // A CLOSED socket can listen on any port but 0, and the door knows no port 0.
-        let _ = socket.listen(tuple.local);
+        let _ = socket.listen(syn.tuple.local);
         self.mode = mode;
         self.state = State::Listen;
         self.fresh = true;
-        self.irs = irs;
+        self.sender = Some(syn.sender);
+        self.irs = syn.seq;
         self.iss = None;
         self.taken = 0;
         self.given = 0;

@@ -226,15 +226,15 @@ impl Core<'_> {
     pub(super) fn open<T: TxToken>(
         &mut self,
         frame: &[u8],
-        segment: &Segment,
+        syn: &Segment,
         answer: T,
         now: Instant,
     ) -> Option<usize> {
-        let stream = segment.tuple.local.port == self.ports.stream;
+        let stream = syn.tuple.local.port == self.ports.stream;
         let mode = if stream { Mode::Stream } else { Mode::Sentence(None) };
-        let slot = self.table.insert(segment.tuple)?;
+        let slot = self.table.insert(syn.tuple)?;
         let connection = &mut self.connections[slot];
-        connection.listen(&segment.tuple, mode, segment.seq, now);
+        connection.listen(syn, mode, now);
         let mut device = OneFrame::new(frame, answer);
         self.iface.poll_ingress_single(now, &mut device, connection.set());
         if connection.is_over() {

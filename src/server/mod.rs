@@ -432,6 +432,10 @@ impl Core<'_> {
             _ => Timer::Evicted { slot, limit },
         };
         device.sink.emit(Event::Timer(timer));
+        // An idle client's Ethernet address is as old as its last frame: the stack may just have forgotten it.
+        if let Some(sender) = self.connections[slot].sender {
+            self.teach(&sender, device.device, device.sink.now);
+        }
         self.connections[slot].abort(slot, &mut self.iface, device);
         self.release(slot);
     }

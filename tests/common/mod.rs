@@ -281,3 +281,52 @@ pub fn udp_socket(datagrams: usize) -> udp::Socket<'static> {
     };
     udp::Socket::new(buffer(), buffer())
 }
+
+/// A test that plays the peer by hand.
+impl<S: Service> World<S> {
+    /// Lets the server take in a frame and gives what it sends at once.
+    pub fn give(&mut self, frame: &[u8]) -> Vec<Vec<u8>> {
+        self.give_all(&[frame.to_vec()])
+    }
+
+    pub fn give_all(&mut self, frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        for frame in frames {
+            assert!(self.client_end.inject(self.now, frame), "the wire has room");
+        }
+        // Across the wire, through the server, and back.
+        for _ in 0..4 {
+            self.now += Duration::from_micros(50);
+            self.poll();
+        }
+        self.now += Duration::from_micros(50);
+        self.sent()
+    }
+
+    /// What the server has sent.
+    pub fn sent(&mut self) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| self.client_end.take(self.now).map(|frame| frame.to_vec())).collect()
+    }
+
+    /// Only the TCP segments of it.
+    pub fn give_tcp(&mut self, frame: &[u8]) -> Vec<raw::Got> {
+        self.give(frame).iter().filter_map(|frame| raw::tcp_in(frame)).collect()
+    }
+
+    /// Lets time pass and gives the TCP segments that the server sent meanwhile.
+    pub fn pass_tcp(&mut self, time: Duration) -> Vec<raw::Got> {
+        self.pass(time);
+        self.now += Duration::from_micros(50);
+        self.sent().iter().filter_map(|frame| raw::tcp_in(frame)).collect()
+    }
+
+    /// The three-way handshake by hand.
+    pub fn connect(&mut self, peer: &mut raw::Peer) {
+        let syn = peer.segment(smoltcp::wire::TcpControl::Syn, b"");
+        let got = self.give_tcp(&syn);
+        let [syn_ack] = &got[..] else { panic!("one SYN-ACK, not {got:?}") };
+        assert!(syn_ack.syn && syn_ack.ack && syn_ack.ack_number == peer.seq, "{syn_ack:?}");
+        peer.got(syn_ack);
+        let ack = peer.segment(smoltcp::wire::TcpControl::None, b"");
+        assert_eq!(self.give_tcp(&ack), []);
+    }
+}

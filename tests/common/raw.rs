@@ -217,3 +217,39 @@ pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<u8> {
         _ => panic!("one version of IP, please"),
     }
 }
+
+/// A peer of one connection that the test plays by hand.
+pub struct Peer {
+    pub from: (IpAddress, u16),
+    pub to: (IpAddress, u16),
+    /// The next sequence number to send, and the next expected.
+    pub seq: u32,
+    pub ack: u32,
+}
+
+impl Peer {
+    pub fn new(port: u16) -> Self {
+        Peer { from: (client_v4(), port), to: (server_v4(), 12_000), seq: 1_000 * u32::from(port), ack: 0 }
+    }
+
+    pub fn to_port(mut self, port: u16) -> Self {
+        self.to.1 = port;
+        self
+    }
+
+    /// A segment with these flags and bytes; counts them as sent.
+    pub fn segment(&mut self, control: TcpControl, payload: &[u8]) -> Vec<u8> {
+        let ack = (control != TcpControl::Syn).then_some(self.ack);
+        let segment =
+            Segment { from: self.from, to: self.to, control, seq: self.seq, ack, payload, ..Segment::default() };
+        let control = matches!(control, TcpControl::Syn | TcpControl::Fin);
+        self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(control));
+        segment.frame()
+    }
+
+    /// Takes note of a segment that came.
+    pub fn got(&mut self, got: &Got) {
+        let length = got.payload.len() as u32 + u32::from(got.syn) + u32::from(got.fin);
+        self.ack = got.seq.wrapping_add(length);
+    }
+}

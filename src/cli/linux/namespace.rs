@@ -72,7 +72,8 @@ pub(crate) fn build(name: &str, kernel_side: &[IpCidr]) -> Result<Built> {
 pub(crate) fn allowed() -> Result<Vec<String>> {
     let run = || {
         let mut child = Command::new("/proc/self/exe");
-        let mut child = child.arg(PROBE).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child =
+            child.arg(PROBE).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut said = String::new();
         if let Some(output) = &mut child.stdout {
             output.take(64 * 1024).read_to_string(&mut said)?;
@@ -120,10 +121,10 @@ enum Report {
 impl Report {
     fn written(&self) -> String {
         match self {
-            Report::Works { remarks } => ["works"].into_iter().chain(remarks.iter().map(String::as_str)).fold(
-                String::new(),
-                |text, line| text + line + "\n",
-            ),
+            Report::Works { remarks } => ["works"]
+                .into_iter()
+                .chain(remarks.iter().map(String::as_str))
+                .fold(String::new(), |text, line| text + line + "\n"),
             Report::Refused(refused) => format!("refused {} {}\n", refused.step as u8, refused.errno),
         }
     }
@@ -160,7 +161,9 @@ fn try_enter() -> core::result::Result<Entered, Refused> {
     }
     if let Err(errno) = keep_capabilities() {
         let reason = reason(&errno.into());
-        remarks.push(format!("ping, ip and tcpdump may lack privileges: keeping capabilities over exec: {reason}"));
+        remarks.push(format!(
+            "ping, ip and tcpdump may lack privileges: keeping capabilities over exec: {reason}"
+        ));
     }
     let up = Netlink::open().and_then(|mut netlink| netlink.set_up(netlink::LOOPBACK));
     up.map_err(|error| Step::Loopback.refused(error))?;

@@ -24,8 +24,14 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 6] =
-        [Step::UserNamespace, Step::MapUser, Step::NetworkNamespace, Step::Loopback, Step::Tap, Step::Address];
+    const ALL: [Step; 6] = [
+        Step::UserNamespace,
+        Step::MapUser,
+        Step::NetworkNamespace,
+        Step::Loopback,
+        Step::Tap,
+        Step::Address,
+    ];
 
     pub(super) fn from_number(number: u8) -> Option<Step> {
         Step::ALL.into_iter().find(|&step| step as u8 == number)
@@ -80,7 +86,9 @@ pub(crate) struct Policy {
 impl Policy {
     pub(crate) fn of_this_system() -> Policy {
         let setting = |name: &str| {
-            fs::read_to_string(Path::new("/proc/sys").join(name)).ok().and_then(|text| text.trim().parse().ok())
+            fs::read_to_string(Path::new("/proc/sys").join(name))
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
         };
         let there = |path: &str| Path::new(path).exists();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -122,7 +130,8 @@ impl Refused {
             failure = failure.mend(mend);
         }
         // Root needs no user namespace; in a container root has no more than the container.
-        let needs_user_namespace = matches!(self.step, Step::UserNamespace | Step::MapUser | Step::NetworkNamespace);
+        let needs_user_namespace =
+            matches!(self.step, Step::UserNamespace | Step::MapUser | Step::NetworkNamespace);
         match !policy.root && policy.container.is_none() && (needs_user_namespace || self.denied()) {
             true => failure.mend(format!("or as root: sudo {} lab", policy.program)),
             false => failure,
@@ -215,11 +224,16 @@ mod tests {
              \n  or as root: sudo /usr/bin/undersock lab"
         );
         let ubuntu = Policy { unprivileged_clone: Some(1), apparmor_restricts: Some(1), ..desktop() };
-        for (step, errno) in
-            [(Step::MapUser, Errno::ACCESS), (Step::NetworkNamespace, Errno::PERM), (Step::Loopback, Errno::PERM)]
-        {
+        for (step, errno) in [
+            (Step::MapUser, Errno::ACCESS),
+            (Step::NetworkNamespace, Errno::PERM),
+            (Step::Loopback, Errno::PERM),
+        ] {
             let text = explained(step, errno, &ubuntu);
-            assert!(text.contains("\n  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n"), "{text}");
+            assert!(
+                text.contains("\n  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n"),
+                "{text}"
+            );
         }
     }
 

@@ -1,0 +1,206 @@
+//! Backlog, limits and eviction: a new client is served within five seconds, whatever the others do.
+
+mod common;
+
+use common::raw::Peer;
+use common::{World, small};
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Duration;
+use smoltcp::wire::TcpControl;
+use undersock::service::Uppercase;
+
+fn world() -> World<Uppercase> {
+    World::new(small()).raw()
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Connects `peer`, however many seconds of retransmitted SYNs that takes, and has one sentence served. Returns the
+/// milliseconds until the reply.
+fn served_after(world: &mut World<Uppercase>, peer: &mut Peer) -> u64 {
+    let start = world.now;
+    let syn = peer.segment(TcpControl::Syn, b"");
+    let mut got = world.give_tcp(&syn);
+    let mut wait = secs(1);
+    while !got.iter().any(|segment| segment.syn && segment.to == peer.from) {
+        assert!(world.now - start < secs(20), "no SYN-ACK");
+        got = world.pass_tcp(wait);
+        got.extend(world.give_tcp(&syn));
+        wait += wait;
+    }
+    let syn_ack = got.iter().find(|segment| segment.syn && segment.to == peer.from).expect("found above");
+    peer.got(syn_ack);
+    let sentence = peer.segment(TcpControl::Psh, b"new");
+    let reply = world.give_tcp(&sentence);
+    assert!(reply.iter().any(|segment| segment.payload == b"NEW"), "{reply:?}");
+    (world.now - start).total_millis()
+}
+
+#[test]
+fn a_half_open_connection_is_given_up_silently_after_five_seconds() {
+    let mut world = world();
+    let syn = Peer::new(40_000).segment(TcpControl::Syn, b"");
+    assert!(world.give_tcp(&syn)[0].syn);
+    let got = world.pass_tcp(Duration::from_millis(4_900));
+    assert!(got.iter().all(|segment| segment.syn), "only the SYN-ACK, repeated: {got:?}");
+    assert_eq!(world.server.used(), 1);
+    let got = world.pass_tcp(Duration::from_millis(200));
+    assert!(!got.iter().any(|segment| segment.rst), "{got:?}");
+    assert_eq!(world.server.used(), 0);
+}
+
+#[test]
+fn an_idle_connection_is_reset_after_a_minute_and_not_before() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    world.connect(&mut peer);
+    assert_eq!(world.pass_tcp(Duration::from_millis(59_900)), []);
+    let got = world.pass_tcp(Duration::from_millis(200));
+    assert!(got.len() == 1 && got[0].rst && got[0].seq == peer.ack, "{got:?}");
+    assert_eq!(world.server.used(), 0);
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_reset_after_twenty_seconds() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000).to_port(12_001);
+    world.connect(&mut peer);
+    // The peer acknowledges nothing of what comes back.
+    let data = peer.segment(TcpControl::Psh, b"never taken");
+    assert!(world.give_tcp(&data)[0].payload == b"NEVER TAKEN");
+    world.pass(Duration::from_millis(19_900));
+    assert_eq!(world.server.used(), 1);
+    let got = world.pass_tcp(Duration::from_millis(200));
+    assert!(got.last().is_some_and(|segment| segment.rst), "{got:?}");
+    assert_eq!(world.server.used(), 0);
+}
+
+#[test]
+fn a_closer_that_never_finishes_is_reset_after_ten_seconds_though_it_goes_on_sending() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    world.connect(&mut peer);
+    let sentence = peer.segment(TcpControl::Psh, b"hi");
+    let reply = world.give_tcp(&sentence);
+    assert!(reply[0].fin && reply[0].payload == b"HI", "{reply:?}");
+    peer.got(&reply[0]);
+    let ack = peer.segment(TcpControl::None, b"");
+    world.give(&ack);
+    assert_eq!(world.server.connections().next().map(|one| one.state), Some(State::FinWait2));
+    for _ in 0..9 {
+        let more = peer.segment(TcpControl::Psh, b"and another thing");
+        let got = world.give_tcp(&more);
+        assert!(got.iter().all(|segment| segment.ack && !segment.rst && segment.window > 1_000), "{got:?}");
+        world.pass(secs(1));
+    }
+    assert_eq!(world.server.used(), 1);
+    let got = world.pass_tcp(secs(1));
+    assert!(got.last().is_some_and(|segment| segment.rst), "{got:?}");
+    assert_eq!(world.server.used(), 0);
+}
+
+#[test]
+fn a_new_client_is_served_within_five_seconds_of_a_syn_flood() {
+    let mut world = world();
+    for port in 50_000..50_100 {
+        let syn = Peer::new(port).segment(TcpControl::Syn, b"");
+        world.give(&syn);
+        world.now += Duration::from_millis(1);
+    }
+    let took = served_after(&mut world, &mut Peer::new(40_000));
+    assert!(took <= 5_000, "served after {took} ms");
+}
+
+#[test]
+fn a_new_client_is_served_within_five_seconds_of_idle_connections() {
+    let mut world = world();
+    for port in 50_000..50_004 {
+        world.connect(&mut Peer::new(port));
+    }
+    let took = served_after(&mut world, &mut Peer::new(40_000));
+    assert!((2_900..=5_000).contains(&took), "served after {took} ms");
+    assert_eq!(world.server.counters().evicted, 1, "one had to go");
+}
+
+#[test]
+fn active_connections_are_never_evicted() {
+    let mut world = world();
+    let mut active: Vec<Peer> = (50_000..50_004).map(|port| Peer::new(port).to_port(12_001)).collect();
+    for peer in &mut active {
+        world.connect(peer);
+    }
+    let mut newcomer = Peer::new(40_000);
+    let syn = newcomer.segment(TcpControl::Syn, b"");
+    for second in 0..12 {
+        for peer in &mut active {
+            let data = peer.segment(TcpControl::Psh, b"tick");
+            let got = world.give_tcp(&data);
+            let echo = got.iter().find(|segment| segment.to == peer.from).expect("a reply");
+            assert_eq!(echo.payload, b"TICK", "second {second}");
+            peer.got(echo);
+            let ack = peer.segment(TcpControl::None, b"");
+            world.give(&ack);
+        }
+        // The newcomer repeats its SYN; nobody makes room for it, and it is not refused.
+        let got = world.give_tcp(&syn);
+        assert!(!got.iter().any(|segment| segment.to == newcomer.from), "{got:?}");
+        world.pass(secs(2));
+    }
+    assert_eq!(world.server.counters().evicted, 0);
+    // One of them ends: the newcomer gets its slot at once, without another SYN.
+    let fin = active[0].segment(TcpControl::Fin, b"");
+    let got = world.give_tcp(&fin);
+    let last = got.iter().find(|segment| segment.fin).expect("our FIN");
+    active[0].got(last);
+    world.give(&syn);
+    let ack = active[0].segment(TcpControl::None, b"");
+    let got = world.give_tcp(&ack);
+    assert!(got.iter().any(|segment| segment.syn && segment.to == newcomer.from), "{got:?}");
+}
+
+#[test]
+fn a_syn_for_a_connection_in_time_wait_is_a_new_connection_at_once() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    for _ in 0..3 {
+        world.connect(&mut peer);
+        let sentence = peer.segment(TcpControl::Psh, b"again");
+        let reply = world.give_tcp(&sentence);
+        assert!(reply[0].payload == b"AGAIN" && reply[0].fin);
+        peer.got(&reply[0]);
+        let fin = peer.segment(TcpControl::Fin, b"");
+        world.give(&fin);
+        assert_eq!(world.server.connections().next().map(|one| one.state), Some(State::TimeWait));
+        peer.seq = peer.seq.wrapping_add(100_000);
+    }
+    assert_eq!(world.server.used(), 1);
+    assert_eq!(world.server.counters().reused, 2);
+}
+
+#[test]
+fn the_queue_is_bounded_and_what_does_not_fit_is_dropped_in_silence() {
+    let mut world = world();
+    for port in 50_000..50_004 {
+        world.connect(&mut Peer::new(port));
+    }
+    let syns: Vec<Vec<u8>> =
+        (51_000..51_010).map(|port| Peer::new(port).segment(TcpControl::Syn, b"")).collect();
+    assert_eq!(world.give_all(&syns).iter().filter_map(|frame| common::raw::tcp_in(frame)).count(), 0);
+    assert_eq!(world.server.waiting(), 4);
+    // Who waits and repeats its SYN still waits once.
+    world.give_all(&syns[..4]);
+    assert_eq!(world.server.waiting(), 4);
+}
+
+#[test]
+fn a_sleeping_server_is_polled_only_for_what_is_due() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    world.connect(&mut peer);
+    world.pass(secs(1));
+    world.polls = 0;
+    world.pass(secs(50));
+    assert!(world.polls <= 3, "{} polls in 50 idle seconds", world.polls);
+}
