@@ -12,6 +12,10 @@ use cli::args::{Command, Invocation};
 use cli::failure::Result;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if std::env::args_os().skip(1).eq([cli::linux::namespace::PROBE]) {
+        return cli::linux::namespace::probe();
+    }
     match run() {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
@@ -32,7 +36,7 @@ fn run() -> Result<u8> {
         Command::Serve(options) => cli::serve::run(&options).map(|()| 0),
         Command::Udp(options) => cli::udp::run(&options).map(|()| 0),
         Command::Tcp(options) => cli::tcp::run(&options).map(|()| 0),
-        Command::Check(options) => cli::check::run(&options),
+        Command::Check(options) => cli::check::run(Some(&options.tap), &options.config.addresses),
         Command::Help(topic) => cli::output::result(cli::help::text(topic).as_bytes()).map(|()| 0),
         Command::Version => cli::output::result(cli::help::VERSION.as_bytes()).map(|()| 0),
     }

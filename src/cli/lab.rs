@@ -1,12 +1,74 @@
-//! `undersock lab`: a private network. A placeholder.
+//! `undersock lab`: the server and this computer's kernel in a private network; or, where that is not to be had, both
+//! sides on the in-memory wire.
 
-use super::args::LabOptions;
-use super::failure::{Failure, Result};
+use std::io::{self, BufReader, IsTerminal};
+
+use super::args::{LabOptions, ServerOptions};
+use super::failure::{FAILED, Failure, Result};
+use super::output::{self, note};
+use super::sentences::{Lines, PROMPT};
+
+#[cfg(target_os = "linux")]
+pub(crate) use super::linux::lab::run;
 
 /// `undersock lab`
+#[cfg(not(target_os = "linux"))]
 pub(crate) fn run(options: &LabOptions) -> Result<u8> {
-    let LabOptions { command, join, server } = options;
-    let _ = (super::udp::exchange, super::tcp::exchange, super::sentences::PROMPT);
-    log::debug!("{command:?} {join:?} {:?} {} {} {:?}", server.config, server.slots, server.buffer, server.text);
-    Err(Failure::new("lab", "not built yet"))
+    in_memory(options, Failure::new("making a network of its own", "network namespaces are Linux's"))
+}
+
+/// One protocol of the lab: its name, and how a sentence goes there and back.
+pub(crate) type Exchange<'a> = (&'static str, &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>>);
+
+/// Asks for sentences, sends each over every protocol, and prints the replies. The exit status: 1 if one had no reply.
+pub(crate) fn converse(exchanges: &mut [Exchange<'_>]) -> Result<u8> {
+    let input = io::stdin();
+    let asks = input.is_terminal();
+    // Not `lock`: a thread that waits for a line would hold it for ever.
+    let mut lines = Lines::new(BufReader::new(input));
+    let mut status = 0;
+    loop {
+        if asks {
+            output::prompt(&format!("{PROMPT} "));
+        }
+        let Some(sentence) = lines.next().transpose()? else { break };
+        for (protocol, exchange) in &mut *exchanges {
+            match exchange(&sentence) {
+                Ok(reply) => {
+                    let reply = [format!("{protocol} From Server: ").as_bytes(), &reply, b"\n"].concat();
+                    output::result(&reply)?;
+                }
+                Err(failure) => {
+                    status = FAILED;
+                    note(failure);
+                }
+            }
+        }
+    }
+    if asks {
+        note("");
+    }
+    Ok(status)
+}
+
+/// Both sides on the in-memory wire, because of `reason`.
+pub(crate) fn in_memory(options: &LabOptions, reason: Failure) -> Result<u8> {
+    if options.join.is_some() || !options.command.is_empty() {
+        return Err(reason);
+    }
+    note(reason);
+    note("So both sides run in this program, on a wire in memory: the same server, a client on a stack like it.");
+    let ServerOptions { config, .. } = &options.server;
+    let mut pair = super::memory::Pair::new(&options.server)?;
+    let pair = std::cell::RefCell::new(&mut pair);
+    let mut udp = |sentence: &[u8]| pair.borrow_mut().udp(sentence);
+    let mut tcp = |sentence: &[u8]| pair.borrow_mut().tcp(sentence);
+    let mut exchanges: Vec<Exchange<'_>> = Vec::new();
+    if config.ports.udp != 0 {
+        exchanges.push(("UDP", &mut udp));
+    }
+    if config.ports.sentence != 0 {
+        exchanges.push(("TCP", &mut tcp));
+    }
+    converse(&mut exchanges)
 }

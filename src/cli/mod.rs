@@ -13,6 +13,11 @@ pub(crate) mod serve;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
+#[cfg(target_os = "linux")]
+pub(crate) mod linux;
+
+mod memory;
+mod options;
 mod progress;
 mod remote;
 mod sentences;

@@ -47,6 +47,8 @@ pub(crate) fn failed(step: &str, server: SocketAddr, error: &io::Error) -> Failu
         (io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable, _) => {
             failure.mend("is its network there? undersock check").mend(IS_IT_RUNNING)
         }
+        // A broadcast address, or a firewall of this computer's.
+        (io::ErrorKind::PermissionDenied, _) => failure,
         _ => failure.mend(IS_IT_RUNNING),
     }
 }

@@ -16,34 +16,51 @@ pub(crate) fn converse(
     sentence: Option<&[u8]>,
     exchange: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>,
 ) -> Result<()> {
-    let mut lines = Lines::new(io::stdin().lock());
+    let input = io::stdin();
     match sentence {
         Some(sentence) => output::result(&line("", exchange(sentence)?)),
-        None if io::stdin().is_terminal() => {
+        None if input.is_terminal() => {
             output::prompt(PROMPT);
-            match lines.next().transpose()? {
-                Some(sentence) => output::result(&line("From Server: ", exchange(&sentence)?)),
-                None => {
-                    output::note("");
-                    Ok(())
-                }
-            }
+            answer_one(input.lock(), exchange, &mut output::result)
         }
+        None => answer_each(input.lock(), exchange, &mut output::result),
+    }
+}
+
+/// As the textbook's programs do it: one sentence.
+fn answer_one(
+    input: impl BufRead,
+    exchange: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>,
+    print: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    match Lines::new(input).next().transpose()? {
+        Some(sentence) => print(&line("From Server: ", exchange(&sentence)?)),
         None => {
-            let mut count = 0_usize;
-            for sentence in lines {
-                count += 1;
-                let reply = exchange(&sentence?).map_err(|failure| {
-                    failure.mend(format!("this was line {count} of standard input; later ones are not sent"))
-                })?;
-                output::result(&line("", reply))?;
-            }
-            if count == 0 {
-                output::note("undersock: standard input is empty: nothing sent");
-            }
+            // The question still waits at the end of its line.
+            output::note("");
             Ok(())
         }
     }
+}
+
+/// For scripts: until the end of the input or the first line that fails.
+fn answer_each(
+    input: impl BufRead,
+    exchange: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>,
+    print: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut count = 0_usize;
+    for sentence in Lines::new(input) {
+        count += 1;
+        let reply = exchange(&sentence?).map_err(|failure| {
+            failure.mend(format!("this was line {count} of standard input; later ones are not sent"))
+        })?;
+        print(&line("", reply))?;
+    }
+    if count == 0 {
+        output::note("undersock: standard input is empty: nothing sent");
+    }
+    Ok(())
 }
 
 fn line(prefix: &str, mut reply: Vec<u8>) -> Vec<u8> {
@@ -96,6 +113,47 @@ mod tests {
 
     fn lines(input: &[u8]) -> Vec<Vec<u8>> {
         Lines::new(input).map(|line| line.unwrap()).collect()
+    }
+
+    type Answer = fn(
+        &'static [u8],
+        &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>,
+        &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()>;
+
+    /// What is printed, by a server that refuses "no".
+    fn printed(answer: Answer, input: &'static [u8]) -> (String, Result<()>) {
+        let mut printed = Vec::new();
+        let outcome = answer(
+            input,
+            &mut |sentence| match sentence {
+                b"no" => Err(Failure::new("asking", "refused")),
+                sentence => Ok(sentence.to_ascii_uppercase()),
+            },
+            &mut |bytes| {
+                printed.extend_from_slice(bytes);
+                Ok(())
+            },
+        );
+        (String::from_utf8(printed).unwrap(), outcome)
+    }
+
+    #[test]
+    fn a_terminal_has_one_sentence_answered_as_in_the_textbook() {
+        assert_eq!(printed(answer_one, b"hello\nworld\n"), ("From Server: HELLO\n".into(), Ok(())));
+        assert_eq!(printed(answer_one, b"\n"), ("From Server: \n".into(), Ok(())));
+        assert_eq!(printed(answer_one, b""), (String::new(), Ok(())));
+        let (printed, outcome) = printed(answer_one, b"no\n");
+        assert_eq!((printed.as_str(), outcome), ("", Err(Failure::new("asking", "refused"))));
+    }
+
+    #[test]
+    fn a_script_has_a_reply_for_each_line_up_to_the_first_that_fails() {
+        assert_eq!(printed(answer_each, b"a\n\nb"), ("A\n\nB\n".into(), Ok(())));
+        assert_eq!(printed(answer_each, b""), (String::new(), Ok(())));
+        let (printed, outcome) = printed(answer_each, b"a\nno\nb\n");
+        assert_eq!(printed, "A\n");
+        assert!(outcome.unwrap_err().to_string().contains("line 2 of standard input"));
     }
 
     #[test]

@@ -1,10 +1,35 @@
-//! `undersock serve`: the server on a TAP interface. A placeholder.
+//! `undersock serve`: the server on a TAP interface.
 
 use super::args::ServeOptions;
-use super::failure::{Failure, Result};
+use super::failure::Result;
 
 /// `undersock serve`
+#[cfg(target_os = "linux")]
 pub(crate) fn run(options: &ServeOptions) -> Result<()> {
-    log::debug!("{} {:?}", options.tap, options.server);
-    Err(Failure::new("serve", "not built yet"))
+    use undersock::device::tap::Tap;
+
+    use super::linux::host::Host;
+    use super::linux::signals::Stop;
+    use super::linux::{interface_remarks, tap_failure};
+    use super::output::note;
+
+    let stop = Stop::new()?;
+    stop.on_signals()?;
+    let tap = Tap::open(&options.tap).map_err(|error| tap_failure(&options.tap, &error))?;
+    let mut host = Host::new(tap, &options.server)?;
+    note(format_args!("The server is ready to receive: {}, interface {}.", host.banner(), options.tap));
+    for remark in interface_remarks(&options.tap, &options.server.config.addresses) {
+        note(format_args!("  {remark}"));
+    }
+    let result = host.run(&stop.ear);
+    note(host.summary());
+    result
+}
+
+/// `undersock serve`
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn run(options: &ServeOptions) -> Result<()> {
+    let attempt = format!("attaching to {}", options.tap);
+    Err(super::failure::Failure::new(attempt, "TAP interfaces are Linux's")
+        .mend("here, both sides run in memory: undersock lab"))
 }

@@ -4,15 +4,37 @@
 //! - [`running`]: a second terminal in it.
 //! - [`refusal`]: why a private network was refused, and what would allow it.
 //! - [`netlink`]: the requests to the kernel's network configuration that these take.
+//! - [`facts`]: what `undersock check` looks at.
+//! - [`judgement`]: what it makes of that.
 
-use undersock::device::tap::{TUN_DEVICE, TapError};
+use smoltcp::wire::IpCidr;
+use undersock::device::tap::{TUN_DEVICE, Tap, TapError};
 
-use super::failure::{Failure, reason};
+use super::check::Finding;
+use super::failure::{Failure, Result, reason};
 
+mod facts;
+pub(crate) mod host;
+mod judgement;
+pub(crate) mod lab;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
-pub(crate) mod refusal;
+mod refusal;
 pub(crate) mod running;
+pub(crate) mod signals;
+
+/// What `undersock check` finds: for the lab, or for serving on the interface `tap` with these addresses.
+pub(crate) fn check(tap: Option<&str>, server: &[IpCidr]) -> Result<Vec<Finding>> {
+    if let Some(name) = tap {
+        Tap::check_name(name).map_err(|error| tap_failure(name, &error))?;
+    }
+    let mut findings = vec![judgement::device(Tap::check_device())];
+    if let Some(name) = tap {
+        findings.extend(judgement::tap(&facts::tap(name)?, server));
+    }
+    findings.extend(judgement::namespaces(namespace::allowed(), tap.is_none()));
+    Ok(findings)
+}
 
 /// What went wrong with the TAP interface `name`, and what mends it.
 pub(crate) fn tap_failure(name: &str, error: &TapError) -> Failure {
@@ -23,10 +45,9 @@ pub(crate) fn tap_failure(name: &str, error: &TapError) -> Failure {
         }
         TapError::NoDevice => Failure::new(format!("opening {TUN_DEVICE}"), "no such device")
             .mend("sudo modprobe tun")
-            .mend("in a container: --device /dev/net/tun"),
+            .mend(format!("in a container: docker run --device {TUN_DEVICE} ...")),
         TapError::DeviceDenied => Failure::new(format!("opening {TUN_DEVICE}"), "permission denied")
-            .mend(format!("sudo chmod 0666 {TUN_DEVICE}"))
-            .mend("in a container: --device /dev/net/tun"),
+            .mend(format!("sudo chmod 0666 {TUN_DEVICE}")),
         TapError::CreateDenied => new_tap(Failure::new(format!("creating {name}"), "not permitted"), name),
         TapError::NotOwner => {
             let failure = Failure::new(attach, "it belongs to another user");
@@ -55,4 +76,41 @@ fn new_tap(failure: Failure, name: &str) -> Failure {
 /// The command that lists the programs that hold an interface: the driver names it in their open files.
 fn holders(name: &str) -> String {
     format!("sudo grep -ls 'iff:.{name}$' /proc/[0-9]*/fdinfo/*")
+}
+
+/// What a user who serves on an interface will want to know of it: a sentence each.
+pub(crate) fn interface_remarks(name: &str, server: &[smoltcp::wire::IpCidr]) -> Vec<String> {
+    let look = || -> std::io::Result<(Vec<netlink::Link>, Vec<netlink::Address>)> {
+        let mut netlink = netlink::Netlink::open()?;
+        Ok((netlink.links()?, netlink.addresses()?))
+    };
+    // Without netlink the server serves all the same.
+    let Ok((links, addresses)) = look() else { return Vec::new() };
+    let Some(link) = links.iter().find(|link| link.name == name) else { return Vec::new() };
+    let mut remarks = Vec::new();
+    if !link.up {
+        remarks.push(format!("{name} is down: sudo ip link set {name} up"));
+    }
+    let reaches = |cidr: &smoltcp::wire::IpCidr| {
+        addresses.iter().any(|host| host.index == link.index && cidr.contains_addr(&host.address.into()))
+    };
+    if link.master.is_none()
+        && !server.iter().any(reaches)
+        && let Some(first) = server.first()
+    {
+        let host = match first {
+            smoltcp::wire::IpCidr::Ipv4(v4) => {
+                let [a, b, c, _] = v4.address().octets();
+                format!("{a}.{b}.{c}.100/{}", v4.prefix_len())
+            }
+            smoltcp::wire::IpCidr::Ipv6(v6) => {
+                let [a, b, c, d, ..] = v6.address().segments();
+                format!("{}/{}", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0x100), v6.prefix_len())
+            }
+        };
+        remarks.push(format!(
+            "this computer has no address in the server's network: sudo ip address add {host} dev {name}"
+        ));
+    }
+    remarks
 }

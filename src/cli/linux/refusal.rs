@@ -75,7 +75,7 @@ pub(crate) struct Policy {
     /// kernel.apparmor_restrict_unprivileged_userns, Ubuntu's since 23.10; 1 lets the namespace be made and denies
     /// every use of it.
     apparmor_restricts: Option<u64>,
-    /// Who made the container that this is in.
+    /// Who made the container that this is in, as far as its files tell: a virtual machine may be made of an image.
     container: Option<String>,
     /// A seccomp filter is on this process.
     filtered: bool,
@@ -126,16 +126,15 @@ impl Refused {
             None => error,
         };
         let mut failure = Failure::new(self.step.attempt(), text);
-        for mend in mends {
+        for mend in &mends {
             failure = failure.mend(mend);
         }
-        // Root needs no user namespace; in a container root has no more than the container.
-        let needs_user_namespace =
-            matches!(self.step, Step::UserNamespace | Step::MapUser | Step::NetworkNamespace);
-        match !policy.root && policy.container.is_none() && (needs_user_namespace || self.denied()) {
-            true => failure.mend(format!("or as root: sudo {} lab", policy.program)),
-            false => failure,
+        // Root needs no user namespace.
+        if !policy.root && (self.denied() || self.step == Step::UserNamespace) {
+            let or = if mends.is_empty() { "" } else { "or " };
+            failure = failure.mend(format!("{or}as root: sudo {} lab", policy.program));
         }
+        failure
     }
 
     fn denied(self) -> bool {
@@ -174,16 +173,15 @@ impl Refused {
             _ if policy.apparmor_restricts.is_some_and(|restricts| restricts != 0) && !policy.root => {
                 sysctl("kernel.apparmor_restrict_unprivileged_userns", 0, policy.apparmor_restricts)
             }
-            _ => match (&policy.container, policy.filtered) {
-                (Some(engine), _) if engine == "docker" || engine == "podman" => {
-                    let capabilities = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun";
-                    let run = format!("{engine} run {capabilities} --security-opt apparmor=unconfined ...");
-                    (Some(format!("{engine}'s container forbids it")), vec![run])
-                }
-                (Some(engine), _) => (Some(format!("the container forbids it: {engine}")), Vec::new()),
-                (None, true) => (Some("a seccomp filter is on this process".to_owned()), Vec::new()),
-                (None, false) => (None, Vec::new()),
-            },
+            _ => {
+                let why = policy.filtered.then(|| "a seccomp filter is on this process".to_owned());
+                let mend = policy.container.as_deref().map(|engine| {
+                    let run = if engine == "podman" { "podman run" } else { "docker run" };
+                    let powers = "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt apparmor=unconfined";
+                    format!("in a container: {run} {powers} --device /dev/net/tun ...")
+                });
+                (why, mend.into_iter().collect())
+            }
         }
     }
 }
@@ -242,8 +240,12 @@ mod tests {
         for root in [true, false] {
             let docker = Policy { container: Some("docker".to_owned()), root, filtered: true, ..desktop() };
             let text = explained(Step::UserNamespace, Errno::PERM, &docker);
-            assert!(text.contains("\n  docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN"), "{text}");
-            assert!(!text.contains("sudo"), "{text}");
+            assert!(text.contains("(a seccomp filter is on this process)\n"), "{text}");
+            assert!(
+                text.contains("\n  in a container: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN"),
+                "{text}"
+            );
+            assert_eq!(text.contains("sudo"), !root, "{text}");
         }
     }
 
