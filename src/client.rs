@@ -10,6 +10,7 @@
 //! clientSocket.recv(1024)
 //! clientSocket.close()
 //! ```
+#![forbid(unsafe_code)]
 
 use core::fmt;
 
@@ -145,7 +146,9 @@ impl UdpExchange {
         while let Ok((bytes, from)) = socket.recv() {
             // Whoever knows our port can send to it; the reply is the server's.
             if from.endpoint == self.server {
-                let Some(place) = reply.get_mut(..bytes.len()) else { return Some(Err(ExchangeError::TooLong)) };
+                let Some(place) = reply.get_mut(..bytes.len()) else {
+                    return Some(Err(ExchangeError::TooLong));
+                };
                 place.copy_from_slice(bytes);
                 return Some(Ok(bytes.len()));
             }
@@ -207,9 +210,7 @@ impl TcpExchange {
         timeout: Duration,
     ) -> Result<Self, ExchangeError> {
         let port = client.port();
-        socket
-            .connect(client.iface.context(), server, port)
-            .map_err(|_| ExchangeError::Unaddressable)?;
+        socket.connect(client.iface.context(), server, port).map_err(|_| ExchangeError::Unaddressable)?;
         let socket = client.sockets.add(socket);
         Ok(TcpExchange { socket, sent: 0, received: 0, until: now + timeout })
     }

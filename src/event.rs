@@ -3,6 +3,7 @@
 //! Three lanes, as a student draws them: what the application *called*, what *state* a socket is in, which *frame*
 //! crossed the wire; and the *timers* that moved something by themselves. Whoever wants to see them implements
 //! [`Observer`]; with `()`, nobody looks and no event is built.
+#![forbid(unsafe_code)]
 
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;

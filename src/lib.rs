@@ -1,11 +1,81 @@
-//! The map.
+//! The networking textbook's uppercase server on a TCP/IP stack that you can open.
+//!
+//! The textbook teaches sockets with one small program: a client sends a sentence, the server sends it back in upper
+//! case; once over UDP, once over TCP, port 12000. Here is that server and that client, and below them not the
+//! kernel but smoltcp: every frame, every state and every deadline is in reach.
+//!
+//! ```text
+//!  Device ──► front door ──► smoltcp ──► service ──► smoltcp ──► Device
+//!               │  which connection? may it come in?
+//!               └─ events: call · state · frame · timer ──► views
+//! ```
+//!
+//! # The map
+//!
+//! A frame crosses these rooms in this order:
+//!
+//! | room | its one job |
+//! |---|---|
+//! | [`device`] | where frames come from and go to: the in-memory wire, a TAP interface; a board brings its own |
+//! | [`server`] | one poll: frames in, past the front door, to the connection that each is for; replies out |
+//! | [`service`] | what is done with a datagram and with a stream: upper-casing, or a protocol of your own |
+//! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
+//! | [`event`] | what happened, typed: the only instrumentation |
+//! | [`view`] | writers of events: log lines |
+//! | [`client`] | the two clients' side of it, on the same stack |
+//!
+//! The server reads no clock, no environment and no randomness of its own: it is given time, frames and a seed, and
+//! returns when it wants to be called again. So everything it does can be tested in virtual time.
+//!
+//! # A server in twenty lines
+//!
+#![cfg_attr(feature = "std", doc = "```")]
+#![cfg_attr(not(feature = "std"), doc = "```ignore")]
+//! use smoltcp::time::Instant;
+//! use undersock::device::wire::Wire;
+//! use undersock::server::{Config, Memory, Server, Sizes};
+//! use undersock::service::Uppercase;
+//!
+//! let wire: Wire = Wire::default();
+//! let (mut server_end, _client_end) = wire.ends();
+//! let config = Config { seed: 42, ..Config::default() };
+//! let memory = Memory::owned(Sizes { connections: 4, ..Sizes::default() });
+//! let mut server = Server::new(&config, memory, &mut server_end, Instant::ZERO)?;
+//!
+//! // For ever: poll, then sleep until a frame comes or the deadline has passed.
+//! let deadline = server.poll(Instant::ZERO, &mut server_end, &mut Uppercase::new(), &mut ());
+//! assert_eq!(deadline, None, "nothing to do before the first frame");
+//! # Ok::<(), undersock::server::ConfigError>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `ipv4`, `ipv6` | one of them at least |
+//! | `dhcp` | take the IPv4 address from a DHCP server |
+//! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
+//! | `log` | [`view::log`] |
+//! | `std` | owned memory; on Linux the TAP device |
+//! | `cli` | all of these, and the command `undersock` (default) |
+//!
+//! `default-features = false, features = ["ipv4"]` is the firmware's base: `no_std`, no allocator.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 
+#[cfg(not(any(feature = "ipv4", feature = "ipv6")))]
+compile_error!("undersock needs a version of IP: enable the feature `ipv4`, or `ipv6`, or both");
+
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod client;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod device;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod event;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod service;
 pub mod text;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod view;

@@ -36,7 +36,7 @@ fn run() -> Result<u8> {
         Command::Serve(options) => cli::serve::run(&options).map(|()| 0),
         Command::Udp(options) => cli::udp::run(&options).map(|()| 0),
         Command::Tcp(options) => cli::tcp::run(&options).map(|()| 0),
-        Command::Check(options) => cli::check::run(Some(&options.tap), &options.config.addresses),
+        Command::Check(options) => cli::check::run(options.tap.as_deref(), &options.config.addresses),
         Command::Help(topic) => cli::output::result(cli::help::text(topic).as_bytes()).map(|()| 0),
         Command::Version => cli::output::result(cli::help::VERSION.as_bytes()).map(|()| 0),
     }

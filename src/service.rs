@@ -1,6 +1,7 @@
 //! What the server does with what arrives: one trait with two methods, and the uppercase service.
 //!
 //! A protocol of your own is an implementation of [`Service`]; `examples/echo.rs` is one of twenty lines.
+#![forbid(unsafe_code)]
 
 use smoltcp::wire::IpEndpoint;
 

@@ -175,16 +175,12 @@ mod udp {
     }
 
     #[test]
-    fn a_name_with_two_addresses_is_served_by_either() {
-        for at in ["127.0.0.1:0", "[::1]:0"] {
-            let server = Server::udp(at, |socket| uppercase(socket, 1));
-            let ran = client(&["udp", &format!("localhost:{}", server.address.port()), "hello"], b"");
-            // Some systems know one address only by that name.
-            if at.starts_with("127") || ran.status == Some(0) {
-                answers(&ran, b"HELLO\n");
-                server.end();
-            }
-        }
+    fn a_name_with_two_addresses_is_served_by_the_one_that_answers() {
+        // Where localhost is ::1 first, that one is refused.
+        let server = Server::udp("127.0.0.1:0", |socket| uppercase(socket, 2));
+        let name = format!("localhost:{}", server.address.port());
+        answers(&client(&["udp", &name], b"hello\nworld\n"), b"HELLO\nWORLD\n");
+        server.end();
     }
 
     #[test]
@@ -325,8 +321,8 @@ mod tcp {
             socket.write_all(&reply).expect("a reply");
             piece(&socket)
         });
-        let ran = client(&["tcp", &server.at(), "hello", "--timeout", "300ms"], b"");
-        fails(&ran, &["waiting for the end of the reply", "5 bytes came, but no end within 300ms"]);
+        let ran = client(&["tcp", &server.at(), "hello", "--timeout", "1s"], b"");
+        fails(&ran, &["waiting for the end of the reply", "5 bytes came, but no end within 1s"]);
         assert!(ran.stderr.contains("undersock tcp HOST --stream FILE"), "{}", ran.stderr);
         assert_eq!(server.end(), b"");
     }
@@ -360,7 +356,8 @@ mod stream {
 
     impl Scratch {
         fn new(name: &str, bytes: &[u8]) -> Scratch {
-            let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+            let path =
+                PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
             fs::write(&path, bytes).expect("a file");
             Scratch(path)
         }
@@ -393,7 +390,8 @@ mod stream {
     #[test]
     fn a_file_comes_back_whole() {
         // More than all buffers on the way hold, so that it stops unless both directions move.
-        let bytes: Vec<u8> = (0..24_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..24_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let file = Scratch::new("whole", &bytes);
         for at in ["127.0.0.1:0", "[::1]:0"] {
             let server = Server::tcp(at, uppercase);
@@ -467,7 +465,10 @@ mod stream {
             });
             let file = Scratch::new(&format!("stops-{reads}"), &vec![b'a'; 24_000_000]);
             let args = ["tcp", &server.at(), "--stream", file.path(), "--timeout", "300ms"];
-            fails(&client(&args, b""), &["receiving from 127.0.0.1", "nothing moved for 300ms", "0 bytes rec"]);
+            fails(
+                &client(&args, b""),
+                &["receiving from 127.0.0.1", "nothing moved for 300ms", "0 bytes rec"],
+            );
             server.end();
         }
     }
@@ -480,7 +481,8 @@ mod stream {
             socket.shutdown(Shutdown::Write).expect("its end");
             socket
         });
-        let mut child = undersock(["tcp", &server.at(), "--stream", "-"]).spawn().expect("the command starts");
+        let mut child =
+            undersock(["tcp", &server.at(), "--stream", "-"]).spawn().expect("the command starts");
         let mut input = child.stdin.take().expect("a pipe");
         input.write_all(b"hello").expect("it reads");
         // The input has no end yet, and none is waited for.
@@ -514,7 +516,8 @@ mod stream {
             socket.write_all(&piece(&socket)).expect("a reply");
             piece(&socket)
         });
-        let mut child = undersock(["tcp", &server.at(), "--stream", "-"]).spawn().expect("the command starts");
+        let mut child =
+            undersock(["tcp", &server.at(), "--stream", "-"]).spawn().expect("the command starts");
         drop(child.stdout.take());
         let mut input = child.stdin.take().expect("a pipe");
         input.write_all(b"hello").expect("it reads");

@@ -65,7 +65,7 @@ fn an_idle_connection_is_reset_after_a_minute_and_not_before() {
 #[test]
 fn a_reader_that_stops_reading_is_reset_after_twenty_seconds() {
     let mut world = world();
-    let mut peer = Peer::new(40_000).to_port(12_001);
+    let mut peer = Peer::new(40_000).at_port(12_001);
     world.connect(&mut peer);
     // The peer acknowledges nothing of what comes back.
     let data = peer.segment(TcpControl::Psh, b"never taken");
@@ -127,7 +127,7 @@ fn a_new_client_is_served_within_five_seconds_of_idle_connections() {
 #[test]
 fn active_connections_are_never_evicted() {
     let mut world = world();
-    let mut active: Vec<Peer> = (50_000..50_004).map(|port| Peer::new(port).to_port(12_001)).collect();
+    let mut active: Vec<Peer> = (50_000..50_004).map(|port| Peer::new(port).at_port(12_001)).collect();
     for peer in &mut active {
         world.connect(peer);
     }

@@ -82,7 +82,9 @@ fn a_value_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStringExt;
 
     let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-    assert!(refused(&["serve".into(), "--tap".into(), bytes(b"t\xffp")]).contains("--tap t\u{fffd}p: not UTF-8"));
+    assert!(
+        refused(&["serve".into(), "--tap".into(), bytes(b"t\xffp")]).contains("--tap t\u{fffd}p: not UTF-8")
+    );
     assert!(refused(&["udp".into(), bytes(b"h\xff")]).contains("h\u{fffd}: not UTF-8"));
     assert!(refused(&[bytes(b"l\xffb")]).contains("l\u{fffd}b: unknown command"));
 }
@@ -108,7 +110,10 @@ fn the_version_is_the_crates() {
     for line in ["--version", "-V", "serve --version"] {
         let ran = run(undersock(line.split_whitespace()), b"");
         assert_eq!(ran.status, Some(0));
-        assert_eq!(String::from_utf8_lossy(&ran.stdout), concat!("undersock ", env!("CARGO_PKG_VERSION"), "\n"));
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            concat!("undersock ", env!("CARGO_PKG_VERSION"), "\n")
+        );
     }
 }
 

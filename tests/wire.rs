@@ -31,7 +31,8 @@ fn a_connection_gets_its_sentence_back_and_is_closed() {
 fn eight_clients_at_once_against_four_slots_a_hundred_times() {
     let mut world = World::new(small());
     for round in 0..100 {
-        let sentences: Vec<Vec<u8>> = (0..8).map(|n| format!("sentence {n} of {round}").into_bytes()).collect();
+        let sentences: Vec<Vec<u8>> =
+            (0..8).map(|n| format!("sentence {n} of {round}").into_bytes()).collect();
         let replies = world.tcp_many(server_v4(), sentences.clone(), Duration::from_secs(10));
         for (sentence, reply) in sentences.iter().zip(replies) {
             assert_eq!(reply, Ok(sentence.to_ascii_uppercase()), "round {round}");

@@ -129,7 +129,8 @@ pub(crate) enum Payload {
 /// What is missing on this machine.
 #[derive(Debug)]
 pub(crate) struct CheckOptions {
-    pub(crate) tap: String,
+    /// None: only what the lab needs.
+    pub(crate) tap: Option<String>,
     /// What `serve` would be told.
     pub(crate) config: Config,
 }
@@ -165,7 +166,7 @@ where
             Command::Serve(ServeOptions { tap, server })
         }
         Topic::Check => {
-            let (tap, server) = (tap(&given)?, server(&given)?);
+            let (tap, server) = (given.one("tap", values::interface)?, server(&given)?);
             given.no_more("undersock check --tap tap0")?;
             Command::Check(CheckOptions { tap, config: server.config })
         }
@@ -209,9 +210,7 @@ fn log(given: &Given) -> Result<LevelFilter> {
         (Some(_), true) => {
             Err(Failure::usage("--verbose", "the same as --log debug, and --log is given; one is right: -v"))
         }
-        (level, verbose) => {
-            Ok(level.unwrap_or(if verbose { LevelFilter::Debug } else { LevelFilter::Info }))
-        }
+        (level, verbose) => Ok(level.unwrap_or(if verbose { LevelFilter::Debug } else { LevelFilter::Info })),
     }
 }
 
@@ -273,7 +272,10 @@ fn tcp(mut given: Given) -> Result<TcpOptions> {
         Some(file) => {
             let right = format!("undersock tcp {DEFAULT_HOST} --stream FILE");
             if file.is_empty() {
-                return Err(Failure::usage("--stream ''", format!("a file has a name; a right one: {right}")));
+                return Err(Failure::usage(
+                    "--stream ''",
+                    format!("a file has a name; a right one: {right}"),
+                ));
             }
             if let Some(sentence) = given.operands.next() {
                 let reason = format!("a sentence or --stream, not both; a right one: {right}");

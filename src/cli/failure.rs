@@ -25,7 +25,12 @@ pub(crate) type Result<T> = core::result::Result<T, Failure>;
 impl Failure {
     /// A failure at run time: exit status 1.
     pub(crate) fn new(attempt: impl fmt::Display, reason: impl fmt::Display) -> Failure {
-        Failure { attempt: attempt.to_string(), reason: reason.to_string(), mends: Vec::new(), status: FAILED }
+        Failure {
+            attempt: attempt.to_string(),
+            reason: reason.to_string(),
+            mends: Vec::new(),
+            status: FAILED,
+        }
     }
 
     /// Wrong usage: exit status 2. The line is all there is, so the reason shows a right one.

@@ -223,7 +223,8 @@ namespaces. Each thing that is missing comes with the command that mends it.
 Usage: undersock check [OPTIONS]
 
 Options:
-      --tap NAME        the interface                          [default: tap0]
+      --tap NAME        the interface to serve on; without it, only what the lab
+                        needs is looked for
       --address CIDR    the server's address, as for serve
                                     [default: 192.168.69.1/24 and fdaa::1/64]
 ";

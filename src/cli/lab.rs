@@ -57,10 +57,12 @@ pub(crate) fn in_memory(options: &LabOptions, reason: Failure) -> Result<u8> {
         return Err(reason);
     }
     note(reason);
-    note("So both sides run in this program, on a wire in memory: the same server, a client on a stack like it.");
+    note(
+        "So both sides run in this program, on a wire in memory: the same server, a client on a stack like it.",
+    );
     let ServerOptions { config, .. } = &options.server;
     let mut pair = super::memory::Pair::new(&options.server)?;
-    let pair = std::cell::RefCell::new(&mut pair);
+    let pair = core::cell::RefCell::new(&mut pair);
     let mut udp = |sentence: &[u8]| pair.borrow_mut().udp(sentence);
     let mut tcp = |sentence: &[u8]| pair.borrow_mut().tcp(sentence);
     let mut exchanges: Vec<Exchange<'_>> = Vec::new();

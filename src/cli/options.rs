@@ -1,7 +1,7 @@
 //! From the options of a server to the library's types.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use core::hash::{BuildHasher, Hasher};
 
 use undersock::server::Sizes;
 use undersock::service::Uppercase;
@@ -14,12 +14,7 @@ pub(crate) fn unguessable() -> u64 {
 }
 
 pub(crate) fn sizes(options: &ServerOptions) -> Sizes {
-    Sizes {
-        connections: options.slots,
-        receive: options.buffer,
-        send: options.buffer,
-        ..Sizes::default()
-    }
+    Sizes { connections: options.slots, receive: options.buffer, send: options.buffer, ..Sizes::default() }
 }
 
 pub(crate) fn service(options: &ServerOptions) -> Uppercase {

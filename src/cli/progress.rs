@@ -28,7 +28,8 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn start(total: Option<u64>) -> Progress {
+    /// `typed`: the source is the terminal itself, where the line would be in the way.
+    pub(crate) fn start(total: Option<u64>, typed: bool) -> Progress {
         let terminal = io::stderr().is_terminal();
         let now = Instant::now();
         Progress {
@@ -36,7 +37,7 @@ impl Progress {
             total,
             sent: 0,
             received: 0,
-            draws: terminal && !io::stdout().is_terminal(),
+            draws: terminal && !typed && !io::stdout().is_terminal(),
             sums_up: terminal || log::log_enabled!(log::Level::Debug),
             drawn: now,
             width: 0,
@@ -73,20 +74,15 @@ fn line(sent: u64, received: u64, total: Option<u64>, elapsed: Duration) -> Stri
     let Some(total) = total.filter(|total| (1..).contains(total) && sent <= *total) else {
         return format!("{} sent, {} received, {}/s", bytes(sent), bytes(received), bytes(rate));
     };
-    let part = |whole: u64| u64::try_from(u128::from(sent) * u128::from(whole) / u128::from(total)).unwrap_or(0);
+    let part =
+        |whole: u64| u64::try_from(u128::from(sent) * u128::from(whole) / u128::from(total)).unwrap_or(0);
     let filled = usize::try_from(part(BAR as u64)).unwrap_or(BAR).min(BAR);
     let bar = format!("{}{}", "#".repeat(filled), ".".repeat(BAR - filled));
     let left = match (total - sent).checked_div(rate) {
         Some(seconds) => clock(seconds),
         None => "-:--".to_owned(),
     };
-    format!(
-        "{:3}% [{bar}] {} of {}, {}/s, {left} left",
-        part(100),
-        bytes(sent),
-        bytes(total),
-        bytes(rate)
-    )
+    format!("{:3}% [{bar}] {} of {}, {}/s, {left} left", part(100), bytes(sent), bytes(total), bytes(rate))
 }
 
 fn summary(sent: u64, received: u64, elapsed: Duration) -> String {
@@ -175,6 +171,9 @@ mod tests {
 
     #[test]
     fn the_sum_has_both_directions() {
-        assert_eq!(summary(3 << 20, 4 << 20, 2 * SECOND), "3.0 MiB sent, 4.0 MiB received in 2.0 s, 1.5 MiB/s");
+        assert_eq!(
+            summary(3 << 20, 4 << 20, 2 * SECOND),
+            "3.0 MiB sent, 4.0 MiB received in 2.0 s, 1.5 MiB/s"
+        );
     }
 }

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(crate) struct Source {
     name: String,
     /// Its length, if it has one.
     length: Option<u64>,
+    /// Whether somebody types it.
+    typed: bool,
     bytes: Box<dyn Read + Send>,
 }
 
@@ -38,11 +40,13 @@ impl Source {
         let file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
         let length = about.is_file().then_some(about.len());
-        Ok(Source { name, length, bytes: Box::new(file) })
+        Ok(Source { name, length, typed: false, bytes: Box::new(file) })
     }
 
     pub(crate) fn input() -> Source {
-        Source { name: "standard input".to_owned(), length: None, bytes: Box::new(io::stdin()) }
+        let input = io::stdin();
+        let typed = input.is_terminal();
+        Source { name: "standard input".to_owned(), length: None, typed, bytes: Box::new(input) }
     }
 }
 
@@ -60,7 +64,7 @@ pub(crate) fn run(
     (socket, server): (TcpStream, SocketAddr),
     patience: Duration,
 ) -> Result<()> {
-    let mut progress = Progress::start(source.length);
+    let mut progress = Progress::start(source.length, source.typed);
     let fed = Arc::new(Fed::default());
     let (socket_in, socket_out) =
         (socket.try_clone().map_err(|error| remote::failed("connecting to", server, &error))?, socket);

@@ -96,7 +96,10 @@ fn ask(
     }
     let reply = read_to_end(socket, server, timeout, is_long)?;
     if reply.is_empty() && !sentence.is_empty() {
-        return Err(Failure::new(format!("waiting for {server}"), "it closed the connection without a reply"));
+        return Err(Failure::new(
+            format!("waiting for {server}"),
+            "it closed the connection without a reply",
+        ));
     }
     Ok(reply)
 }

@@ -90,7 +90,8 @@ fn ask(
     }
     // A socket, and so a port, for each sentence: a late reply to an earlier one finds nobody. Connected, so that the
     // kernel drops what others send and reports it when nobody listens there (ICMP port unreachable).
-    let socket = UdpSocket::bind(any).map_err(|error| Unanswered::at("opening a socket to", server, &error))?;
+    let socket =
+        UdpSocket::bind(any).map_err(|error| Unanswered::at("opening a socket to", server, &error))?;
     socket.connect(server).map_err(|error| Unanswered::at("connecting to", server, &error))?;
     for attempt in 1..=tries {
         socket.send(sentence).map_err(|error| Unanswered::at("sending to", server, &error))?;
@@ -104,7 +105,8 @@ fn ask(
         }
     }
     let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
-    let failure = remote::timed_out("waiting for", server, format!("no reply within {timeout:?}, sent {times}"));
+    let failure =
+        remote::timed_out("waiting for", server, format!("no reply within {timeout:?}, sent {times}"));
     Err(Unanswered { failure, elsewhere: false })
 }
 

@@ -1,5 +1,6 @@
 //! Two small devices between the server and the stack: one that holds exactly one received frame, and one that
 //! watches what goes out.
+#![forbid(unsafe_code)]
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;

@@ -4,6 +4,6 @@
 //! the TAP interface. A board brings its own.
 
 pub(crate) mod frame;
-pub mod wire;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod tap;
+pub mod wire;

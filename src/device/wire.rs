@@ -2,6 +2,7 @@
 //!
 //! It carries frames in order and loses none while its queues have room. Time is the caller's: a frame that is put on
 //! the wire at `now` can be taken off at `now` plus the wire's latency.
+#![forbid(unsafe_code)]
 
 use core::cell::{Cell, RefCell};
 
@@ -34,11 +35,7 @@ impl<const FRAMES: usize> Wire<FRAMES> {
     /// A wire that a frame needs `latency` to cross.
     #[must_use]
     pub const fn new(latency: Duration) -> Self {
-        Wire {
-            lanes: [const { RefCell::new(Deque::new()) }; 2],
-            latency,
-            lost: Cell::new(0),
-        }
+        Wire { lanes: [const { RefCell::new(Deque::new()) }; 2], latency, lost: Cell::new(0) }
     }
 
     /// The two ends. What is sent into one comes out of the other.

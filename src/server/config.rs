@@ -116,6 +116,17 @@ impl Default for Config {
     }
 }
 
+/// A MAC address as everybody but smoltcp writes it, with colons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mac(pub EthernetAddress);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
 /// Why a [`Config`] can't work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigError {
@@ -151,7 +162,11 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConfigError::Mac(mac) => {
-                write!(f, "MAC address {mac} is not a unicast address; one that is: 02:00:00:00:00:01")
+                write!(
+                    f,
+                    "MAC address {} is not a unicast address; one that is: 02:00:00:00:00:01",
+                    Mac(*mac)
+                )
             }
             ConfigError::Address(cidr) => {
                 write!(f, "address {cidr} is not a host's unicast address; one that is: 192.168.69.1/24")
@@ -226,8 +241,8 @@ impl Config {
             if self.gateways[..index].iter().any(|other| is_v4(*other) == is_v4(*gateway)) {
                 return Err(ConfigError::GatewayTwice(*gateway));
             }
-            // With DHCP the gateway comes with the lease.
-            if !is_gateway(gateway, &self.addresses) {
+            // With DHCP the gateway comes with the lease. An IPv6 router's address is usually a link-local one.
+            if !is_gateway(gateway, &self.addresses) && !is_gateway(gateway, self.link_local().as_slice()) {
                 return Err(ConfigError::Gateway(*gateway));
             }
         }
@@ -257,6 +272,7 @@ impl Config {
         {
             let mut is_v6 = false;
             for cidr in &self.addresses {
+                #[allow(irrefutable_let_patterns, reason = "without IPv4 there is no other case")]
                 if let IpCidr::Ipv6(v6) = cidr {
                     is_v6 = true;
                     if v6.address().is_unicast_link_local() {

@@ -113,10 +113,8 @@ impl<'a> Connection<'a> {
     /// The next sequence number expected from the peer, exactly (RFC 9293 3.3.1, RCV.NXT).
     pub(crate) fn rcv_nxt(&self) -> TcpSeqNumber {
         let socket = self.socket();
-        let fin = matches!(
-            socket.state(),
-            State::CloseWait | State::LastAck | State::Closing | State::TimeWait
-        );
+        let fin =
+            matches!(socket.state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
         ahead(self.irs, self.taken.wrapping_add(wrap(socket.recv_queue() + 1 + usize::from(fin))))
     }
 
@@ -135,7 +133,8 @@ impl<'a> Connection<'a> {
             return;
         }
         let change = Change { slot, from: self.state, to: now, cause };
-        let accepted = self.state == State::SynReceived && matches!(now, State::Established | State::CloseWait);
+        let accepted =
+            self.state == State::SynReceived && matches!(now, State::Established | State::CloseWait);
         self.state = now;
         sink.emit(Event::State(change));
         if accepted
@@ -342,8 +341,7 @@ impl<'a> Connection<'a> {
             return Some(Instant::from_micros(self.progress.total_micros() - RIPE_FIRST));
         }
         self.limit(limits).map(|(limit, own)| {
-            let crowded =
-                if limit == Limit::HalfOpen { Limits::CROWDED_HALF_OPEN } else { Limits::CROWDED };
+            let crowded = if limit == Limit::HalfOpen { Limits::CROWDED_HALF_OPEN } else { Limits::CROWDED };
             self.progress + crowded.min(own)
         })
     }

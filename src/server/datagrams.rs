@@ -94,11 +94,7 @@ impl Datagrams {
     }
 
     /// After the stack has sent what it could: discards replies that have stood too long. Whether it did.
-    pub(crate) fn unblock<O: Observer>(
-        &mut self,
-        set: &mut SocketSet<'_>,
-        sink: &mut Sink<'_, O>,
-    ) -> bool {
+    pub(crate) fn unblock<O: Observer>(&mut self, set: &mut SocketSet<'_>, sink: &mut Sink<'_, O>) -> bool {
         let port = self.port;
         let socket = self.socket(set);
         if socket.send_queue() == 0 {

@@ -3,9 +3,11 @@
 //! Nothing here changes anything. What is dropped and why is in [`Drop`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
+#[cfg(feature = "ipv4")]
+use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr,
-    IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber, UdpPacket,
+    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, IpProtocol, TcpPacket,
+    TcpSeqNumber, UdpPacket,
 };
 
 use super::config::Ports;
@@ -15,10 +17,8 @@ use crate::event::Drop;
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// ARP, with who says that an address is theirs. Not every ARP packet says so to us.
-    Arp(Option<(IpAddress, EthernetAddress)>),
-    /// Neighbour discovery, with who says that an address is theirs.
-    Ndp(Option<(IpAddress, EthernetAddress)>),
+    /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
+    Neighbor(Option<(IpAddress, EthernetAddress)>),
     /// ICMP, or a DHCP server's answer.
     Common,
     /// A datagram to the service.
@@ -57,6 +57,7 @@ pub(crate) struct Local<'a> {
     pub(crate) gateways: &'a [IpAddress],
     pub(crate) ports: Ports,
     /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
+    #[cfg(feature = "ipv4")]
     pub(crate) dhcp: bool,
 }
 
@@ -108,7 +109,11 @@ pub(crate) fn look(frame: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
 fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
     let packet = ArpPacket::new_checked(packet).map_err(|_| Drop::Malformed)?;
     let ArpRepr::EthernetIpv4 {
-        operation, source_hardware_addr, source_protocol_addr, target_protocol_addr, ..
+        operation,
+        source_hardware_addr,
+        source_protocol_addr,
+        target_protocol_addr,
+        ..
     } = ArpRepr::parse(&packet).map_err(|_| Drop::Malformed)?
     else {
         return Err(Drop::Malformed);
@@ -123,7 +128,7 @@ fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
         && sender.is_unicast()
         && source_hardware_addr.is_unicast()
         && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
-    Ok(Kind::Arp(believed.then_some((sender, source_hardware_addr))))
+    Ok(Kind::Neighbor(believed.then_some((sender, source_hardware_addr))))
 }
 
 #[cfg(feature = "ipv4")]
@@ -259,7 +264,7 @@ fn icmpv6(message: &[u8], hop_limit: u8, source: smoltcp::wire::Ipv6Address) -> 
             _ => None,
         })
         .filter(EthernetAddress::is_unicast);
-    Kind::Ndp(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
+    Kind::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
 }
 
 /// What is in an IP packet from `addresses.0` to `addresses.1`.
@@ -272,8 +277,7 @@ fn transport(
     local: &Local<'_>,
 ) -> Result<Kind, Drop> {
     let (source, destination) = addresses;
-    let sender =
-        || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
+    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
     match protocol {
         IpProtocol::Tcp => {
             let segment = TcpPacket::new_checked(payload).map_err(|_| Drop::Malformed)?;

@@ -82,7 +82,8 @@ mod tests {
             let mut plain: Vec<Option<i64>> = vec![None; slots];
             assert_eq!(earliest.first(), None);
             for _ in 0..1_000 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let slot = (random >> 33) as usize % slots;
                 let at = (random >> 60 != 0).then_some((random >> 40) as i64 & 0xff);
                 plain[slot] = at;

@@ -51,11 +51,7 @@ impl Bucket {
 
 impl Core<'_> {
     /// Takes in a batch of frames. Whether there may be more.
-    pub(super) fn take_in<D: Device, O: Observer>(
-        &mut self,
-        device: &mut D,
-        sink: &mut Sink<'_, O>,
-    ) -> bool {
+    pub(super) fn take_in<D: Device, O: Observer>(&mut self, device: &mut D, sink: &mut Sink<'_, O>) -> bool {
         let mut room = match &self.datagrams {
             Some(datagrams) => datagrams.capacity(&mut self.common),
             None => usize::MAX,
@@ -77,12 +73,7 @@ impl Core<'_> {
     }
 
     /// Past the door, or not.
-    fn enter<T: TxToken, O: Observer>(
-        &mut self,
-        frame: &[u8],
-        answer: T,
-        sink: &mut Sink<'_, O>,
-    ) -> Came {
+    fn enter<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
         let local = Local {
             mac: self.mac,
             addresses: self.iface.ip_addrs(),
@@ -90,7 +81,7 @@ impl Core<'_> {
             ports: self.ports,
             #[cfg(feature = "dhcp")]
             dhcp: self.dhcp.is_some(),
-            #[cfg(not(feature = "dhcp"))]
+            #[cfg(all(feature = "ipv4", not(feature = "dhcp")))]
             dhcp: false,
         };
         match door::look(frame, &local) {
@@ -98,7 +89,7 @@ impl Core<'_> {
             Ok(Kind::Segment(segment)) => self.segment(frame, &segment, answer, sink),
             Ok(Kind::Nobody) => self.nobody(frame, answer, sink),
             Ok(Kind::Common) => self.common(frame, answer, sink),
-            Ok(Kind::Arp(confirmed) | Kind::Ndp(confirmed)) => {
+            Ok(Kind::Neighbor(confirmed)) => {
                 if let Some((address, mac)) = confirmed {
                     self.neighbors.confirm(address, mac, sink.now);
                 }
@@ -118,12 +109,7 @@ impl Core<'_> {
     }
 
     /// To what all connections share.
-    fn common<T: TxToken, O: Observer>(
-        &mut self,
-        frame: &[u8],
-        answer: T,
-        sink: &mut Sink<'_, O>,
-    ) -> Came {
+    fn common<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
         let now = sink.now;
         let mut device = OneFrame::new(frame, Watched { token: answer, sink });
@@ -133,12 +119,7 @@ impl Core<'_> {
     }
 
     /// For nobody: the stack answers with a RST or an ICMP error, but not to every frame of a flood.
-    fn nobody<T: TxToken, O: Observer>(
-        &mut self,
-        frame: &[u8],
-        answer: T,
-        sink: &mut Sink<'_, O>,
-    ) -> Came {
+    fn nobody<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
         if self.errors.take(sink.now) {
             self.common(frame, answer, sink)
         } else {
@@ -288,7 +269,9 @@ impl Core<'_> {
     ) -> Came {
         let came = drop_frame(frame, rule, sink);
         let connection = &mut self.connections[slot];
-        let (Some(snd_una), Some(tuple)) = (connection.snd_una(), self.table.tuple(slot)) else { return came };
+        let (Some(snd_una), Some(tuple)) = (connection.snd_una(), self.table.tuple(slot)) else {
+            return came;
+        };
         let before = connection.rcv_nxt() - 1;
         let mut copy = [0; MAX_SYN];
         // What is longer carries data: no stack's SYN or RST, and it gets no answer.

@@ -15,6 +15,7 @@
 //! One [`Server::poll`] is: frames in, each to its sockets; datagrams served and sent; every connection that a frame
 //! touched served and sent; every connection whose time has come; SYNs that waited for a slot. In this order no burst
 //! is lost, and no connection's last acknowledgement.
+#![forbid(unsafe_code)]
 
 pub mod config;
 mod connection;
@@ -147,9 +148,8 @@ impl<'a> Server<'a> {
         settings.random_seed = config.seed;
         let mut iface = Interface::new(settings, device, now);
         let mut common = memory.common;
-        let datagrams = (config.ports.udp != 0).then(|| {
-            Datagrams::new(&mut common, memory.datagrams, config.ports.udp, capabilities.ip_mtu())
-        });
+        let datagrams = (config.ports.udp != 0)
+            .then(|| Datagrams::new(&mut common, memory.datagrams, config.ports.udp, capabilities.ip_mtu()));
         if datagrams.as_ref().is_some_and(|datagrams| datagrams.capacity(&mut common) == 0) {
             return Err(ConfigError::Memory("there must be room for 1 datagram"));
         }

@@ -35,6 +35,7 @@ impl Neighbors {
     }
 
     /// The stack forgot all, as it does when its addresses change.
+    #[cfg(feature = "dhcp")]
     pub(crate) fn clear(&mut self) {
         self.known.clear();
     }

@@ -17,7 +17,8 @@ impl Core<'_> {
         let Sender { next_hop, mac } = *sender;
         let mut frame = [0; MAX_LESSON];
         // An address of ours in the neighbour's network: the stack believes no other.
-        let own = self.iface.ip_addrs().iter().find(|cidr| cidr.contains_addr(&next_hop)).map(IpCidr::address);
+        let own =
+            self.iface.ip_addrs().iter().find(|cidr| cidr.contains_addr(&next_hop)).map(IpCidr::address);
         let Some(own) = own else { return };
         // The token is never used: nobody answers a reply.
         let Some(token) = device.transmit(now) else { return };

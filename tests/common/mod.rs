@@ -1,10 +1,11 @@
 //! A world for tests: a server and a client host on the in-memory wire, in virtual time. A test that fails prints the
 //! timeline of what happened.
-#![allow(dead_code, reason = "no test file uses all of it")]
+#![allow(dead_code, unreachable_pub, reason = "no test file uses all of it, and each has it as a module")]
 
 pub mod raw;
 
-use std::fmt::Write as _;
+use core::cell::Cell;
+use core::fmt::Write as _;
 
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{tcp, udp};
@@ -132,7 +133,8 @@ impl<S: Service> World<S> {
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let mut client_config = Config { mac: CLIENT_MAC, seed: 0xc11e, ..Config::default() }.without_addresses();
+        let mut client_config =
+            Config { mac: CLIENT_MAC, seed: 0xc11e, ..Config::default() }.without_addresses();
         for cidr in [IpCidr::new(client_v4(), 24), IpCidr::new(client_v6(), 64)] {
             client_config.addresses.push(cidr).expect("room for two");
         }
@@ -208,7 +210,7 @@ impl<S: Service> World<S> {
         let mut exchange =
             UdpExchange::new(&mut self.client, socket, server, Duration::from_secs(1), 3).expect("a socket");
         let mut reply = vec![0; 2_048];
-        let deadline = std::cell::Cell::new(None);
+        let deadline = Cell::new(None);
         let result = self.run(
             Duration::from_secs(10),
             |world| {
@@ -241,8 +243,8 @@ impl<S: Service> World<S> {
         let mut open: Vec<_> = sentences
             .iter()
             .map(|_| {
-                let exchange =
-                    TcpExchange::new(&mut self.client, tcp_socket(), server, self.now, timeout).expect("a socket");
+                let exchange = TcpExchange::new(&mut self.client, tcp_socket(), server, self.now, timeout)
+                    .expect("a socket");
                 (exchange, vec![0; 8_192], None)
             })
             .collect();
@@ -276,9 +278,8 @@ pub fn tcp_socket() -> tcp::Socket<'static> {
 }
 
 pub fn udp_socket(datagrams: usize) -> udp::Socket<'static> {
-    let buffer = || {
-        udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; datagrams], vec![0; datagrams * 2_048])
-    };
+    let buffer =
+        || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; datagrams], vec![0; datagrams * 2_048]);
     udp::Socket::new(buffer(), buffer())
 }
 
@@ -304,7 +305,7 @@ impl<S: Service> World<S> {
 
     /// What the server has sent.
     pub fn sent(&mut self) -> Vec<Vec<u8>> {
-        std::iter::from_fn(|| self.client_end.take(self.now).map(|frame| frame.to_vec())).collect()
+        core::iter::from_fn(|| self.client_end.take(self.now).map(|frame| frame.to_vec())).collect()
     }
 
     /// Only the TCP segments of it.

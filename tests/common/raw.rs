@@ -3,8 +3,8 @@
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
-    Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv6Packet,
-    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
+    Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Packet,
+    Ipv6Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 
 use super::{CLIENT_MAC, client_v4, server_v4};
@@ -132,8 +132,11 @@ pub fn tcp_in(frame: &[u8]) -> Option<Got> {
     })
 }
 
+/// An address and a port.
+pub type Endpoint = (IpAddress, u16);
+
 /// A datagram in a frame: source and destination with their ports, and the payload.
-pub fn udp_in(frame: &[u8]) -> Option<((IpAddress, u16), (IpAddress, u16), Vec<u8>)> {
+pub fn udp_in(frame: &[u8]) -> Option<(Endpoint, Endpoint, Vec<u8>)> {
     let (to, payload) = ip_in(frame, IpProtocol::Udp)?;
     let packet = UdpPacket::new_checked(&payload[..]).ok()?;
     let from = match EthernetFrame::new_checked(frame).ok()?.ethertype() {
@@ -232,7 +235,7 @@ impl Peer {
         Peer { from: (client_v4(), port), to: (server_v4(), 12_000), seq: 1_000 * u32::from(port), ack: 0 }
     }
 
-    pub fn to_port(mut self, port: u16) -> Self {
+    pub fn at_port(mut self, port: u16) -> Self {
         self.to.1 = port;
         self
     }
@@ -240,8 +243,15 @@ impl Peer {
     /// A segment with these flags and bytes; counts them as sent.
     pub fn segment(&mut self, control: TcpControl, payload: &[u8]) -> Vec<u8> {
         let ack = (control != TcpControl::Syn).then_some(self.ack);
-        let segment =
-            Segment { from: self.from, to: self.to, control, seq: self.seq, ack, payload, ..Segment::default() };
+        let segment = Segment {
+            from: self.from,
+            to: self.to,
+            control,
+            seq: self.seq,
+            ack,
+            payload,
+            ..Segment::default()
+        };
         let control = matches!(control, TcpControl::Syn | TcpControl::Fin);
         self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(control));
         segment.frame()

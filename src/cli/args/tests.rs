@@ -108,7 +108,8 @@ fn each_option_of_the_server_arrives() {
     let ports = server.config.ports;
     assert_eq!((ports.udp, ports.sentence, ports.stream), (7, 8, 0));
     let limits = server.config.limits;
-    let milliseconds = [limits.half_open, limits.idle, limits.stalled, limits.closing].map(|l| l.total_millis());
+    let milliseconds =
+        [limits.half_open, limits.idle, limits.stalled, limits.closing].map(|l| l.total_millis());
     assert_eq!(milliseconds, [1_500, 120_000, 3_600_000, 1_000]);
     assert_eq!((server.slots, server.buffer, server.text), (4, 16_384, Text::Ascii));
 }
@@ -141,7 +142,10 @@ fn given_addresses_take_the_place_of_the_default_network() {
         assert_eq!(config.check(), Ok(()), "{line}");
     }
     let Command::Check(options) = command("check --tap tap7 --address 10.0.0.2/24") else { panic!() };
-    assert_eq!((options.tap.as_str(), texts(&options.config.addresses)), ("tap7", vec!["10.0.0.2/24".into()]));
+    assert_eq!(
+        (options.tap.as_deref().unwrap_or("none"), texts(&options.config.addresses)),
+        ("tap7", vec!["10.0.0.2/24".into()])
+    );
 }
 
 #[test]
@@ -284,11 +288,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("serve --address host/8", "--address host/8: not an IP address", "192.168.69.1/24"),
     ("serve --address ''", "--address '': not an IP address", "192.168.69.1/24"),
     ("check --address 224.0.0.1/24", "--address 224.0.0.1/24: ", "192.168.69.1/24"),
-    (
-        "serve --address 10.0.0.1/8 --address 10.0.0.1/24",
-        "--address 10.0.0.1: given twice",
-        "once is right",
-    ),
+    ("serve --address 10.0.0.1/8 --address 10.0.0.1/24", "--address 10.0.0.1: given twice", "once is right"),
     (
         "serve --address 10.0.0.1/8 --address 10.0.0.2/8 --address 10.0.0.3/8 --address 10.0.0.4/8 \
          --address 10.0.0.5/8 --address 10.0.0.6/8",
@@ -327,10 +327,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("serve --sentence-port 12001", "--sentence-port 12001: --stream-port is the same", "12000"),
     ("serve --udp-port 0 --sentence-port 0 --stream-port 0", "--udp-port 0 --sent", "--udp-port 12000"),
     ("serve --slots 0", "--slots 0: ", "a right one: 64"),
-    ("serve --slots 65537", "--slots 65537: a whole number from 1 to 65536", "a right one: 64"),
+    ("serve --slots 65536", "--slots 65536: a whole number from 1 to 65535", "a right one: 64"),
     ("serve --slots 1e3", "--slots 1e3: ", "a right one: 64"),
     ("serve --slots 99999999999999999999999", "--slots 999", "a right one: 64"),
-    ("serve --slots 65536", "--slots 65536: with --buffer 65536 that is 8192 MiB", "a right one: 8192"),
+    ("serve --slots 65535", "--slots 65535: with --buffer 65536 that is 8192 MiB", "a right one: 8192"),
     ("serve --buffer 0", "--buffer 0: a buffer has 4k to 16M bytes", "a right one: 64k"),
     ("serve --buffer 4095", "--buffer 4095: a buffer has 4k to 16M bytes", "64k"),
     ("serve --buffer 17M", "--buffer 17M: a buffer has 4k to 16M bytes", "64k"),

@@ -106,7 +106,7 @@ pub(super) fn port_or_none(text: &str) -> Value<u16> {
 
 /// Connections at once.
 pub(super) fn slots(text: &str) -> Value<usize> {
-    whole(text, 1, 65_536)
+    whole(text, 1, 65_535)
 }
 
 /// How many times a datagram is sent.

@@ -5,8 +5,10 @@ use std::os::unix::net::UnixStream;
 
 use log::LevelFilter;
 use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpCidr;
 use undersock::device::tap::Tap;
 use undersock::event::{Counters, Drop};
+use undersock::server::config::Mac;
 use undersock::server::{Config, Memory, Ports, Server};
 use undersock::service::Uppercase;
 use undersock::view::log::Log;
@@ -64,9 +66,6 @@ impl Host {
                 Some(at) => Some(at - self.now()),
                 None => None,
             };
-            if timeout == Some(Duration::ZERO) {
-                continue;
-            }
             let ready = self
                 .tap
                 .wait(timeout.map(Into::into), [stop.as_fd()])
@@ -89,7 +88,7 @@ impl Host {
             .filter(|(_, port)| *port != 0)
             .map(|(name, port)| format!("{name} {port}"))
             .collect();
-        format!("{} on {}, {}", addresses(&self.server), self.server.mac(), ports.join(", "))
+        format!("{} on {}, {}", addresses(&self.server), Mac(self.server.mac()), ports.join(", "))
     }
 
     /// One line of what was served, and of what was dropped if anything was.
@@ -98,10 +97,13 @@ impl Host {
     }
 }
 
+/// All but the link-local one, which follows from the MAC.
 fn addresses(server: &Server<'_>) -> String {
-    let link_local = |cidr: &smoltcp::wire::IpCidr| matches!(cidr, smoltcp::wire::IpCidr::Ipv6(v6) if v6.address().is_unicast_link_local());
-    let addresses: Vec<String> =
-        server.addresses().iter().filter(|cidr| !link_local(cidr)).map(|cidr| cidr.to_string()).collect();
+    let is_global = |cidr: &&IpCidr| match cidr {
+        IpCidr::Ipv4(_) => true,
+        IpCidr::Ipv6(v6) => !v6.address().is_unicast_link_local(),
+    };
+    let addresses: Vec<String> = server.addresses().iter().filter(is_global).map(IpCidr::to_string).collect();
     if addresses.is_empty() { "no address yet (DHCP)".to_owned() } else { addresses.join(" and ") }
 }
 

@@ -43,10 +43,8 @@ pub(super) fn tap(facts: &TapFacts, server: &[IpCidr]) -> Vec<Finding> {
             if facts.root { "" } else { " user $USER" }
         ));
         let new = new.mend(format!("sudo ip link set {name} up"));
-        let new = match server.iter().find_map(host_for) {
-            Some(host) => new.mend(format!("sudo ip addr add {host} dev {name}")),
-            None => new,
-        };
+        let hosts = server.iter().filter_map(host_for);
+        let new = hosts.fold(new, |new, host| new.mend(format!("sudo ip addr add {host} dev {name}")));
         // The server would create it, down and without an address.
         return vec![if facts.may_create { new.softened() } else { new }];
     };
@@ -151,7 +149,7 @@ fn ip(address: IpAddress) -> IpAddr {
 }
 
 /// An address for this machine in the server's network: smoltcp's own, 100, where that fits.
-fn host_for(server: &IpCidr) -> Option<IpCidr> {
+pub(super) fn host_for(server: &IpCidr) -> Option<IpCidr> {
     let prefix = server.prefix_len();
     match *server {
         IpCidr::Ipv4(cidr) => {
@@ -246,7 +244,8 @@ mod tests {
         let text = "there is no interface tap0\n\
                     \x20     sudo ip tuntap add dev tap0 mode tap user $USER\n\
                     \x20     sudo ip link set tap0 up\n\
-                    \x20     sudo ip addr add 192.168.69.100/24 dev tap0\n";
+                    \x20     sudo ip addr add 192.168.69.100/24 dev tap0\n\
+                    \x20     sudo ip addr add fdaa::100/64 dev tap0\n";
         assert_eq!(said(&tap(&none, &server())), format!("!!  {text}"));
         // Where the server may create it, that is no obstacle.
         let root = TapFacts { may_create: true, root: true, ..none };

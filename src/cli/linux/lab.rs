@@ -4,13 +4,13 @@
 //! The first thread serves; a second one asks for sentences, or waits for the program that runs in the lab.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use core::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smoltcp::wire::{IpAddress, IpCidr};

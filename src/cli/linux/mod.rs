@@ -79,7 +79,7 @@ fn holders(name: &str) -> String {
 }
 
 /// What a user who serves on an interface will want to know of it: a sentence each.
-pub(crate) fn interface_remarks(name: &str, server: &[smoltcp::wire::IpCidr]) -> Vec<String> {
+pub(crate) fn interface_remarks(name: &str, server: &[IpCidr]) -> Vec<String> {
     let look = || -> std::io::Result<(Vec<netlink::Link>, Vec<netlink::Address>)> {
         let mut netlink = netlink::Netlink::open()?;
         Ok((netlink.links()?, netlink.addresses()?))
@@ -91,26 +91,18 @@ pub(crate) fn interface_remarks(name: &str, server: &[smoltcp::wire::IpCidr]) ->
     if !link.up {
         remarks.push(format!("{name} is down: sudo ip link set {name} up"));
     }
-    let reaches = |cidr: &smoltcp::wire::IpCidr| {
+    let reaches = |cidr: &IpCidr| {
         addresses.iter().any(|host| host.index == link.index && cidr.contains_addr(&host.address.into()))
     };
     if link.master.is_none()
         && !server.iter().any(reaches)
         && let Some(first) = server.first()
     {
-        let host = match first {
-            smoltcp::wire::IpCidr::Ipv4(v4) => {
-                let [a, b, c, _] = v4.address().octets();
-                format!("{a}.{b}.{c}.100/{}", v4.prefix_len())
-            }
-            smoltcp::wire::IpCidr::Ipv6(v6) => {
-                let [a, b, c, d, ..] = v6.address().segments();
-                format!("{}/{}", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0x100), v6.prefix_len())
-            }
-        };
-        remarks.push(format!(
-            "this computer has no address in the server's network: sudo ip address add {host} dev {name}"
-        ));
+        let mut remark = "this computer has no address in the server's network".to_owned();
+        if let Some(host) = judgement::host_for(first) {
+            remark += &format!(": sudo ip addr add {host} dev {name}");
+        }
+        remarks.push(remark);
     }
     remarks
 }

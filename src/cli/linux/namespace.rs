@@ -121,10 +121,9 @@ enum Report {
 impl Report {
     fn written(&self) -> String {
         match self {
-            Report::Works { remarks } => ["works"]
-                .into_iter()
-                .chain(remarks.iter().map(String::as_str))
-                .fold(String::new(), |text, line| text + line + "\n"),
+            Report::Works { remarks } => {
+                remarks.iter().fold("works\n".to_owned(), |text, remark| text + remark + "\n")
+            }
             Report::Refused(refused) => format!("refused {} {}\n", refused.step as u8, refused.errno),
         }
     }
@@ -267,4 +266,34 @@ fn unshare(what: UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: the one thing that makes unshare(2) unsafe is CLONE_FILES, by which another thread's file descriptors
     // would stop being this thread's. No caller, all in this file, passes it: they pass NEWUSER, NEWNET or NEWNS.
     unsafe { thread::unshare_unsafe(what) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_survives_the_way_from_the_probe() {
+        let remarks = vec!["no IPv6, only IPv4".to_owned(), "/sys still shows: Permission denied".to_owned()];
+        for report in [
+            Report::Works { remarks: Vec::new() },
+            Report::Works { remarks },
+            Report::Refused(Step::MapUser.refused(Errno::ACCESS)),
+            Report::Refused(Refused { step: Step::Loopback, errno: 0 }),
+        ] {
+            assert_eq!(Report::read(&report.written()), Some(report));
+        }
+    }
+
+    #[test]
+    fn a_probe_that_ended_early_has_no_report() {
+        for text in ["", "refused", "refused 1", "refused 99 1", "refused x 1", "thread 'main' panicked"] {
+            assert_eq!(Report::read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_made() {
+        assert!(put(Path::new("/proc/self/undersock"), "1").is_err());
+    }
 }

@@ -1,0 +1,396 @@
+//! What never happens: after every frame of this list the server answers as before, and it said nothing that it must
+//! not say.
+
+mod common;
+
+use common::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, udp_in};
+use common::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Duration;
+use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress, IpProtocol, TcpControl};
+use undersock::event::Drop;
+use undersock::service::Uppercase;
+
+fn world() -> World<Uppercase> {
+    World::new(small()).raw()
+}
+
+/// A datagram and a connection are served as ever.
+fn still_serves(world: &mut World<Uppercase>, port: u16) {
+    for (from, to) in [(client_v4(), server_v4()), (client_v6(), server_v6())] {
+        let got = world.give(&udp((from, port), (to, 12_000), b"still there?"));
+        let replies: Vec<_> = got.iter().filter_map(|frame| udp_in(frame)).collect();
+        assert_eq!(replies, [((to, 12_000), (from, port), b"STILL THERE?".to_vec())]);
+    }
+    let mut peer = Peer::new(port);
+    world.connect(&mut peer);
+    let sentence = peer.segment(TcpControl::Psh, b"still there?");
+    let reply = world.give_tcp(&sentence);
+    assert!(reply[0].payload == b"STILL THERE?" && reply[0].fin, "{reply:?}");
+    peer.got(&reply[0]);
+    let fin = peer.segment(TcpControl::Fin, b"");
+    world.give(&fin);
+}
+
+fn dropped(world: &World<Uppercase>, rule: Drop) -> u32 {
+    world.server.counters().dropped[rule as usize]
+}
+
+/// The server says nothing to `frame`, counts it under `rule`, and serves as before.
+fn in_silence(world: &mut World<Uppercase>, what: &str, frame: &[u8], rule: Drop) {
+    let before = dropped(world, rule);
+    let got = world.give(frame);
+    assert!(
+        got.is_empty(),
+        "{what}: {:?}",
+        got.iter().map(|frame| common::describe(frame)).collect::<Vec<_>>()
+    );
+    assert_eq!(dropped(world, rule), before + 1, "{what}");
+    assert_eq!(world.server.waiting(), 0, "{what}");
+}
+
+#[test]
+fn impossible_sources_draw_no_answer() {
+    let mut world = world();
+    let v4 = |a, b, c, d| IpAddress::v4(a, b, c, d);
+    let v6 = IpAddress::v6;
+    let sources = [
+        server_v4(),
+        server_v6(),
+        v4(0, 0, 0, 0),
+        v4(0, 1, 2, 3),
+        v4(127, 0, 0, 1),
+        v4(224, 0, 0, 1),
+        v4(240, 0, 0, 1),
+        v4(255, 255, 255, 255),
+        v4(192, 168, 69, 255),
+        v6(0, 0, 0, 0, 0, 0, 0, 0),
+        v6(0, 0, 0, 0, 0, 0, 0, 1),
+        v6(0xff02, 0, 0, 0, 0, 0, 0, 1),
+        v6(0, 0, 0, 0, 0, 0xffff, 0xc0a8, 0x4564),
+    ];
+    for source in sources {
+        let server = if source.version() == server_v4().version() { server_v4() } else { server_v6() };
+        in_silence(
+            &mut world,
+            &format!("datagram from {source}"),
+            &udp((source, 5_000), (server, 12_000), b"a"),
+            Drop::Source,
+        );
+        let syn = Segment {
+            from: (source, 12_000),
+            to: (server, 12_000),
+            control: TcpControl::Syn,
+            ..Segment::default()
+        };
+        in_silence(&mut world, &format!("SYN from {source}"), &syn.frame(), Drop::Source);
+    }
+    assert_eq!(world.server.used(), 0);
+    still_serves(&mut world, 40_000);
+}
+
+#[test]
+fn ports_that_nobody_has_draw_no_answer() {
+    let mut world = world();
+    in_silence(
+        &mut world,
+        "source port 0",
+        &udp((client_v4(), 0), (server_v4(), 12_000), b"a"),
+        Drop::PortZero,
+    );
+    in_silence(&mut world, "port 0", &udp((client_v4(), 5_000), (server_v4(), 0), b"a"), Drop::PortZero);
+    let syn = Segment { from: (client_v4(), 0), control: TcpControl::Syn, ..Segment::default() };
+    in_silence(&mut world, "SYN from port 0", &syn.frame(), Drop::PortZero);
+    // Another server's reply would be answered by ours, and that by it, for ever.
+    for port in [7, 19, 53, 1_023, 12_000] {
+        in_silence(
+            &mut world,
+            "a server's port",
+            &udp((client_v4(), port), (server_v4(), 12_000), b"a"),
+            Drop::Loop,
+        );
+    }
+    still_serves(&mut world, 40_000);
+}
+
+#[test]
+fn segments_to_everybody_draw_no_answer_and_datagrams_one_from_our_own_address() {
+    let mut world = world();
+    for everybody in
+        [IpAddress::v4(255, 255, 255, 255), IpAddress::v4(192, 168, 69, 255), IpAddress::v4(224, 0, 0, 1)]
+    {
+        for control in [TcpControl::Syn, TcpControl::None] {
+            let ack = (control == TcpControl::None).then_some(1);
+            let segment = Segment { to: (everybody, 12_000), control, ack, ..Segment::default() };
+            in_silence(
+                &mut world,
+                &format!("{control:?} to {everybody}"),
+                &segment.frame(),
+                Drop::NotUnicast,
+            );
+        }
+        let got = world.give(&udp((client_v4(), 5_000), (everybody, 12_000), b"anyone?"));
+        let replies: Vec<_> = got.iter().filter_map(|frame| udp_in(frame)).collect();
+        assert_eq!(replies, [((server_v4(), 12_000), (client_v4(), 5_000), b"ANYONE?".to_vec())]);
+    }
+    still_serves(&mut world, 40_000);
+}
+
+#[test]
+fn fragments_and_extension_headers_stop_at_the_door() {
+    let mut world = world();
+    let mut peer = Peer::new(40_001).at_port(12_001);
+    world.connect(&mut peer);
+    // A fragment of a live connection's segment must not draw a RST for it.
+    let mut frame = peer.segment(TcpControl::None, b"");
+    frame[20] = 0x20;
+    fill_ipv4_checksum(&mut frame);
+    in_silence(&mut world, "first fragment", &frame, Drop::Fragment);
+    frame[20] = 0x00;
+    frame[21] = 0x10;
+    fill_ipv4_checksum(&mut frame);
+    in_silence(&mut world, "later fragment", &frame, Drop::Fragment);
+    for next in [0, 43, 60, 59, 51] {
+        let protocol = IpProtocol::from(next);
+        let frame = common::raw::ip(client_v6(), server_v6(), protocol, 16, 64, |payload| {
+            payload.copy_from_slice(&[6, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        });
+        in_silence(&mut world, &format!("next header {next}"), &frame, Drop::Extension);
+    }
+    let frame = common::raw::ip(client_v6(), server_v6(), IpProtocol::Ipv6Frag, 16, 64, |_| {});
+    in_silence(&mut world, "IPv6 fragment", &frame, Drop::Fragment);
+    assert_eq!(world.server.used(), 1);
+    still_serves(&mut world, 40_000);
+}
+
+fn fill_ipv4_checksum(frame: &mut [u8]) {
+    smoltcp::wire::Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
+}
+
+#[test]
+fn an_ipv6_datagram_without_checksum_is_dropped_and_an_ipv4_one_is_not() {
+    let mut world = world();
+    let mut frame = udp((client_v6(), 5_000), (server_v6(), 12_000), b"unsummed");
+    frame[14 + 40 + 6..14 + 40 + 8].fill(0);
+    in_silence(&mut world, "no checksum", &frame, Drop::NoChecksum);
+    let mut frame = udp((client_v4(), 5_000), (server_v4(), 12_000), b"unsummed");
+    frame[14 + 20 + 6..14 + 20 + 8].fill(0);
+    assert_eq!(world.give(&frame).iter().filter_map(|frame| udp_in(frame)).count(), 1);
+}
+
+#[test]
+fn a_syn_in_a_live_connection_is_challenged_and_the_connection_lives() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    world.connect(&mut peer);
+    for seq in [0, peer.seq, peer.seq.wrapping_add(1), peer.seq.wrapping_sub(7)] {
+        let syn =
+            Segment { from: peer.from, to: peer.to, control: TcpControl::Syn, seq, ..Segment::default() };
+        let got = world.give_tcp(&syn.frame());
+        assert!(
+            matches!(&got[..], [ack] if ack.ack && !ack.rst && !ack.syn && ack.ack_number == peer.seq && ack.seq == peer.ack),
+            "{got:?}"
+        );
+        // Once a second at most (RFC 5961 7).
+        assert_eq!(world.give_tcp(&syn.frame()), []);
+        world.pass(Duration::from_millis(1_100));
+    }
+    let data = peer.segment(TcpControl::Psh, b"alive");
+    assert_eq!(world.give_tcp(&data)[0].payload, b"ALIVE");
+    assert_eq!(dropped(&world, Drop::Challenged), 8);
+}
+
+#[test]
+fn only_the_exact_reset_closes_and_one_in_the_window_is_challenged() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    world.connect(&mut peer);
+    let data = peer.segment(TcpControl::Psh, b"alive");
+    let got = world.give_tcp(&data);
+    peer.got(&got[0]);
+    let ack = peer.segment(TcpControl::None, b"");
+    world.give(&ack);
+    let reset =
+        |seq| Segment { from: peer.from, to: peer.to, control: TcpControl::Rst, seq, ..Segment::default() };
+    for off in [1, 2, 1_000, u32::MAX, 1 << 30, 1 << 31] {
+        let got = world.give_tcp(&reset(peer.seq.wrapping_add(off)).frame());
+        assert!(got.iter().all(|ack| !ack.rst && ack.ack_number == peer.seq), "{got:?}");
+        assert_eq!(world.server.used(), 1, "RST off by {off}");
+        world.pass(Duration::from_millis(1_100));
+    }
+    assert_eq!(dropped(&world, Drop::InexactReset), 6);
+    assert_eq!(world.give(&reset(peer.seq).frame()).len(), 0);
+    assert_eq!(world.server.used(), 0);
+    still_serves(&mut world, 41_000);
+}
+
+/// A client that crashed and came back with the same port: the challenge tells it of the old connection, its RST
+/// closes that, and its next SYN opens a new one.
+#[test]
+fn a_half_open_connection_after_a_crash_is_found_out() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    world.connect(&mut peer);
+    let data = peer.segment(TcpControl::Psh, b"then it crashed");
+    world.give(&data);
+    let mut reborn = Peer::new(40_000).at_port(12_001);
+    reborn.seq = 777_777;
+    let syn = reborn.segment(TcpControl::Syn, b"");
+    let got = world.give_tcp(&syn);
+    let [challenge] = &got[..] else { panic!("one challenge, not {got:?}") };
+    // RFC 9293 3.10.7.3: an unacceptable ACK in SYN-SENT draws a RST with its number.
+    let reset = Segment {
+        from: reborn.from,
+        to: reborn.to,
+        control: TcpControl::Rst,
+        seq: challenge.ack_number,
+        ..Segment::default()
+    };
+    world.give(&reset.frame());
+    assert_eq!(world.server.used(), 0);
+    let got = world.give_tcp(&syn);
+    assert!(got[0].syn && got[0].ack_number == reborn.seq, "{got:?}");
+}
+
+#[test]
+fn a_reset_in_syn_received_frees_the_slot() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    let syn = peer.segment(TcpControl::Syn, b"");
+    world.give(&syn);
+    assert_eq!(world.server.used(), 1);
+    let reset = Segment { control: TcpControl::Rst, seq: peer.seq, ..Segment::default() };
+    world.give(&reset.frame());
+    assert_eq!(world.server.used(), 0);
+}
+
+#[test]
+fn a_syn_with_a_bad_checksum_takes_no_slot() {
+    let mut world = world();
+    let mut frame = Peer::new(40_000).segment(TcpControl::Syn, b"");
+    frame[14 + 20 + 16] ^= 0x55;
+    in_silence(&mut world, "bad checksum", &frame, Drop::Refused);
+    assert_eq!(world.server.used(), 0);
+}
+
+/// A reply to somebody who can't be reached must not keep the others waiting.
+#[test]
+fn a_sender_that_answers_no_arp_delays_nobody() {
+    let mut world = world();
+    // From a hundred hosts that don't exist, each with a MAC of its own.
+    for host in 1..=99u8 {
+        let mut frame = udp((IpAddress::v4(192, 168, 69, 100 + host), 5_000), (server_v4(), 12_000), b"void");
+        frame[6..12].copy_from_slice(&[2, 9, 9, 9, 9, host]);
+        world.give(&frame);
+    }
+    still_serves(&mut world, 40_000);
+    // And from off-link, by way of the gateway; the reply goes back that way.
+    let mut frame = udp((IpAddress::v4(8, 8, 8, 8), 5_000), (server_v4(), 12_000), b"far");
+    frame[6..12].copy_from_slice(&CLIENT_MAC.0);
+    let got = world.give(&frame);
+    assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1);
+    still_serves(&mut world, 40_001);
+}
+
+#[test]
+fn closed_ports_and_unknown_protocols_are_refused_at_a_bounded_rate() {
+    let mut world = world();
+    // An error is sent at once or not at all: the client's address must be known, as it is after its ARP request.
+    world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
+    let got = world.give(&udp((client_v4(), 5_000), (server_v4(), 9), b"a"));
+    assert!(matches!(&got[..], [one] if ip_in(one, IpProtocol::Icmp).is_some()), "port unreachable");
+    let syn = Segment { to: (server_v4(), 80), control: TcpControl::Syn, ..Segment::default() };
+    assert!(world.give_tcp(&syn.frame())[0].rst);
+    let mut answers = 0;
+    for _ in 0..40 {
+        let flood: Vec<Vec<u8>> = (0..50).map(|_| syn.frame()).collect();
+        answers += world.give_all(&flood).iter().filter(|frame| tcp_in(frame).is_some()).count();
+    }
+    assert!((90..=101).contains(&answers), "{answers} answers to 2,000 segments at once");
+    still_serves(&mut world, 40_000);
+}
+
+#[test]
+fn somebody_else_with_our_address_is_not_believed() {
+    let mut world = world();
+    still_serves(&mut world, 40_000);
+    let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
+    let before = dropped(&world, Drop::Source);
+    world.give(&arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
+    assert_eq!(dropped(&world, Drop::Source), before + 1);
+    still_serves(&mut world, 40_001);
+}
+
+#[test]
+fn pings_and_arp_are_answered() {
+    let mut world = world();
+    let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
+    assert_eq!(
+        got.iter().filter_map(|frame| arp_reply_in(frame)).collect::<Vec<_>>(),
+        [(common::raw::SERVER_MAC, server_v4())]
+    );
+    let got = world.give(&ping(client_v4(), server_v4(), b"0123456789"));
+    let (to, echo) = ip_in(&got[0], IpProtocol::Icmp).expect("an ICMP message");
+    assert!(to == client_v4() && echo[0] == 0 && echo.ends_with(b"0123456789"), "{echo:?}");
+}
+
+/// No mix of bytes makes it panic, leak a slot, or stop serving.
+#[test]
+fn ten_thousand_broken_frames() {
+    let mut world = world();
+    let mut random = 0x0bad_5eed_u64;
+    let mut next = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize
+    };
+    let mut peer = Peer::new(50_000).at_port(12_001);
+    world.connect(&mut peer);
+    let good = [
+        peer.segment(TcpControl::Psh, b"some bytes of a stream"),
+        Peer::new(50_001).segment(TcpControl::Syn, b""),
+        peer.segment(TcpControl::Fin, b""),
+        udp((client_v4(), 5_000), (server_v4(), 12_000), b"a datagram"),
+        udp((client_v6(), 5_000), (server_v6(), 12_000), b"a datagram"),
+        ping(client_v4(), server_v4(), b"ping"),
+        ping(client_v6(), server_v6(), b"ping"),
+        arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()),
+    ];
+    for _ in 0..10_000 {
+        let mut frame = good[next() % good.len()].clone();
+        for _ in 0..1 + next() % 4 {
+            // Not the Ethernet addresses: those frames wouldn't be ours.
+            let place = 12 + next() % (frame.len() - 12);
+            frame[place] = next() as u8;
+        }
+        match next() % 8 {
+            0 => frame.truncate(next() % (frame.len() + 1)),
+            1 => frame.extend((0..next() % 64).map(|n| n as u8)),
+            _ => {}
+        }
+        world.give(&frame);
+        world.now += Duration::from_micros(next() as i64 as u64 % 20_000);
+    }
+    // What was half-open by then is over by its limit.
+    world.pass(Duration::from_secs(70));
+    assert_eq!(world.server.used(), 0);
+    still_serves(&mut world, 40_000);
+}
+
+#[test]
+fn time_wait_ends_even_if_the_last_fin_comes_again() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    world.connect(&mut peer);
+    let sentence = peer.segment(TcpControl::Psh, b"bye");
+    let reply = world.give_tcp(&sentence);
+    peer.got(&reply[0]);
+    let fin = peer.segment(TcpControl::Fin, b"");
+    let last = world.give_tcp(&fin);
+    assert!(last[0].ack && last[0].ack_number == peer.seq);
+    // Our last acknowledgement was lost: the FIN comes again and is acknowledged again.
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.give_tcp(&fin), last);
+    assert_eq!(world.server.connections().next().map(|one| one.state), Some(State::TimeWait));
+    world.pass(Duration::from_secs(12));
+    assert_eq!(world.server.used(), 0);
+}
