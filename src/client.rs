@@ -61,6 +61,25 @@ impl<'a> Client<'a> {
         self.iface.poll_at(now, &self.sockets)
     }
 
+    /// Takes a closed socket and begins to connect it: `connect`, without waiting.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
+    pub fn connect(
+        &mut self,
+        mut socket: tcp::Socket<'a>,
+        server: IpEndpoint,
+    ) -> Result<SocketHandle, ExchangeError> {
+        let port = self.port();
+        socket.connect(self.iface.context(), server, port).map_err(|_| ExchangeError::Unaddressable)?;
+        Ok(self.sockets.add(socket))
+    }
+
+    /// A socket of [`Client::connect`]: to send, receive, close, or see its state.
+    pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'a> {
+        self.sockets.get_mut(handle)
+    }
+
     fn port(&mut self) -> u16 {
         let port = self.next_port;
         self.next_port = if port == u16::MAX { FIRST_PORT } else { port + 1 };
@@ -204,14 +223,12 @@ impl TcpExchange {
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
     pub fn new<'a>(
         client: &mut Client<'a>,
-        mut socket: tcp::Socket<'a>,
+        socket: tcp::Socket<'a>,
         server: IpEndpoint,
         now: Instant,
         timeout: Duration,
     ) -> Result<Self, ExchangeError> {
-        let port = client.port();
-        socket.connect(client.iface.context(), server, port).map_err(|_| ExchangeError::Unaddressable)?;
-        let socket = client.sockets.add(socket);
+        let socket = client.connect(socket, server)?;
         Ok(TcpExchange { socket, sent: 0, received: 0, until: now + timeout })
     }
 

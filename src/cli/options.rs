@@ -1,7 +1,7 @@
 //! From the options of a server to the library's types.
 
-use std::collections::hash_map::RandomState;
 use core::hash::{BuildHasher, Hasher};
+use std::collections::hash_map::RandomState;
 
 use undersock::server::Sizes;
 use undersock::service::Uppercase;

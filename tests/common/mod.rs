@@ -273,6 +273,35 @@ impl<S: Service> World<S> {
     }
 }
 
+impl<S: Service> World<S> {
+    /// Sends `bytes` through stream mode and gives what returns until the server closes.
+    pub fn stream(&mut self, server: IpAddress, bytes: &[u8]) -> Vec<u8> {
+        let server = IpEndpoint::new(server, 12_001);
+        let handle = self.client.connect(tcp_socket(), server).expect("a socket");
+        let (mut sent, mut got) = (0, Vec::new());
+        self.run(
+            Duration::from_secs(3_600),
+            |world| {
+                let socket = world.client.socket(handle);
+                if sent < bytes.len() {
+                    sent += socket.send_slice(&bytes[sent..]).unwrap_or(0);
+                } else {
+                    socket.close();
+                }
+                while socket.can_recv() {
+                    got.extend(socket.recv(|piece| (piece.len(), piece.to_vec())).expect("there are bytes"));
+                }
+                let over = sent > 0 && !socket.may_recv();
+                world.client.poll(world.now, &mut world.client_end);
+                over.then_some(())
+            },
+            |_| None,
+        );
+        assert_eq!(sent, bytes.len(), "the server closed early");
+        got
+    }
+}
+
 pub fn tcp_socket() -> tcp::Socket<'static> {
     tcp::Socket::new(tcp::SocketBuffer::new(vec![0; 8_192]), tcp::SocketBuffer::new(vec![0; 8_192]))
 }

@@ -330,7 +330,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("serve --slots 65536", "--slots 65536: a whole number from 1 to 65535", "a right one: 64"),
     ("serve --slots 1e3", "--slots 1e3: ", "a right one: 64"),
     ("serve --slots 99999999999999999999999", "--slots 999", "a right one: 64"),
-    ("serve --slots 65535", "--slots 65535: with --buffer 65536 that is 8192 MiB", "a right one: 8192"),
+    ("serve --slots 65535", "--slots 65535: with --buffer 65536 that is 8191 MiB", "a right one: 8192"),
     ("serve --buffer 0", "--buffer 0: a buffer has 4k to 16M bytes", "a right one: 64k"),
     ("serve --buffer 4095", "--buffer 4095: a buffer has 4k to 16M bytes", "64k"),
     ("serve --buffer 17M", "--buffer 17M: a buffer has 4k to 16M bytes", "64k"),

@@ -3,14 +3,14 @@
 //!
 //! The first thread serves; a second one asks for sentences, or waits for the program that runs in the lab.
 
-use std::ffi::OsString;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
-use core::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smoltcp::wire::{IpAddress, IpCidr};
