@@ -30,7 +30,9 @@ impl Host {
     /// A server as `options` say, at the file end of `tap`.
     pub(crate) fn new(mut tap: Tap, options: &ServerOptions) -> Result<Host> {
         let config = Config { seed: options::unguessable(), ..options.config.clone() };
-        let memory = Memory::owned(options::sizes(options));
+        let sizes = options::sizes(options);
+        log::debug!("memory: {} KiB for {} connections", sizes.bytes() / 1_024, sizes.connections);
+        let memory = Memory::owned(sizes);
         let server = Server::new(&config, memory, &mut tap, Instant::ZERO)
             .map_err(|error| Failure::new("starting the server", error))?;
         Ok(Host { tap, server, service: options::service(options), start: std::time::Instant::now() })

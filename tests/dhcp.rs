@@ -1,0 +1,140 @@
+//! An address from a DHCP server: it comes, is renewed, and goes.
+
+mod common;
+
+use core::net::Ipv4Addr;
+
+use common::raw::{arp, arp_reply_in, ip_in, udp_in};
+use common::{CLIENT_MAC, World, client_v4, small};
+use smoltcp::time::Duration;
+use smoltcp::wire::{ArpOperation, DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpProtocol, UdpPacket};
+use undersock::server::Config;
+use undersock::service::Uppercase;
+
+const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
+const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
+const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
+
+fn world() -> World<Uppercase> {
+    let config = Config { seed: 3, dhcp: true, ..Config::default() }.without_addresses();
+    World::with(config, small(), Uppercase::new()).raw()
+}
+
+/// What the server, as a DHCP client, says: the kind of message and its transaction.
+fn asks(frames: &[Vec<u8>]) -> Vec<(DhcpMessageType, u32)> {
+    frames
+        .iter()
+        .filter_map(|frame| ip_in(frame, IpProtocol::Udp))
+        .filter_map(|(_, datagram)| {
+            let datagram = UdpPacket::new_checked(&datagram[..]).ok()?;
+            let packet = DhcpPacket::new_checked(datagram.payload()).ok()?;
+            let repr = DhcpRepr::parse(&packet).ok()?;
+            Some((repr.message_type, repr.transaction_id))
+        })
+        .collect()
+}
+
+/// A DHCP server's answer.
+fn answer(
+    kind: DhcpMessageType,
+    transaction: u32,
+    address: Ipv4Addr,
+    mask: Ipv4Addr,
+    router: Ipv4Addr,
+) -> Vec<u8> {
+    let repr = DhcpRepr {
+        message_type: kind,
+        transaction_id: transaction,
+        secs: 0,
+        client_hardware_address: common::raw::SERVER_MAC,
+        client_ip: Ipv4Addr::UNSPECIFIED,
+        your_ip: address,
+        server_ip: ROUTER,
+        router: Some(router),
+        subnet_mask: Some(mask),
+        relay_agent_ip: Ipv4Addr::UNSPECIFIED,
+        broadcast: false,
+        requested_ip: None,
+        client_identifier: None,
+        server_identifier: Some(ROUTER),
+        parameter_request_list: None,
+        dns_servers: None,
+        max_size: None,
+        lease_duration: Some(600),
+        renew_duration: None,
+        rebind_duration: None,
+        additional_options: &[],
+    };
+    let mut message = vec![0; repr.buffer_len()];
+    repr.emit(&mut DhcpPacket::new_unchecked(&mut message[..])).expect("it fits");
+    common::raw::udp((client_v4(), 67), (IpAddress::Ipv4(address), 68), &message)
+}
+
+/// Goes through discovery and request with a server that offers this.
+fn lease(world: &mut World<Uppercase>, address: Ipv4Addr, mask: Ipv4Addr, router: Ipv4Addr) {
+    world.pass(Duration::from_millis(10));
+    let discover = asks(&world.sent());
+    let [(DhcpMessageType::Discover, transaction)] = discover[..] else {
+        panic!("a discovery, not {discover:?}")
+    };
+    let request = world.give(&answer(DhcpMessageType::Offer, transaction, address, mask, router));
+    let request = asks(&request);
+    let [(DhcpMessageType::Request, transaction)] = request[..] else { return };
+    world.give(&answer(DhcpMessageType::Ack, transaction, address, mask, router));
+}
+
+fn leased(world: &World<Uppercase>) -> Vec<String> {
+    world.server.addresses().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_address_comes_serves_and_goes_with_its_lease() {
+    let mut world = world();
+    assert_eq!(leased(&world), [""; 0]);
+    lease(&mut world, LEASED, MASK, ROUTER);
+    assert_eq!(leased(&world), ["192.168.69.77/24"]);
+    let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), IpAddress::Ipv4(LEASED)));
+    assert_eq!(got.iter().filter_map(|frame| arp_reply_in(frame)).count(), 1);
+    let request = common::raw::udp((client_v4(), 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"leased");
+    let got = world.give(&request);
+    assert_eq!(
+        got.iter().filter_map(|frame| udp_in(frame)).map(|(_, _, payload)| payload).collect::<Vec<_>>(),
+        [b"LEASED"]
+    );
+    // Beyond the router too.
+    let far = IpAddress::v4(8, 8, 8, 8);
+    let got = world.give(&common::raw::udp((far, 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"far"));
+    assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1);
+    // Nobody renews it.
+    world.pass(Duration::from_secs(601));
+    assert_eq!(leased(&world), [""; 0]);
+    assert_eq!(world.give(&request).iter().filter_map(|frame| udp_in(frame)).count(), 0);
+}
+
+/// What a DHCP server says comes from the network: it must not be able to make the stack panic.
+#[test]
+fn impossible_offers_are_not_taken() {
+    let broadcast = Ipv4Addr::new(192, 168, 69, 255);
+    let loopback = Ipv4Addr::LOCALHOST;
+    let multicast = Ipv4Addr::new(224, 0, 0, 1);
+    for address in [broadcast, loopback, multicast, Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST] {
+        let mut world = world();
+        lease(&mut world, address, MASK, ROUTER);
+        assert_eq!(leased(&world), [""; 0], "{address}");
+        world.pass(Duration::from_secs(60));
+    }
+    for router in [broadcast, multicast, LEASED, Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::UNSPECIFIED] {
+        let mut world = world();
+        lease(&mut world, LEASED, MASK, router);
+        assert_eq!(leased(&world), ["192.168.69.77/24"], "router {router}");
+        let far = IpAddress::v4(8, 8, 8, 8);
+        let got = world.give(&common::raw::udp((far, 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"far"));
+        assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 0, "router {router}");
+        world.pass(Duration::from_secs(60));
+    }
+    for mask in [Ipv4Addr::new(255, 0, 255, 0), Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST] {
+        let mut world = world();
+        lease(&mut world, LEASED, mask, ROUTER);
+        world.pass(Duration::from_secs(60));
+    }
+}
