@@ -204,3 +204,20 @@ fn a_sleeping_server_is_polled_only_for_what_is_due() {
     world.pass(secs(50));
     assert!(world.polls <= 3, "{} polls in 50 idle seconds", world.polls);
 }
+
+#[test]
+fn who_waits_and_repeats_its_syn_when_a_slot_comes_free_gets_one_connection() {
+    let mut world = world();
+    let mut others: Vec<Peer> = (50_000..50_004).map(Peer::new).collect();
+    for peer in &mut others {
+        world.connect(peer);
+    }
+    let syn = Peer::new(40_000).segment(TcpControl::Syn, b"");
+    assert_eq!(world.give_tcp(&syn), []);
+    // In one batch: an exact RST that frees a slot, and the SYN again.
+    let reset = others[0].segment(TcpControl::Rst, b"");
+    let got = world.give_all(&[reset, syn]);
+    let syn_acks: Vec<_> = got.iter().filter_map(|frame| common::raw::tcp_in(frame)).collect();
+    assert!(syn_acks.len() == 1 && syn_acks[0].syn, "{syn_acks:?}");
+    assert_eq!((world.server.used(), world.server.waiting()), (4, 0));
+}

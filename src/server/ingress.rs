@@ -6,9 +6,9 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetFrame, IpAddress, TcpPacket, TcpSeqNumber};
 
 use super::Core;
+use super::backlog::MAX_SYN;
 use super::connection::Mode;
 use super::door::{self, Kind, Local, Segment, Sender};
-use super::storage::{MAX_SYN, Waiting};
 use super::table::Tuple;
 use crate::device::frame::{OneFrame, Watched};
 use crate::event::{Cause, Drop, Event, Frame, Observer, Sink, Timer, Way};
@@ -177,6 +177,10 @@ impl Core<'_> {
         answer: T,
         sink: &mut Sink<'_, O>,
     ) -> Came {
+        // One that waits is let in before any that comes now, be it by its own repeated SYN.
+        if self.backlog.contains(&segment.tuple) {
+            return drop_frame(frame, Drop::Duplicate, sink);
+        }
         if !self.table.has_free() && !self.reuse(sink) {
             return self.wait(frame, segment, sink);
         }
@@ -228,14 +232,9 @@ impl Core<'_> {
 
     /// Every slot is in use: the SYN waits, so that its client need not wait a second for its retransmission.
     fn wait<O: Observer>(&mut self, frame: &[u8], segment: &Segment, sink: &mut Sink<'_, O>) -> Came {
-        if self.backlog.iter().flatten().any(|waiting| waiting.segment.tuple == segment.tuple) {
-            return drop_frame(frame, Drop::Duplicate, sink);
-        }
-        let place = self.backlog.iter_mut().find(|place| place.is_none());
-        let (Some(place), Ok(copy)) = (place, heapless::Vec::from_slice(frame)) else {
+        if !self.backlog.push(frame, segment, sink.now) {
             return drop_frame(frame, Drop::QueueFull, sink);
-        };
-        *place = Some(Waiting { frame: copy, segment: *segment, since: sink.now });
+        }
         sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
         Came::Opening(segment.sender)
     }

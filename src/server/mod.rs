@@ -17,6 +17,7 @@
 //! is lost, and no connection's last acknowledgement.
 #![forbid(unsafe_code)]
 
+mod backlog;
 pub mod config;
 mod connection;
 mod datagrams;
@@ -35,6 +36,7 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 
+use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Ports};
 use self::connection::Connection;
 use self::datagrams::Datagrams;
@@ -43,16 +45,13 @@ use self::earliest::Earliest;
 use self::ingress::Bucket;
 use self::neighbors::Neighbors;
 #[cfg(feature = "std")]
-pub use self::storage::Sizes;
-use self::storage::Waiting;
+pub use self::storage::{MAX_BACKLOG, Sizes};
 pub use self::storage::{Memory, Storage};
 use self::table::{MAX_SLOTS, Table};
 use crate::device::frame::Outgoing;
-use crate::event::{Counters, Event, Limit, Observer, Sink, Timer};
+use crate::event::{Cause, Counters, Event, Limit, Observer, Sink, Timer};
 use crate::service::Service;
 
-/// How long a SYN waits for a slot. By then its client has repeated it three times.
-const WAITS: Duration = Duration::from_secs(5);
 /// When to try again to send what a device had no room for.
 const BLOCKED: Duration = Duration::from_millis(1);
 /// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
@@ -89,7 +88,7 @@ struct Core<'a> {
     due: Earliest<'a>,
     /// From when on each connection may be given up for a new one.
     ripe: Earliest<'a>,
-    backlog: ManagedSlice<'a, Option<Waiting>>,
+    backlog: Backlog<'a>,
     neighbors: Neighbors,
     /// ARP or NDP came: who waits for a neighbour may go on.
     neighbors_changed: bool,
@@ -175,7 +174,7 @@ impl<'a> Server<'a> {
             table: Table::new(memory.heads, memory.links, memory.tuples, table_key(config.seed)),
             due: Earliest::new(memory.due.0, memory.due.1),
             ripe: Earliest::new(memory.ripe.0, memory.ripe.1),
-            backlog: memory.backlog,
+            backlog: Backlog::new(memory.backlog),
             neighbors: Neighbors::new(),
             neighbors_changed: false,
             errors: Bucket::new(now),
@@ -222,7 +221,7 @@ impl<'a> Server<'a> {
                 core.evict(slot, Limit::Shutdown, device);
             }
         }
-        core.backlog.fill_with(|| None);
+        while core.backlog.pop().is_some() {}
     }
 
     /// How often what happened.
@@ -264,7 +263,7 @@ impl<'a> Server<'a> {
     /// SYNs that wait for a slot.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.core.backlog.iter().flatten().count()
+        self.core.backlog.len()
     }
 
     /// Every connection that holds a slot.
@@ -369,9 +368,9 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let now = device.sink.now;
-        while let Some((index, since)) = self.oldest_waiting() {
-            if since + WAITS <= now {
-                self.backlog[index] = None;
+        while let Some(ends) = self.backlog.ends() {
+            if ends <= now {
+                self.backlog.pop();
                 device.sink.emit(Event::Timer(Timer::WaitedTooLong));
                 continue;
             }
@@ -382,19 +381,12 @@ impl Core<'_> {
                 }
             }
             let Some(token) = device.transmit(now) else { return };
-            let Some(waiting) = self.backlog[index].take() else { return };
+            let Some(waiting) = self.backlog.pop() else { return };
             if let Some(slot) = self.open(&waiting.frame, &waiting.segment, token, now) {
-                self.connections[slot].look(slot, crate::event::Cause::Segment, device.sink);
+                self.connections[slot].look(slot, Cause::Segment, device.sink);
                 self.attend(slot, device, service);
             }
         }
-    }
-
-    fn oldest_waiting(&self) -> Option<(usize, Instant)> {
-        let waiting = self.backlog.iter().enumerate();
-        waiting
-            .filter_map(|(index, waiting)| Some((index, waiting.as_ref()?.since)))
-            .min_by_key(|(_, since)| *since)
     }
 
     /// Serves and sends on one connection, then sees what has become of it.
@@ -451,10 +443,9 @@ impl Core<'_> {
     fn deadline(&self) -> Option<Instant> {
         let connections = self.due.first().map(|(_, at)| at);
         let datagrams = self.datagrams.as_ref().and_then(Datagrams::deadline);
-        let backlog = self.oldest_waiting().map(|(_, since)| {
-            let ripe = self.ripe.first().map_or(since + WAITS, |(_, from)| from);
-            ripe.min(since + WAITS)
-        });
+        // A SYN waits until it has waited too long, or a connection may be given up for it.
+        let ends = self.backlog.ends();
+        let backlog = ends.and_then(|_| earlier(ends, self.ripe.first().map(|(_, from)| from)));
         earlier(earlier(connections, self.common_due), earlier(datagrams, backlog))
     }
 

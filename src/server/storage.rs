@@ -3,25 +3,14 @@
 use managed::ManagedSlice;
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
-use smoltcp::time::Instant;
 
+use super::backlog::Waiting;
 use super::connection::Connection;
 use super::datagrams::MAX_DATAGRAM;
-use super::door::Segment;
 use super::table::Tuple;
 
 /// Sockets that all connections share: UDP and DHCP.
 const COMMON_SOCKETS: usize = 2;
-/// The longest SYN: Ethernet, IPv6, and TCP with all its options; 60 bytes of IPv4 with options are shorter.
-pub(crate) const MAX_SYN: usize = 14 + 60 + 60;
-
-/// A SYN that waits for a slot.
-pub(crate) struct Waiting {
-    pub(crate) frame: heapless::Vec<u8, MAX_SYN>,
-    pub(crate) segment: Segment,
-    pub(crate) since: Instant,
-}
-
 /// The memory of a server, lent by a [`Storage`] or owned.
 pub struct Memory<'a> {
     pub(crate) connections: ManagedSlice<'a, Connection<'a>>,
@@ -39,7 +28,7 @@ pub struct Memory<'a> {
 
 /// The memory of a server in one static piece, for a board.
 ///
-/// * `CONNECTIONS`: TCP connections at once, and as many SYNs that wait for one of them to end;
+/// * `CONNECTIONS`: TCP connections at once, and as many SYNs that wait for a slot;
 /// * `RECEIVE`, `SEND`: bytes a connection of receive and send buffer;
 /// * `DATAGRAMS`: UDP datagrams that wait to be served, and as many that wait to be sent.
 ///
@@ -158,7 +147,7 @@ fn fill<T, const N: usize>(places: &mut heapless::Vec<T, N>, mut empty: impl FnM
 #[cfg(feature = "std")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// TCP connections at once, and as many SYNs that wait for one of them to end.
+    /// TCP connections at once, and as many SYNs that wait for a slot, though no more than [`MAX_BACKLOG`].
     pub connections: usize,
     /// Bytes of receive buffer a connection.
     pub receive: usize,
@@ -189,15 +178,24 @@ impl Sizes {
             + size_of::<SocketStorage<'_>>()
             + 2 * (size_of::<i64>() + size_of::<u16>())
             + 2 * size_of::<u16>()
-            + size_of::<Option<Tuple>>()
-            + size_of::<Option<Waiting>>();
+            + size_of::<Option<Tuple>>();
         let datagram = 2 * (MAX_DATAGRAM + size_of::<udp::PacketMetadata>());
         self.connections * connection
+            + backlog(self.connections) * size_of::<Option<Waiting>>()
             + self.datagrams * datagram
             + COMMON_SOCKETS * size_of::<SocketStorage<'_>>()
             + SCRATCH
             + self.batch * size_of::<u16>()
     }
+}
+
+/// The most SYNs that wait for a slot on a host: each that comes is compared with all of them.
+#[cfg(feature = "std")]
+pub const MAX_BACKLOG: usize = 256;
+
+#[cfg(feature = "std")]
+const fn backlog(connections: usize) -> usize {
+    if connections < MAX_BACKLOG { connections } else { MAX_BACKLOG }
 }
 
 /// Bytes that go through the service at once on a host: small enough for the first-level cache.
@@ -231,7 +229,7 @@ impl Memory<'static> {
             tuples: vec![None; slots].into(),
             due: (vec![0; slots].into(), vec![0; slots].into()),
             ripe: (vec![0; slots].into(), vec![0; slots].into()),
-            backlog: (0..slots).map(|_| None).collect::<Vec<_>>().into(),
+            backlog: (0..backlog(slots)).map(|_| None).collect::<Vec<_>>().into(),
             common: SocketSet::new(empty(COMMON_SOCKETS)),
             datagrams: udp::Socket::new(queue(), queue()),
             scratch: vec![0; SCRATCH].into(),

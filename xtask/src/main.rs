@@ -1,1 +1,43 @@
-fn main() {}
+//! The project's own chores. `cargo xtask test` runs everything that must hold, `cargo xtask help` says more.
+//!
+//! A file has one job: `args` reads the command line, `steps` is the table of what is run, `runner` runs it, `needs`
+//! finds and installs the programs that it takes, `call` starts one of them. `features`, `firmware`, `dependencies`
+//! and `licences` are the steps that are more than one command.
+//!
+//! Exit status: 0; 1 for a failed step or a missing program; 2 for wrong usage; the test runner's own when tests fail.
+
+use std::process::ExitCode;
+
+mod args;
+mod call;
+mod dependencies;
+mod failure;
+mod features;
+mod firmware;
+mod licences;
+mod needs;
+mod runner;
+mod steps;
+
+use args::Invocation;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    match args::parse(std::env::args_os().skip(1))? {
+        Invocation::Help => {
+            print!("{}", args::help());
+            Ok(())
+        }
+        Invocation::Test { install, steps } => runner::run(&steps, install),
+    }
+}

@@ -1,0 +1,74 @@
+//! SYNs that wait for a slot, the oldest first.
+
+use managed::ManagedSlice;
+use smoltcp::time::{Duration, Instant};
+
+use super::door::Segment;
+use super::table::Tuple;
+
+/// The longest SYN: Ethernet, IP with all its options, and TCP with all of its.
+pub(crate) const MAX_SYN: usize = 14 + 60 + 60;
+/// How long a SYN waits for a slot. By then its client has repeated it twice, and will do so again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A SYN that waits for a slot.
+pub(crate) struct Waiting {
+    pub(crate) frame: heapless::Vec<u8, MAX_SYN>,
+    pub(crate) segment: Segment,
+    since: Instant,
+}
+
+/// The queue of a server whose slots are all in use.
+pub(crate) struct Backlog<'a> {
+    /// A ring: `length` places from `head` on are taken.
+    places: ManagedSlice<'a, Option<Waiting>>,
+    head: usize,
+    length: usize,
+}
+
+impl<'a> Backlog<'a> {
+    pub(crate) fn new(places: ManagedSlice<'a, Option<Waiting>>) -> Self {
+        Backlog { places, head: 0, length: 0 }
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the SYN of this connection waits.
+    pub(crate) fn contains(&self, tuple: &Tuple) -> bool {
+        self.length > 0 && self.places.iter().flatten().any(|waiting| waiting.segment.tuple == *tuple)
+    }
+
+    /// Lets a SYN wait. Whether there was room.
+    pub(crate) fn push(&mut self, frame: &[u8], segment: &Segment, now: Instant) -> bool {
+        let Ok(frame) = heapless::Vec::from_slice(frame) else { return false };
+        if self.length == self.places.len() {
+            return false;
+        }
+        let end = self.place(self.length);
+        self.places[end] = Some(Waiting { frame, segment: *segment, since: now });
+        self.length += 1;
+        true
+    }
+
+    /// Takes the one that has waited for the longest.
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.places.get_mut(self.head)?.take()?;
+        self.head = self.place(1);
+        self.length -= 1;
+        Some(waiting)
+    }
+
+    /// When the oldest has waited too long.
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.places.get(self.head)?.as_ref().map(|waiting| waiting.since + PATIENCE)
+    }
+
+    /// The place so far from the head.
+    fn place(&self, distance: usize) -> usize {
+        let place = self.head + distance;
+        if place >= self.places.len() { place - self.places.len() } else { place }
+    }
+}

@@ -1,0 +1,32 @@
+//! How a chore fails: one line "attempt: reason".
+
+use core::fmt;
+
+#[derive(Debug)]
+pub(crate) struct Failure {
+    attempt: String,
+    reason: String,
+    pub(crate) status: u8,
+}
+
+impl Failure {
+    pub(crate) fn new(attempt: impl fmt::Display, reason: impl fmt::Display) -> Failure {
+        Failure { attempt: attempt.to_string(), reason: reason.to_string(), status: 1 }
+    }
+
+    /// Wrong usage: exit status 2.
+    pub(crate) fn usage(attempt: impl fmt::Display, reason: impl fmt::Display) -> Failure {
+        Failure { status: 2, ..Failure::new(attempt, reason) }
+    }
+
+    /// With the exit status of the program that failed.
+    pub(crate) fn with_status(self, status: u8) -> Failure {
+        Failure { status, ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.attempt, self.reason)
+    }
+}

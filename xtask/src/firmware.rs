@@ -1,0 +1,135 @@
+//! The library for a microcontroller without an operating system, built by a compiler that is here already: nothing
+//! is downloaded but crates.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::call;
+use crate::failure::Failure;
+use crate::needs::Need;
+
+/// A Cortex-M3.
+const TARGET: &str = "thumbv7m-none-eabi";
+
+const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,unicode,log"];
+
+/// A system's compiler and the sources of the library that belongs to it. By path: `cargo` alone may be rustup's,
+/// which would look for the toolchain that a folder asks for.
+const CARGO: &str = "/usr/bin/cargo";
+const RUSTC: &str = "/usr/bin/rustc";
+const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
+
+pub(crate) fn needs() -> Vec<Need> {
+    match target_is_installed() {
+        true => vec![],
+        // The sources have no program: where there is no dpkg, `compiler` looks for them.
+        false => vec![
+            Need::package("rustc-web", "rustc"),
+            Need::package("cargo-web", "cargo"),
+            Need::package("rust-web-src", "rustc"),
+        ],
+    }
+}
+
+pub(crate) fn step() -> Result<(), Failure> {
+    SETS.iter().try_for_each(|set| {
+        let mut build = compiler()?;
+        build.args(["--lib", "--locked", "--release", "--target", TARGET]);
+        build.args(["--no-default-features", "--features", set, "--message-format=json-render-diagnostics"]);
+        let libraries = libraries(&call::read(call::at_home(build))?);
+        if libraries.is_empty() {
+            return Err(Failure::new("looking for what was built", "cargo named no library"));
+        }
+        for library in &libraries {
+            without_allocator(library)?;
+        }
+        println!("{} libraries, none of which knows an allocator", libraries.len());
+        Ok(())
+    })
+}
+
+/// A `cargo build` that can build for the target.
+fn compiler() -> Result<Command, Failure> {
+    if target_is_installed() {
+        return Ok(call::cargo("build"));
+    }
+    if let Some(missing) = [CARGO, RUSTC, SOURCES].iter().find(|path| !Path::new(path).exists()) {
+        let reason =
+            format!("the compiler here has no such target, and there is no {missing} to build it with");
+        return Err(Failure::new(format!("building for {TARGET}"), reason));
+    }
+    // The target's library is built from its sources, which a released compiler does only if told to behave as a
+    // nightly one. Only `core` is built, so that a crate which asks for `alloc` or `std` finds none.
+    let mut cargo = Command::new(CARGO);
+    cargo.args(["build", "-Zbuild-std=core"]).env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    // Left by the cargo that runs this program: they point to another compiler and its libraries.
+    cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("LD_LIBRARY_PATH");
+    Ok(cargo)
+}
+
+/// Whether the compiler that builds this project has the target's library. Asked of the compiler, which knows it
+/// with and without rustup, and downloads nothing.
+fn target_is_installed() -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", TARGET]).stderr(Stdio::null());
+    let output = call::at_home(rustc).output();
+    output.is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
+
+/// The target's libraries among what cargo says it built, one JSON object a line.
+fn libraries(said: &[u8]) -> Vec<PathBuf> {
+    let messages = said.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let files =
+        messages.flat_map(|message: Value| message["filenames"].as_array().cloned().unwrap_or_default());
+    let paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    paths
+        .filter(|path| {
+            path.extension().is_some_and(|end| end == "rlib") && path.iter().any(|part| part == TARGET)
+        })
+        .collect()
+}
+
+/// An installed target comes with `alloc` (there is no `std` for it): what was built must not refer to it.
+fn without_allocator(library: &Path) -> Result<(), Failure> {
+    let attempt = || format!("looking for an allocator in {}", library.display());
+    let bytes = std::fs::read(library).map_err(|error| Failure::new(attempt(), error))?;
+    match allocator(&bytes) {
+        None => Ok(()),
+        Some(symbol) => Err(Failure::new(attempt(), format!("it refers to {symbol}"))),
+    }
+}
+
+/// The part of a symbol's name that says that the code allocates: the allocator's entry, and the crate `alloc` as
+/// both of rustc's manglings write it where it is the root of a path (`core::alloc`, which is harmless, is not).
+fn allocator(library: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(library);
+    ["__rust_alloc", "_5alloc", "_ZN5alloc"].into_iter().find(|symbol| text.contains(symbol))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_allocates_is_told_from_code_that_names_a_layout() {
+        assert_eq!(allocator(b"\xff_RNvCsfgHYwM92fyn_7___rustc12___rust_alloc\0"), Some("__rust_alloc"));
+        assert_eq!(allocator(b"\0_RNvNtCsftBGpBGrMVr_5alloc7raw_vec12handle_error\0"), Some("_5alloc"));
+        assert_eq!(allocator(b"\0_ZN5alloc3fmt6format17h0123456789abcdefE\0"), Some("_ZN5alloc"));
+        assert_eq!(allocator(b"\0_ZN4core5alloc6layout6Layout17h0123456789abcdefE\0"), None);
+        assert_eq!(allocator(b"\0_RNvMNtNtCs1_4core5alloc6layoutNtB2_6Layout4size\0"), None);
+    }
+
+    #[test]
+    fn libraries_are_the_targets_and_no_host_programs() {
+        let said = br#"{"reason":"compiler-artifact","filenames":["/t/release/build/heapless-1/build-script-build"]}
+{"reason":"compiler-artifact","filenames":["/t/release/deps/libquote-1.rlib"]}
+{"reason":"compiler-artifact","filenames":["/t/thumbv7m-none-eabi/release/libundersock.rlib","/t/thumbv7m-none-eabi/release/deps/libundersock-1.rmeta"]}
+{"reason":"build-finished","success":true}
+"#;
+        assert_eq!(libraries(said), [Path::new("/t/thumbv7m-none-eabi/release/libundersock.rlib")]);
+    }
+}
