@@ -29,7 +29,7 @@ pub(crate) fn converse(exchanges: &mut [Exchange<'_>]) -> Result<u8> {
     let mut status = 0;
     loop {
         if asks {
-            output::prompt(&format!("{PROMPT} "));
+            output::prompt(PROMPT);
         }
         let Some(sentence) = lines.next().transpose()? else { break };
         for (protocol, exchange) in &mut *exchanges {

@@ -7,7 +7,7 @@ use super::failure::{Failure, Result};
 use super::output;
 
 /// The textbook's question.
-pub(crate) const PROMPT: &str = "Input lowercase sentence:";
+pub(crate) const PROMPT: &str = "Input lowercase sentence: ";
 /// The longest line that is taken for a sentence.
 const LONGEST: usize = 1 << 20;
 

@@ -66,6 +66,17 @@ impl Local<'_> {
         self.addresses.iter().any(|cidr| cidr.address() == *address)
     }
 
+    /// Whether this is the solicited-node group of an address of ours (RFC 4291 2.7.1).
+    #[cfg(feature = "ipv6")]
+    fn is_solicited(&self, group: &smoltcp::wire::Ipv6Address) -> bool {
+        let [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, low @ ..] = group.octets() else { return false };
+        self.addresses.iter().any(|cidr| match cidr {
+            #[cfg(feature = "ipv4")]
+            IpCidr::Ipv4(_) => false,
+            IpCidr::Ipv6(own) => own.address().octets().ends_with(&low),
+        })
+    }
+
     /// The first hop on the way to an address.
     fn next_hop(&self, address: IpAddress) -> Option<IpAddress> {
         if self.addresses.iter().any(|cidr| cidr.contains_addr(&address)) {
@@ -133,7 +144,7 @@ fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
 
 #[cfg(feature = "ipv4")]
 fn ipv4(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
-    use smoltcp::wire::Ipv4Packet;
+    use smoltcp::wire::{IPV4_MULTICAST_ALL_SYSTEMS, Ipv4Packet};
 
     let packet = Ipv4Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
     if packet.version() != 4 || packet.header_len() < 20 {
@@ -163,11 +174,9 @@ fn ipv4(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
         return Ok(Kind::Common);
     }
     let unicast = local.is_own(&IpAddress::Ipv4(destination));
-    if !unicast
-        && !destination.is_broadcast()
-        && !destination.is_multicast()
-        && !broadcasts().any(|broadcast| broadcast == destination)
-    {
+    // Of the groups, every host is in this one alone (RFC 1112 4).
+    let everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
+    if !unicast && !everybody && !broadcasts().any(|broadcast| broadcast == destination) {
         return Err(Drop::NotForUs);
     }
     transport(
@@ -190,7 +199,7 @@ fn is_dhcp(protocol: IpProtocol, payload: &[u8]) -> bool {
 
 #[cfg(feature = "ipv6")]
 fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
-    use smoltcp::wire::Ipv6Packet;
+    use smoltcp::wire::{IPV6_LINK_LOCAL_ALL_NODES, Ipv6Packet};
 
     let packet = Ipv6Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
     if packet.version() != 6 {
@@ -208,7 +217,7 @@ fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
         return Err(Drop::Source);
     }
     let unicast = local.is_own(&IpAddress::Ipv6(destination));
-    if !unicast && !destination.is_multicast() {
+    if !unicast && destination != IPV6_LINK_LOCAL_ALL_NODES && !local.is_solicited(&destination) {
         return Err(Drop::NotForUs);
     }
     match packet.next_header() {

@@ -217,8 +217,11 @@ impl<'a> Server<'a> {
         let mut sink = Sink::new(now, counters, observer);
         let device = &mut Outgoing { device, sink: &mut sink };
         for slot in 0..core.connections.len() {
-            if core.table.tuple(slot).is_some() {
-                core.evict(slot, Limit::Shutdown, device);
+            match core.connections[slot].state {
+                _ if core.table.tuple(slot).is_none() => {}
+                // Both sides have closed: there is nothing to end.
+                State::TimeWait => core.release(slot),
+                _ => core.evict(slot, Limit::Shutdown, device),
             }
         }
         while core.backlog.pop().is_some() {}

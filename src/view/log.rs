@@ -3,7 +3,7 @@
 use log::{debug, trace};
 use smoltcp::time::Instant;
 
-use crate::event::{Call, Event, Frame, NoReply, Observer, Timer, Way};
+use crate::event::{Call, Drop, Event, Frame, NoReply, Observer, Timer, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,6 +15,10 @@ impl Observer for Log {
             Event::Call(call) => log_call(call),
             Event::State(change) => {
                 trace!("[{}] {} -> {} ({:?})", change.slot, change.from, change.to, change.cause);
+            }
+            // What is for others passes by on every network.
+            Event::Frame(Frame { way: Way::Dropped(Drop::NotForUs), bytes }) => {
+                trace!("frame of {} bytes: {}", bytes.len(), Drop::NotForUs.text());
             }
             Event::Frame(Frame { way: Way::Dropped(rule), bytes }) => {
                 debug!("dropped a frame of {} bytes: {}", bytes.len(), rule.text());

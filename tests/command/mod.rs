@@ -1,21 +1,33 @@
 //! Runs the command as a user would, and waits for it no longer than a test may hang.
 
+#[cfg(target_os = "linux")]
+mod tree;
+
+use core::fmt;
 use core::time::Duration;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
 /// How long any wait of these tests may last before it is a failure.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
-/// What came of a run.
-#[derive(Debug)]
+/// What came of a run. A signal leaves no status.
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
+}
+
+/// As a person reads it, in a failing test's message.
+impl fmt::Debug for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ran { status, stdout, stderr } = self;
+        let stdout = String::from_utf8_lossy(stdout);
+        write!(f, "exit status {status:?}\n--- standard output\n{stdout}\n--- standard error\n{stderr}\n---")
+    }
 }
 
 /// `undersock` with these arguments, and nothing of the surroundings that changes what it prints.
@@ -28,7 +40,7 @@ pub(crate) fn undersock<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> C
 
 /// Runs it with this standard input, to its end.
 pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
-    let mut child = command.spawn().expect("the command starts");
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
     // It may end without having read everything.
@@ -37,26 +49,47 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
 }
 
 /// Waits for one that runs already. Pipes that were taken or closed count as empty.
-pub(crate) fn finish(mut child: Child) -> Ran {
+pub(crate) fn finish(child: Child) -> Ran {
+    finish_within(BOUND, child)
+}
+
+/// The same for what takes its time.
+pub(crate) fn finish_within(bound: Duration, mut child: Child) -> Ran {
     let stdout = child.stdout.take().map(drain);
     let stderr = child.stderr.take().map(drain);
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("a child to wait for") {
-            break status;
-        }
-        if start.elapsed() > BOUND {
-            child.kill().expect("a child to end");
-            let said = stderr.map(|reader| reader.join().expect("a reader"));
-            panic!("no end within {BOUND:?}: {}", String::from_utf8_lossy(&said.unwrap_or_default()));
-        }
-        thread::sleep(Duration::from_millis(2));
-    };
+    let status = wait(&mut child, bound);
     let bytes = |reader: Option<thread::JoinHandle<Vec<u8>>>| {
         reader.map(|reader| reader.join().expect("a reader")).unwrap_or_default()
     };
-    let stderr = String::from_utf8(bytes(stderr)).expect("messages are UTF-8");
-    Ran { status: status.code(), stdout: bytes(stdout), stderr }
+    let (stdout, stderr) = (bytes(stdout), bytes(stderr));
+    let Some(status) = status else {
+        panic!("no end within {bound:?}: {}", String::from_utf8_lossy(&stderr));
+    };
+    let stderr = String::from_utf8(stderr).expect("messages are UTF-8");
+    Ran { status: status.code(), stdout, stderr }
+}
+
+/// Waits for its end; past the bound, ends it and all that it has started.
+pub(crate) fn wait(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < bound {
+        if let Some(status) = child.try_wait().expect("a child to wait for") {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    kill(child);
+    None
+}
+
+/// Ends it and all that it has started.
+pub(crate) fn kill(child: &mut Child) {
+    #[cfg(target_os = "linux")]
+    let descendants = tree::descendants(child.id());
+    child.kill().expect("a child to end");
+    child.wait().expect("a child that has ended");
+    #[cfg(target_os = "linux")]
+    tree::kill(&descendants);
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {

@@ -135,7 +135,7 @@ mod tests {
     fn wrong_words_are_named_and_the_right_one_suggested() {
         let said = |args| names(args).unwrap_err();
         assert_eq!(said(&["test", "clipy"]), "cargo xtask test: no step \"clipy\"; did you mean \"clippy\"?");
-        assert!(said(&["test", "everything"]).contains("the steps are format, clippy"));
+        assert!(said(&["test", "everything"]).contains("the steps are format, licences, clippy"));
         assert!(said(&["tset"]).contains("`cargo xtask test`"));
         assert!(said(&["test", "--fast"]).contains("'--fast'"));
         assert!(said(&["test", "--no-install=1"]).contains("--no-install"));

@@ -98,6 +98,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_bad_end_keeps_its_status() {
         let mut command = Command::new("sh");
         command.args(["-c", "exit 101"]);

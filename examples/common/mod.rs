@@ -1,0 +1,133 @@
+//! What the examples share: the rest of the network. Each example shows one program at length; here are the others in
+//! short, so that it has somebody to talk to.
+#![allow(dead_code, reason = "each example uses a part of it")]
+
+use core::error::Error;
+use core::hash::{BuildHasher as _, Hasher as _};
+use std::collections::hash_map::RandomState;
+use std::io::{self, Write as _};
+
+use smoltcp::socket::{tcp, udp};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use undersock::client::{Client, UdpExchange};
+use undersock::device::cable::End;
+use undersock::server::{Config, ConfigError, MAX_DATAGRAM, Memory, Server, Sizes};
+use undersock::service::Uppercase;
+
+/// The time, on a clock that is never set back.
+pub(crate) fn now() -> Instant {
+    std::time::Instant::now().into()
+}
+
+/// A number that nobody can guess: initial sequence numbers follow from it (RFC 6528).
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A port of the server, at the address that it has by default.
+pub(crate) fn server(port: u16) -> IpEndpoint {
+    IpEndpoint::new(IpAddress::v4(192, 168, 69, 1), port)
+}
+
+/// The client's computer: another address in the same network.
+pub(crate) fn host() -> Config {
+    Config {
+        mac: EthernetAddress([0x02, 0, 0, 0, 0, 0x64]),
+        addresses: [IpCidr::new(IpAddress::v4(192, 168, 69, 100), 24)].into_iter().collect(),
+        gateways: [].into_iter().collect(),
+        seed: seed(),
+        ..Config::default()
+    }
+}
+
+/// The program's argument or, without one, a line of standard input.
+pub(crate) fn sentence() -> Result<String, Box<dyn Error>> {
+    let sentence = match std::env::args_os().nth(1) {
+        Some(argument) => argument.into_string().map_err(|_| "the sentence is not UTF-8")?,
+        None => {
+            print!("Input lowercase sentence:");
+            io::stdout().flush()?;
+            let mut line = String::new();
+            io::stdin().read_line(&mut line)?;
+            line.trim_end_matches(['\r', '\n']).to_owned()
+        }
+    };
+    if sentence.is_empty() { Err("no sentence".into()) } else { Ok(sentence) }
+}
+
+/// The uppercase server, until the other end is unplugged. `udp_server.rs` and `tcp_server.rs` show it.
+pub(crate) fn serve(mut cable: End) -> Result<(), ConfigError> {
+    let config = Config { seed: seed(), ..Config::default() };
+    let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
+    while !cable.is_closed() {
+        let deadline = server.poll(now(), &mut cable, &mut Uppercase::new(), &mut ());
+        cable.wait_until(deadline, now());
+    }
+    Ok(())
+}
+
+/// A UDP socket with room for one datagram each way.
+pub(crate) fn udp_socket() -> udp::Socket<'static> {
+    let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 1], vec![0; MAX_DATAGRAM]);
+    udp::Socket::new(buffer(), buffer())
+}
+
+/// A computer with the clients' programs. `udp_client.rs` and `tcp_client.rs` show them.
+pub(crate) struct Host {
+    client: Client<'static>,
+    cable: End,
+}
+
+impl Host {
+    pub(crate) fn new(mut cable: End) -> Result<Host, ConfigError> {
+        let client = Client::new(&host(), vec![], &mut cable, now())?;
+        Ok(Host { client, cable })
+    }
+
+    /// One datagram there and one back.
+    pub(crate) fn udp(&mut self, port: u16, sentence: &str) -> Result<String, Box<dyn Error>> {
+        let Host { client, cable } = self;
+        let mut exchange =
+            UdpExchange::new(client, udp_socket(), server(port), Duration::from_secs(1), 3)?;
+        let mut reply = [0; MAX_DATAGRAM];
+        let length = loop {
+            let deadline = client.poll(now(), cable);
+            let sent = exchange.sent();
+            if let Some(result) = exchange.step(client, now(), sentence.as_bytes(), &mut reply) {
+                break result?;
+            }
+            if exchange.sent() == sent {
+                cable.wait_until([deadline, exchange.deadline()].into_iter().flatten().min(), now());
+            }
+        };
+        exchange.close(client);
+        Ok(str::from_utf8(&reply[..length])?.to_owned())
+    }
+
+    /// A connection: sends all of the text, closes its side, receives until the server closes the other.
+    pub(crate) fn tcp(&mut self, port: u16, text: &str) -> Result<String, Box<dyn Error>> {
+        let Host { client, cable } = self;
+        let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
+        let handle = client.connect(tcp::Socket::new(buffer(4_096), buffer(text.len())), server(port))?;
+        let (mut sent, mut reply) = (false, Vec::new());
+        loop {
+            let deadline = client.poll(now(), cable);
+            let socket = client.socket(handle);
+            if socket.may_send() && !sent {
+                socket.send_slice(text.as_bytes())?;
+                socket.close();
+                sent = true;
+                continue;
+            }
+            while socket.can_recv() {
+                socket.recv(|bytes| (bytes.len(), reply.extend_from_slice(bytes)))?;
+            }
+            if !socket.is_open() {
+                break;
+            }
+            cable.wait_until(deadline, now());
+        }
+        Ok(String::from_utf8(reply)?)
+    }
+}

@@ -1,0 +1,82 @@
+//! The textbook's TCP client, step by step: `cargo run --example tcp_client -- 'hello, world'`
+//!
+//! ```text
+//! clientSocket = socket(AF_INET, SOCK_STREAM)
+//! clientSocket.connect((serverName, 12000))
+//! sentence = input("Input lowercase sentence:")
+//! clientSocket.send(sentence.encode())
+//! modifiedSentence = clientSocket.recv(1024)
+//! print("From Server:", modifiedSentence.decode())
+//! clientSocket.close()
+//! ```
+
+use core::error::Error;
+use std::thread;
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp;
+use undersock::client::Client;
+use undersock::device::cable::{self, End};
+
+mod common;
+use common::now;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // A cable, and at its other end the server.
+    let (mut cable, server_end) = cable::pair();
+    thread::spawn(|| common::serve(server_end));
+    // At this end a computer with a stack of its own: an Ethernet address, an IP address, room for sockets.
+    let mut client = Client::new(&common::host(), vec![], &mut cable, now())?;
+
+    // Before connect, unlike the textbook's: nobody would run the stack while you type.
+    let sentence = common::sentence()?;
+
+    // clientSocket = socket(AF_INET, SOCK_STREAM). A socket is two buffers, for bytes that come and bytes that go.
+    let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
+    let socket = tcp::Socket::new(buffer(4_096), buffer(sentence.len()));
+
+    // clientSocket.connect((serverName, 12000)): a SYN. It blocks until the three-way handshake is complete.
+    let client_socket = client.connect(socket, common::server(12_000))?;
+    block(&mut client, &mut cable, client_socket, |socket| socket.may_send())?;
+
+    // clientSocket.send(sentence.encode()). It doesn't block: the bytes are in the buffer, and the stack has them now.
+    client.socket(client_socket).send_slice(sentence.as_bytes())?;
+
+    // modifiedSentence = clientSocket.recv(1024), again and again until the server closes: TCP is a stream of bytes,
+    // and one recv may get only a part of the reply.
+    let mut modified_sentence = Vec::new();
+    loop {
+        block(&mut client, &mut cable, client_socket, |socket| socket.can_recv() || !socket.may_recv())?;
+        let socket = client.socket(client_socket);
+        if !socket.can_recv() {
+            break;
+        }
+        socket.recv(|bytes| (bytes.len(), modified_sentence.extend_from_slice(bytes)))?;
+    }
+    println!("From Server: {}", String::from_utf8(modified_sentence)?);
+
+    // clientSocket.close(): a FIN; and some more of the stack's work, until the server has acknowledged it.
+    client.socket(client_socket).close();
+    block(&mut client, &mut cable, client_socket, |socket| !socket.is_open())
+}
+
+/// What it is to block: let the stack work, look, sleep until there is more to do.
+fn block(
+    client: &mut Client<'_>,
+    cable: &mut End,
+    handle: SocketHandle,
+    ready: impl Fn(&tcp::Socket<'_>) -> bool,
+) -> Result<(), Box<dyn Error>> {
+    loop {
+        // Frames in, frames out, and what the timers want: a lost segment is sent again in here.
+        let deadline = client.poll(now(), cable);
+        let socket = client.socket(handle);
+        if ready(socket) {
+            return Ok(());
+        }
+        if !socket.is_open() {
+            return Err("connection refused, or reset by the server".into());
+        }
+        cable.wait_until(deadline, now());
+    }
+}

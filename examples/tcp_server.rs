@@ -1,0 +1,75 @@
+//! The textbook's TCP server, on a stack of its own: `cargo run --example tcp_server`
+//!
+//! ```text
+//! serverSocket = socket(AF_INET, SOCK_STREAM)
+//! serverSocket.bind(("", 12000))
+//! serverSocket.listen(1)
+//! print("The server is ready to receive")
+//! while True:
+//!     connectionSocket, addr = serverSocket.accept()
+//!     sentence = connectionSocket.recv(1024).decode()
+//!     connectionSocket.send(sentence.upper().encode())
+//!     connectionSocket.close()
+//! ```
+//!
+//! The textbook's server talks to one client at a time. This one talks to as many as it has memory for: what it does
+//! next is not in its program but in the frame that comes next.
+
+use core::error::Error;
+use std::thread;
+
+use smoltcp::time::Instant;
+use undersock::device::cable::{self, End};
+use undersock::event::{Call, Event, Observer};
+use undersock::server::{Config, ConfigError, Memory, Ports, Server, Sizes};
+use undersock::service::Uppercase;
+
+mod common;
+use common::{Host, now, seed};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (server_end, client_end) = cable::pair();
+    let server = thread::spawn(|| serve(server_end));
+
+    let mut host = Host::new(client_end)?;
+    println!("From Server: {}", host.tcp(12_000, "hello, world")?);
+
+    // This unplugs the cable, and so ends the server, which otherwise serves for ever.
+    drop(host);
+    Ok(server.join().map_err(|_| "the server panicked")??)
+}
+
+fn serve(mut cable: End) -> Result<(), ConfigError> {
+    // The welcoming socket, port 12000, and no other door.
+    let ports = Ports { udp: 0, sentence: 12_000, stream: 0 };
+    let config = Config { ports, seed: seed(), ..Config::default() };
+    // Connection sockets for two clients at once; a third waits until one of them has gone.
+    let memory = Memory::owned(Sizes { connections: 2, ..Sizes::default() });
+    let mut server = Server::new(&config, memory, &mut cable, now())?;
+    let mut service = Uppercase::new();
+    println!("The server is ready to receive");
+
+    while !cable.is_closed() {
+        // Frames in: a SYN gets a connection socket, a segment goes to the one that its address and port belong to.
+        // What the socket has received goes through the service, then frames go out.
+        let deadline = server.poll(now(), &mut cable, &mut service, &mut Calls);
+        // Nothing is left to do before the next frame, or before the next timer: a retransmission, a limit.
+        cable.wait_until(deadline, now());
+    }
+    Ok(())
+}
+
+/// Tells of the calls that the textbook's server would have made; `&mut ()` in its place tells nothing.
+struct Calls;
+
+impl Observer for Calls {
+    fn event(&mut self, _now: Instant, event: &Event<'_>) {
+        match event {
+            Event::Call(Call::Accept { slot, remote, .. }) => println!("[{slot}] accept: {remote}"),
+            Event::Call(Call::Receive { slot, bytes }) => println!("[{slot}] recv: {bytes} bytes"),
+            Event::Call(Call::Send { slot, bytes }) => println!("[{slot}] send: {bytes} bytes"),
+            Event::Call(Call::Close { slot }) => println!("[{slot}] close"),
+            _ => {}
+        }
+    }
+}
