@@ -50,8 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn serve(mut cable: End) -> Result<(), ConfigError> {
     let config = Config { seed: seed(), ..Config::default() };
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
+    let mut service = Echo;
     while !cable.is_closed() {
-        let deadline = server.poll(now(), &mut cable, &mut Echo, &mut ());
+        let deadline = server.poll(now(), &mut cable, &mut service, &mut ());
         cable.wait_until(deadline, now());
     }
     Ok(())

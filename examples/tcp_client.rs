@@ -1,20 +1,13 @@
 //! The textbook's TCP client, step by step: `cargo run --example tcp_client -- 'hello, world'`
 //!
-//! ```text
-//! clientSocket = socket(AF_INET, SOCK_STREAM)
-//! clientSocket.connect((serverName, 12000))
-//! sentence = input("Input lowercase sentence:")
-//! clientSocket.send(sentence.encode())
-//! modifiedSentence = clientSocket.recv(1024)
-//! print("From Server:", modifiedSentence.decode())
-//! clientSocket.close()
-//! ```
+//! Line by line what `TCPClient.py` does; the server is in the background.
 
 use core::error::Error;
 use std::thread;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
+use smoltcp::time::Duration;
 use undersock::client::Client;
 use undersock::device::cable::{self, End};
 
@@ -33,20 +26,24 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // clientSocket = socket(AF_INET, SOCK_STREAM). A socket is two buffers, for bytes that come and bytes that go.
     let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
-    let socket = tcp::Socket::new(buffer(4_096), buffer(sentence.len()));
+    let mut socket = tcp::Socket::new(buffer(4_096), buffer(sentence.len()));
+    // When to give up. The kernel's sockets do too, after minutes.
+    socket.set_timeout(Some(Duration::from_secs(5)));
 
     // clientSocket.connect((serverName, 12000)): a SYN. It blocks until the three-way handshake is complete.
     let client_socket = client.connect(socket, common::server(12_000))?;
     block(&mut client, &mut cable, client_socket, |socket| socket.may_send())?;
 
-    // clientSocket.send(sentence.encode()). It doesn't block: the bytes are in the buffer, and the stack has them now.
+    // clientSocket.send(sentence.encode()). It doesn't block: the buffer has room, and the stack does the rest.
     client.socket(client_socket).send_slice(sentence.as_bytes())?;
 
     // modifiedSentence = clientSocket.recv(1024), again and again until the server closes: TCP is a stream of bytes,
     // and one recv may get only a part of the reply.
     let mut modified_sentence = Vec::new();
     loop {
-        block(&mut client, &mut cable, client_socket, |socket| socket.can_recv() || !socket.may_recv())?;
+        block(&mut client, &mut cable, client_socket, |socket| {
+            socket.can_recv() || socket.state() == tcp::State::CloseWait
+        })?;
         let socket = client.socket(client_socket);
         if !socket.can_recv() {
             break;
@@ -69,14 +66,14 @@ fn block(
 ) -> Result<(), Box<dyn Error>> {
     loop {
         // Frames in, frames out, and what the timers want: a lost segment is sent again in here.
-        let deadline = client.poll(now(), cable);
+        client.poll(now(), cable);
         let socket = client.socket(handle);
         if ready(socket) {
             return Ok(());
         }
         if !socket.is_open() {
-            return Err("connection refused, or reset by the server".into());
+            return Err("connection refused, reset, or timed out".into());
         }
-        cable.wait_until(deadline, now());
+        cable.wait_until(client.poll_at(now()), now());
     }
 }

@@ -12,8 +12,8 @@
 //!     connectionSocket.close()
 //! ```
 //!
-//! The textbook's server talks to one client at a time. This one talks to as many as it has memory for: what it does
-//! next is not in its program but in the frame that comes next.
+//! The textbook's server talks to one client at a time, and waits in accept and in recv. This one waits in one place,
+//! for the next frame of anybody, and so talks to as many clients as it has connection sockets.
 
 use core::error::Error;
 use std::thread;
@@ -43,7 +43,7 @@ fn serve(mut cable: End) -> Result<(), ConfigError> {
     // The welcoming socket, port 12000, and no other door.
     let ports = Ports { udp: 0, sentence: 12_000, stream: 0 };
     let config = Config { ports, seed: seed(), ..Config::default() };
-    // Connection sockets for two clients at once; a third waits until one of them has gone.
+    // Connection sockets for two clients at once. A third waits until one of them has gone.
     let memory = Memory::owned(Sizes { connections: 2, ..Sizes::default() });
     let mut server = Server::new(&config, memory, &mut cable, now())?;
     let mut service = Uppercase::new();

@@ -1,13 +1,6 @@
 //! The textbook's UDP client, step by step: `cargo run --example udp_client -- 'hello, world'`
 //!
-//! ```text
-//! clientSocket = socket(AF_INET, SOCK_DGRAM)
-//! message = input("Input lowercase sentence:")
-//! clientSocket.sendto(message.encode(), (serverName, 12000))
-//! modifiedMessage, serverAddress = clientSocket.recvfrom(2048)
-//! print(modifiedMessage.decode())
-//! clientSocket.close()
-//! ```
+//! Line by line what `UDPClient.py` does; the server is in the background.
 
 use core::error::Error;
 use std::thread;
@@ -27,8 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // At this end a computer with a stack of its own: an Ethernet address, an IP address, room for sockets.
     let mut client = Client::new(&common::host(), vec![], &mut cable, now())?;
 
-    // clientSocket = socket(AF_INET, SOCK_DGRAM). A socket is two queues of datagrams; each has room for one here.
-    let queue = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 1], vec![0; 2_048]);
+    // clientSocket = socket(AF_INET, SOCK_DGRAM). A socket is two queues of datagrams. Each has room for one here, of
+    // the 1,472 bytes that fit into one frame.
+    let queue = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 1], vec![0; 1_472]);
     let client_socket = udp::Socket::new(queue(), queue());
 
     // message = input("Input lowercase sentence:")
@@ -44,17 +38,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut modified_message = [0; 2_048];
     let length = loop {
         // Frames in, frames out: first ARP, which asks for the server's Ethernet address; then the datagram.
-        let deadline = client.poll(now(), &mut cable);
-        let sent = exchange.sent();
+        client.poll(now(), &mut cable);
         if let Some(result) = exchange.step(&mut client, now(), message.as_bytes(), &mut modified_message) {
             break result?;
         }
-        // A step that sends only puts the datagram into the socket's queue. It is the stack's turn then, not ours to
-        // sleep.
-        if exchange.sent() == sent {
-            let next = [deadline, exchange.deadline()].into_iter().flatten().min();
-            cable.wait_until(next, now());
-        }
+        // A step that sends only puts the datagram into the socket's queue: then the client's deadline is now.
+        let next = [client.poll_at(now()), exchange.deadline()].into_iter().flatten().min();
+        cable.wait_until(next, now());
     };
 
     // print(modifiedMessage.decode())

@@ -21,7 +21,7 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpEndpoint};
 
-use crate::server::{Config, ConfigError};
+use crate::server::{Config, ConfigError, max_datagram};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -55,9 +55,14 @@ impl<'a> Client<'a> {
         Ok(Client { iface, sockets: SocketSet::new(sockets), next_port: FIRST_PORT })
     }
 
-    /// Lets the stack take in and send frames. Returns when it wants to be called again if no frame comes before.
-    pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
+    /// Lets the stack take in and send frames.
+    pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) {
         self.iface.poll(now, device, &mut self.sockets);
+    }
+
+    /// When to poll again if no frame comes before. Ask last, before sleeping: an exchange that takes a step leaves
+    /// something to send.
+    pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
 
@@ -172,6 +177,10 @@ impl UdpExchange {
                 return Some(Ok(bytes.len()));
             }
         }
+        if sentence.len() > max_datagram(self.server.addr) {
+            // It would take IP fragments, which this stack doesn't make.
+            return Some(Err(ExchangeError::TooLong));
+        }
         if self.again.is_some_and(|again| now < again) {
             return None;
         }
@@ -245,6 +254,10 @@ impl TcpExchange {
             && let Some(rest) = sentence.get(self.sent..)
         {
             self.sent += socket.send_slice(rest).unwrap_or(0);
+            if sentence.is_empty() {
+                // No byte at all: only the end of our side can tell the server so.
+                socket.close();
+            }
         }
         while socket.can_recv() {
             let room = reply.get_mut(self.received..).unwrap_or_default();
@@ -260,6 +273,7 @@ impl TcpExchange {
                 socket.close();
                 Some(Ok(self.received))
             }
+            tcp::State::Closing | tcp::State::TimeWait => Some(Ok(self.received)),
             tcp::State::Closed if self.sent == 0 && !sentence.is_empty() => Some(Err(ExchangeError::Refused)),
             tcp::State::Closed => Some(Err(ExchangeError::Reset)),
             _ if now >= self.until => Some(Err(ExchangeError::TimedOut)),

@@ -6,25 +6,30 @@ mod network;
 
 use core::time::Duration;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
 use command::{BOUND, Ran, finish_within, run, undersock};
-use network::{Nobody, Program, again, alone, is_inside, tool_path};
+use network::namespace::{again, is_inside};
+use network::tools::tool_path;
+use network::{Nobody, Program, alone, tool};
 use rustix::process::{Signal, geteuid, kill_process_group};
 
 /// What the server says when there is something to talk to.
 const READY: &str = "The server is ready to receive";
+const SENTENCES: &str = "hello\nstraße\n";
+const REPLIES: &str = "UDP From Server: HELLO\nTCP From Server: HELLO\n\
+                       UDP From Server: STRASSE\nTCP From Server: STRASSE\n";
 /// The server's two addresses.
 const ADDRESSES: [&str; 2] = ["192.168.69.1", "fdaa::1"];
 
 /// Runs a program in a lab, with this standard input.
 #[track_caller]
 fn in_lab(words: &[&str], input: &[u8]) -> Ran {
-    if let Some(&(program @ ("nc" | "ping" | "python3" | "sh" | "sleep"))) = words.first() {
+    if let Some(program @ ("nc" | "ping" | "sh")) = words.first().copied() {
         // Or its absence would look like the lab's fault.
         tool_path(program);
     }
@@ -33,7 +38,7 @@ fn in_lab(words: &[&str], input: &[u8]) -> Ran {
 
 /// `undersock lab`, with the log that a failure is understood by.
 fn lab(options: &[&str], words: &[&str]) -> Command {
-    undersock([&["lab", "-v"], options, &["--"], words].concat())
+    undersock([&["lab", "-v"][..], options, &["--"], words].concat())
 }
 
 /// Runs the test of this name again in a lab with these options; there, runs `body`. What came of it is for the one
@@ -44,8 +49,7 @@ fn inside_a_lab(test: &str, options: &[&str], body: impl FnOnce()) -> Option<Ran
         body();
         return None;
     }
-    let lab = undersock([&["lab", "-v"], options, &["--"]].concat());
-    Some(again(test, lab))
+    Some(again(test, lab(options, &[])))
 }
 
 /// Success, with these results.
@@ -62,7 +66,7 @@ fn fails<'a>(ran: &'a Ran, line: &str) -> Vec<&'a str> {
     ran.stderr.lines().skip_while(|said| *said != line).skip(1).collect()
 }
 
-/// The words after `undersock` for a client in the lab.
+/// `undersock`, as a program that runs in the lab.
 fn this_command() -> &'static str {
     env!("CARGO_BIN_EXE_undersock")
 }
@@ -73,12 +77,8 @@ mod sentences {
     #[test]
     fn the_first_thing_that_anybody_types() {
         for words in [&[][..], &["lab"]] {
-            let ran = run(undersock(words), "hello\nstraße\n".as_bytes());
-            prints(
-                &ran,
-                "UDP From Server: HELLO\nTCP From Server: HELLO\n\
-                 UDP From Server: STRASSE\nTCP From Server: STRASSE\n",
-            );
+            let ran = run(undersock(words), SENTENCES.as_bytes());
+            prints(&ran, REPLIES);
             for part in [
                 "192.168.69.100/24 and fdaa::100/64, this computer's kernel, interface tap0",
                 "192.168.69.1/24 and fdaa::1/64 on 02:00:00:00:00:01, UDP 12000, TCP 12000, TCP stream 12001",
@@ -95,10 +95,10 @@ mod sentences {
         let largest = "a".repeat(1472);
         let (read, unread) = largest.split_at(1024);
         let lines: [&[u8]; 5] = [read.as_bytes(), b"", b"nul \0 \xff\xc3 \xe2\x82", b"\xc3\xa9", b"last"];
-        let replies: [&[u8]; 5] =
-            [&[b'A'; 1024], b"", b"NUL \0 \xff\xc3 \xe2\x82", b"\xc3\x89", b"LAST"];
+        let replies: [&[u8]; 5] = [&[b'A'; 1024], b"", b"NUL \0 \xff\xc3 \xe2\x82", b"\xc3\x89", b"LAST"];
         let ran = run(undersock(["lab", "-v"]), &lines.join(&b'\n'));
-        let twice = |reply: &[u8]| [b"UDP From Server: ", reply, b"\nTCP From Server: ", reply, b"\n"].concat();
+        let twice =
+            |reply: &[u8]| [b"UDP From Server: ", reply, b"\nTCP From Server: ", reply, b"\n"].concat();
         prints(&ran, replies.map(twice).concat());
 
         // The largest datagram that one frame carries. A TCP sentence is what one read takes, and that is less.
@@ -114,17 +114,77 @@ mod sentences {
         // Each of these has two bytes, its upper case six.
         let large = "\u{390}".repeat(736);
         let client = this_command();
-        let script = format!("{client} udp --tries 1 --timeout 300ms 192.168.69.1 {large}; {client} udp 192.168.69.1 next");
+        let script = format!(
+            "{client} udp --tries 1 --timeout 300ms 192.168.69.1 {large}; {client} udp 192.168.69.1 next"
+        );
         let ran = in_lab(&["sh", "-c", &script], b"");
         prints(&ran, "NEXT\n");
         assert!(ran.stderr.contains("it is too large for a datagram"), "{ran:?}");
-        assert!(ran.stderr.contains("waiting for 192.168.69.1:12000: no reply within 300ms, sent once"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("waiting for 192.168.69.1:12000: no reply within 300ms, sent once"),
+            "{ran:?}"
+        );
     }
 
     #[test]
     fn an_option_changes_the_lab_too() {
         let ran = run(undersock(["lab", "-v", "--text", "ascii", "--udp-port", "0"]), "straße\n".as_bytes());
         prints(&ran, "TCP From Server: STRAßE\n");
+    }
+}
+
+/// What a person sees who has typed `undersock` and nothing else.
+mod at_a_terminal {
+    use super::*;
+
+    const END_OF_INPUT: &str = "\x04";
+    const INTERRUPT: &str = "\x03";
+
+    fn terminal(words: &[&str]) -> Program {
+        let mut python = tool("python3");
+        python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/terminal.py"));
+        python.arg(this_command()).args(words).env("NO_COLOR", "1");
+        Program::start(python)
+    }
+
+    #[test]
+    fn it_asks_until_the_end_of_the_input() {
+        let mut lab = terminal(&["lab"]);
+        lab.prints(READY);
+        for (sentence, reply) in [("hello", "HELLO"), ("straße", "STRASSE")] {
+            lab.prints("\nInput lowercase sentence: ");
+            lab.hears(&format!("{sentence}\n"));
+            lab.prints(&format!(
+                "UDP From Server: {reply}\r\nTCP From Server: {reply}\r\nInput lowercase sentence: "
+            ));
+        }
+        lab.hears(END_OF_INPUT);
+        let ran = lab.end();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+
+    #[test]
+    fn an_interrupt_ends_it_with_a_summary() {
+        let mut lab = terminal(&["lab"]);
+        lab.prints("\nInput lowercase sentence: ");
+        lab.hears("hello\n");
+        lab.prints("TCP From Server: HELLO");
+        lab.hears(INTERRUPT);
+        lab.prints("1 datagrams (1 answered), 1 connections (0 given up)");
+        let ran = lab.end();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+
+    #[test]
+    fn a_program_has_the_terminal_and_its_interrupt() {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/interrupted.py");
+        let mut lab = terminal(&["lab", "-v", "--", "python3", program]);
+        lab.prints("started");
+        lab.hears(INTERRUPT);
+        lab.prints("interrupted");
+        lab.hears("still there?\n");
+        lab.prints("STILL THERE?");
+        assert_eq!(lab.end().status, Some(5));
     }
 }
 
@@ -136,7 +196,7 @@ mod clients {
 
     fn python(args: &[&str], input: &str) -> Ran {
         tool_path("python3");
-        let mut lab = lab(&[], &[&["python3"], args].concat());
+        let mut lab = lab(&[], &[&["python3"][..], args].concat());
         lab.env("LC_ALL", "C.UTF-8");
         run(lab, input.as_bytes())
     }
@@ -232,7 +292,8 @@ mod crowds {
             "crowds::eight_clients_at_four_slots_get_eight_hundred_replies",
             &["--slots", "4"],
             || {
-                let client = |client: usize| move || (0..CONNECTIONS).for_each(|number| one_sentence(client, number));
+                let client =
+                    |client: usize| move || (0..CONNECTIONS).for_each(|number| one_sentence(client, number));
                 let clients: Vec<_> = (0..CLIENTS).map(|number| thread::spawn(client(number))).collect();
                 for client in clients {
                     client.join().expect("a hundred replies");
@@ -250,10 +311,12 @@ mod crowds {
     fn one_sentence(client: usize, number: usize) {
         let mut socket = TcpStream::connect(("192.168.69.1", 12000)).expect("no refusal");
         socket.set_read_timeout(Some(BOUND)).expect("a timeout");
-        write!(socket, "client {client}, sentence {number}").expect("no reset");
+        let sentence = format!("client {client}, sentence {number}");
+        // One write, and so one segment: the server reads once.
+        socket.write_all(sentence.as_bytes()).expect("no reset");
         let mut reply = String::new();
         socket.read_to_string(&mut reply).expect("no reset");
-        assert_eq!(reply, format!("CLIENT {client}, SENTENCE {number}"));
+        assert_eq!(reply, sentence.to_uppercase());
     }
 
     #[test]
@@ -338,29 +401,33 @@ mod streams {
         }
     }
 
-    /// Mixed text: ASCII, characters of two to four bytes, such as grow and shrink, and bytes that are none.
+    /// Mixed text: ASCII, and between it characters of two to four bytes, such as grow and shrink, and bytes that are
+    /// none.
     struct Text {
         plain: Vec<u8>,
         upper: Vec<u8>,
     }
 
-    const WORDS: [&[u8]; 16] = [
-        b"the quick brown fox jumps over ",
-        b"a\n",
-        b"\0\r\n\t~",
-        b"HTTP/1.1 200 ok; ",
-        "straße ".as_bytes(),
+    const ASCII: &[u8] = b"It is a truth universally acknowledged, that a single man in possession of a good \
+        fortune, must be in want of a wife. However little known the feelings or views of such a man may be on his \
+        first entering a neighbourhood, this truth is so well fixed.";
+    const OTHERS: [&[u8]; 16] = [
+        "ß".as_bytes(),
         "Øre, Ærø, \u{149}".as_bytes(),
         "\u{390}".as_bytes(),
         "ὀδυσσεύς ".as_bytes(),
         "\u{fb03}\u{131}\u{17f}".as_bytes(),
         "здравствуйте ".as_bytes(),
         "日本語".as_bytes(),
-        "\u{10428}\u{1f600}".as_bytes(),
+        "\u{10428}".as_bytes(),
+        b"\0\r\n\t~",
         b"\xff",
         b"\xc3",
         b"\xe2\x82",
         b"\xf0\x90\x90",
+        b"\x80\xbf",
+        b"\xed\xa0\x80",
+        b"\n",
     ];
 
     impl Text {
@@ -378,16 +445,16 @@ mod streams {
         }
 
         fn plain(length: usize) -> Vec<u8> {
-            let mut plain = Vec::with_capacity(length + 64);
+            let mut plain = Vec::with_capacity(length + 2 * ASCII.len());
             // Marsaglia's xorshift.
             let mut random = 0x2545_f491_4f6c_dd1d_u64;
             while plain.len() < length {
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
-                for digit in (0..64).step_by(4) {
-                    plain.extend_from_slice(WORDS[(random >> digit) as usize % WORDS.len()]);
-                }
+                let [from, to, other, ..] = random.to_be_bytes().map(|byte| usize::from(byte) % ASCII.len());
+                plain.extend_from_slice(&ASCII[from.min(to)..from.max(to)]);
+                plain.extend_from_slice(OTHERS[other % OTHERS.len()]);
             }
             plain.truncate(length);
             plain
@@ -402,31 +469,269 @@ mod users {
     fn an_ordinary_user_needs_no_privilege() {
         alone("users::an_ordinary_user_needs_no_privilege", || {
             let nobody = Nobody::prepare();
-            let client = nobody.path();
-            let id = run(nobody.tool("id", &["-u"]), b"");
-            prints(&id, if geteuid_maps_all() { "65534\n" } else { "0\n" });
+            let uid = format!("{}\n", nobody.uid());
+            prints(&run(nobody.tool("id", &["-u"]), b""), &uid);
+            let lab = |words: &[&str]| nobody.undersock(&[&["lab", "-v", "--"][..], words].concat());
 
-            let ran = run(nobody.undersock(&["lab", "-v"]), "hello\nstraße\n".as_bytes());
-            prints(
-                &ran,
-                "UDP From Server: HELLO\nTCP From Server: HELLO\n\
-                 UDP From Server: STRASSE\nTCP From Server: STRASSE\n",
-            );
-            assert!(!ran.stderr.contains("in memory"), "{ran:?}");
-
-            // Still who they are, by uid and gid.
-            prints(&run(nobody.undersock(&["lab", "-v", "--", "id", "-u"]), b""), &id.stdout);
+            let ran = run(nobody.undersock(&["lab", "-v"]), SENTENCES.as_bytes());
+            prints(&ran, REPLIES);
+            assert!(ran.stderr.contains(READY), "{ran:?}");
+            prints(&run(lab(&["id", "-u"]), b""), &uid);
             for address in ADDRESSES {
-                let ping = ["lab", "-v", "--", "ping", "-c", "1", "-W", "10", address];
-                let ran = run(nobody.undersock(&ping), b"");
+                tool_path("ping");
+                let ran = run(lab(&["ping", "-c", "1", "-W", "10", address]), b"");
                 assert_eq!(ran.status, Some(0), "{ran:?}");
-                let ask = ["lab", "-v", "--", client, "udp", address, "hello"];
-                prints(&run(nobody.undersock(&ask), b""), "HELLO\n");
+                prints(&run(lab(&[nobody.path(), "udp", address, "hello"]), b""), "HELLO\n");
             }
             // The interface is theirs to change, and to be seen in /sys.
             let script = "ip link set tap0 mtu 1400 && cat /sys/class/net/tap0/mtu && ls /sys/class/net";
-            let ran = run(nobody.undersock(&["lab", "-v", "--", "sh", "-c", script]), b"");
-            prints(&ran, "1400\nlo\ntap0\n");
+            prints(&run(lab(&["sh", "-c", script]), b""), "1400\nlo\ntap0\n");
         });
+    }
+
+    #[test]
+    fn an_ordinary_user_joins_a_lab_of_theirs() {
+        alone("users::an_ordinary_user_joins_a_lab_of_theirs", || {
+            let nobody = Nobody::prepare();
+            let lab = Program::start(nobody.undersock(&["lab", "-v"]));
+            lab.says(READY);
+            for address in ADDRESSES {
+                let join = ["lab", "--join", "--", nobody.path(), "tcp", address, "hello"];
+                prints(&run(nobody.undersock(&join), b""), "HELLO\n");
+            }
+            let ran = run(nobody.undersock(&["lab", "--join", "--", "id", "-u"]), b"");
+            prints(&ran, format!("{}\n", nobody.uid()));
+            prints(&lab.close(), "");
+        });
+    }
+}
+
+/// Where no network can be had, the sentences are answered all the same, and a program is not started.
+mod refusals {
+    use super::*;
+
+    /// The reason, and a line that would mend it.
+    #[track_caller]
+    fn refused(undersock: impl Fn(&[&str]) -> Command, reason: &str, mend: &str) {
+        let ran = run(undersock(&["lab", "-v"]), SENTENCES.as_bytes());
+        prints(&ran, REPLIES);
+        let lines: Vec<&str> = ran.stderr.lines().collect();
+        assert_eq!(lines.first(), Some(&reason), "{ran:?}");
+        assert!(lines.contains(&mend), "{mend:?} is not said: {ran:?}");
+        assert!(ran.stderr.contains("on a wire in memory"), "{ran:?}");
+        assert!(!ran.stderr.contains(READY), "{ran:?}");
+
+        let ran = run(undersock(&["lab", "-v", "--", "echo", "hello"]), b"");
+        assert!(fails(&ran, reason).contains(&mend), "{mend:?} is not said: {ran:?}");
+    }
+
+    /// `undersock`, after this script has changed its surroundings.
+    fn after<'a>(script: &'a str, flags: &'a [&str]) -> impl Fn(&[&str]) -> Command + 'a {
+        let script = format!("{script} && exec \"$@\"");
+        move |args| {
+            let mut unshare = tool("unshare");
+            unshare.args(flags).arg(tool_path("sh")).args(["-ec", &script, "sh", this_command()]).args(args);
+            unshare
+        }
+    }
+
+    /// A limit of 0 that holds in a user namespace and those below it, and nowhere else.
+    #[test]
+    fn no_user_namespace_to_be_had() {
+        tool_path("setpriv");
+        refused(
+            after(
+                "echo 0 > /proc/sys/user/max_user_namespaces && set -- setpriv --ambient-caps=-all --inh-caps=-all \"$@\"",
+                &["--user", "--map-user=1000", "--map-group=1000", "--keep-caps"],
+            ),
+            "undersock: making a user namespace: No space left on device (user.max_user_namespaces is 0)",
+            "  sudo sysctl -w user.max_user_namespaces=15000",
+        );
+    }
+
+    #[test]
+    fn no_network_namespace_to_be_had() {
+        refused(
+            after("echo 0 > /proc/sys/user/max_net_namespaces", &["--user", "--map-root-user"]),
+            "undersock: making a network namespace: No space left on device (user.max_net_namespaces is 0)",
+            "  sudo sysctl -w user.max_net_namespaces=15000",
+        );
+    }
+
+    /// The mounts are those of a user namespace where the user isn't root.
+    fn own_mounts() -> &'static [&'static str] {
+        if geteuid().is_root() { &["--mount"] } else { &["--mount", "--user", "--map-root-user"] }
+    }
+
+    #[test]
+    fn no_tun_device() {
+        tool_path("mount");
+        refused(
+            after("mount -t tmpfs none /dev/net", own_mounts()),
+            "undersock: opening /dev/net/tun: no such device",
+            "  sudo modprobe tun",
+        );
+    }
+
+    #[test]
+    fn no_permission_to_open_the_tun_device() {
+        tool_path("mount");
+        let forbid = "mount --bind /dev/net/tun /dev/net/tun && \
+                      mount -o remount,bind,nodev,nosuid,noexec /dev/net/tun";
+        refused(
+            after(forbid, own_mounts()),
+            "undersock: opening /dev/net/tun: permission denied",
+            "  sudo chmod 0666 /dev/net/tun",
+        );
+    }
+}
+
+/// A second terminal. These tests have a process tree of their own: other labs of this machine are not in it.
+mod joining {
+    use super::*;
+
+    #[test]
+    fn a_second_program_joins_the_lab_that_is_running() {
+        alone("joining::a_second_program_joins_the_lab_that_is_running", || {
+            let join = |words: &[&str]| run(undersock([&["lab", "--join", "--"][..], words].concat()), b"");
+            let client = this_command();
+
+            let ran = join(&["echo", "hello"]);
+            assert_eq!(
+                fails(&ran, "undersock: joining the lab: no lab is running"),
+                ["  start one: undersock lab"]
+            );
+
+            let lab = Program::start(undersock(["lab", "-v"]));
+            lab.says(READY);
+            for address in ADDRESSES {
+                prints(&join(&[client, "udp", address, "hello"]), "HELLO\n");
+                prints(&join(&[client, "tcp", address, "straße"]), "STRASSE\n");
+            }
+            prints(&join(&["sh", "-c", "ls /sys/class/net"]), "lo\ntap0\n");
+            assert_eq!(join(&["sh", "-c", "exit 7"]).status, Some(7));
+            assert_eq!(join(&["sh", "-c", "kill $$"]).status, Some(128 + 15));
+            let ran = join(&["no-such-program"]);
+            fails(&ran, "undersock: starting no-such-program: No such file or directory");
+            // One of this terminal's own programs is in no lab.
+            let ran = join(&[client, "lab", "--join", "--", "true"]);
+            fails(&ran, "undersock: joining the lab: this terminal is in it already");
+
+            prints(&lab.close(), "");
+            fails(&join(&["true"]), "undersock: joining the lab: no lab is running");
+        });
+    }
+
+    #[test]
+    fn one_of_several_labs_is_named_by_its_process() {
+        alone("joining::one_of_several_labs_is_named_by_its_process", || {
+            let labs = [12000_u16, 7000].map(|port| {
+                let lab = Program::start(undersock(["lab", "-v", "--udp-port", &port.to_string()]));
+                lab.says(READY);
+                (lab, port)
+            });
+            let join = |how: &str, port| {
+                let server = format!("192.168.69.1:{port}");
+                run(undersock(["lab", how, "--", this_command(), "udp", &server, "hello"]), b"")
+            };
+            let ran = join("--join", 12000);
+            let named = labs
+                .each_ref()
+                .map(|(lab, _)| format!("  undersock lab --join={}", lab.pid().as_raw_nonzero()));
+            assert_eq!(fails(&ran, "undersock: joining the lab: 2 labs are running; name one"), named);
+            for (lab, port) in &labs {
+                let how = format!("--join={}", lab.pid().as_raw_nonzero());
+                prints(&join(&how, *port), "HELLO\n");
+            }
+            let ran = join("--join=999999", 12000);
+            fails(&ran, "undersock: joining the lab of process 999999: there is no such process");
+        });
+    }
+
+    #[test]
+    fn the_end_of_the_second_terminal_is_its_programs() {
+        alone("joining::the_end_of_the_second_terminal_is_its_programs", || {
+            let lab = Program::start(undersock(["lab", "-v"]));
+            lab.says(READY);
+            let join = ["lab", "--join", "--", "sh", "-c", "echo started; exec sleep 100"];
+            let join = Program::start(undersock(join));
+            join.prints("started\n");
+            join.signal(Signal::TERM);
+            // A program that went on would keep the output open.
+            assert_eq!(join.end().status, Some(128 + 15));
+            prints(&lab.close(), "");
+        });
+    }
+
+    #[test]
+    fn without_a_program_it_is_the_users_shell() {
+        alone("joining::without_a_program_it_is_the_users_shell", || {
+            let lab = Program::start(undersock(["lab", "-v"]));
+            lab.says(READY);
+            let mut join = undersock(["lab", "--join"]);
+            join.env("SHELL", tool_path("sh"));
+            let ran = run(join, b"ls /sys/class/net; exit 3\n");
+            assert_eq!((ran.status, &ran.stdout[..]), (Some(3), &b"lo\ntap0\n"[..]), "{ran:?}");
+            assert!(ran.stderr.contains("192.168.69.1 and fdaa::1"), "{ran:?}");
+        });
+    }
+}
+
+mod signals {
+    use super::*;
+
+    #[test]
+    fn a_signal_ends_the_lab_with_a_summary() {
+        for signal in [Signal::TERM, Signal::INT] {
+            let mut lab = Program::start(undersock(["lab", "-v"]));
+            lab.hears("hello\n");
+            lab.prints("TCP From Server: HELLO\n");
+            lab.signal(signal);
+            let ran = lab.end();
+            prints(&ran, "UDP From Server: HELLO\nTCP From Server: HELLO\n");
+            let summary = "1 datagrams (1 answered), 1 connections (0 given up)";
+            assert!(ran.stderr.contains(summary), "{summary:?} is not said: {ran:?}");
+        }
+    }
+
+    #[test]
+    fn an_interrupt_is_the_programs() {
+        tool_path("python3");
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/interrupted.py");
+        let mut command = lab(&[], &["python3", program]);
+        // As a terminal does it: the signal goes to all who are in the foreground.
+        command.process_group(0);
+        let mut lab = Program::start(command);
+        lab.prints("started\n");
+        kill_process_group(lab.pid(), Signal::INT).expect("it runs");
+        lab.prints("interrupted\n");
+        lab.hears("still there?\n");
+        lab.prints("STILL THERE?\n");
+        let ran = lab.end();
+        assert_eq!(ran.status, Some(5), "{ran:?}");
+    }
+
+    #[test]
+    fn an_interrupt_ends_a_program_that_does_nothing_about_it() {
+        let mut command = lab(&[], &["sh", "-c", "echo started; exec sleep 100"]);
+        command.process_group(0);
+        let lab = Program::start(command);
+        lab.prints("started\n");
+        kill_process_group(lab.pid(), Signal::INT).expect("it runs");
+        assert_eq!(lab.end().status, Some(128 + 2));
+    }
+
+    #[test]
+    fn the_end_of_the_lab_is_the_programs() {
+        for (script, status) in [
+            ("echo started; exec sleep 100", 128 + 15),
+            ("trap 'exit 3' TERM; echo started; while :; do sleep 0.1; done", 3),
+        ] {
+            let lab = Program::start(lab(&[], &["sh", "-c", script]));
+            lab.prints("started\n");
+            lab.signal(Signal::TERM);
+            let ran = lab.end();
+            assert_eq!(ran.status, Some(status), "{script}: {ran:?}");
+        }
     }
 }

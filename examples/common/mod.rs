@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, UdpExchange};
 use undersock::device::cable::End;
 use undersock::server::{Config, ConfigError, MAX_DATAGRAM, Memory, Server, Sizes};
@@ -32,13 +32,7 @@ pub(crate) fn server(port: u16) -> IpEndpoint {
 
 /// The client's computer: another address in the same network.
 pub(crate) fn host() -> Config {
-    Config {
-        mac: EthernetAddress([0x02, 0, 0, 0, 0, 0x64]),
-        addresses: [IpCidr::new(IpAddress::v4(192, 168, 69, 100), 24)].into_iter().collect(),
-        gateways: [].into_iter().collect(),
-        seed: seed(),
-        ..Config::default()
-    }
+    Config { seed: seed(), ..Config::client() }
 }
 
 /// The program's argument or, without one, a line of standard input.
@@ -60,8 +54,9 @@ pub(crate) fn sentence() -> Result<String, Box<dyn Error>> {
 pub(crate) fn serve(mut cable: End) -> Result<(), ConfigError> {
     let config = Config { seed: seed(), ..Config::default() };
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
+    let mut service = Uppercase::new();
     while !cable.is_closed() {
-        let deadline = server.poll(now(), &mut cable, &mut Uppercase::new(), &mut ());
+        let deadline = server.poll(now(), &mut cable, &mut service, &mut ());
         cable.wait_until(deadline, now());
     }
     Ok(())
@@ -88,18 +83,15 @@ impl Host {
     /// One datagram there and one back.
     pub(crate) fn udp(&mut self, port: u16, sentence: &str) -> Result<String, Box<dyn Error>> {
         let Host { client, cable } = self;
-        let mut exchange =
-            UdpExchange::new(client, udp_socket(), server(port), Duration::from_secs(1), 3)?;
+        let mut exchange = UdpExchange::new(client, udp_socket(), server(port), Duration::from_secs(1), 3)?;
         let mut reply = [0; MAX_DATAGRAM];
         let length = loop {
-            let deadline = client.poll(now(), cable);
-            let sent = exchange.sent();
+            client.poll(now(), cable);
             if let Some(result) = exchange.step(client, now(), sentence.as_bytes(), &mut reply) {
                 break result?;
             }
-            if exchange.sent() == sent {
-                cable.wait_until([deadline, exchange.deadline()].into_iter().flatten().min(), now());
-            }
+            let next = [client.poll_at(now()), exchange.deadline()].into_iter().flatten().min();
+            cable.wait_until(next, now());
         };
         exchange.close(client);
         Ok(str::from_utf8(&reply[..length])?.to_owned())
@@ -109,25 +101,28 @@ impl Host {
     pub(crate) fn tcp(&mut self, port: u16, text: &str) -> Result<String, Box<dyn Error>> {
         let Host { client, cable } = self;
         let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
-        let handle = client.connect(tcp::Socket::new(buffer(4_096), buffer(text.len())), server(port))?;
+        let mut socket = tcp::Socket::new(buffer(65_535), buffer(text.len()));
+        socket.set_timeout(Some(Duration::from_secs(5)));
+        let handle = client.connect(socket, server(port))?;
         let (mut sent, mut reply) = (false, Vec::new());
         loop {
-            let deadline = client.poll(now(), cable);
+            client.poll(now(), cable);
             let socket = client.socket(handle);
+            // Whatever is done to a socket gives the stack work: a segment to send, a larger window to tell of.
             if socket.may_send() && !sent {
                 socket.send_slice(text.as_bytes())?;
                 socket.close();
                 sent = true;
-                continue;
-            }
-            while socket.can_recv() {
+            } else if socket.can_recv() {
                 socket.recv(|bytes| (bytes.len(), reply.extend_from_slice(bytes)))?;
+            } else {
+                match socket.state() {
+                    // Both sides are closed, ours first.
+                    tcp::State::TimeWait => return Ok(String::from_utf8(reply)?),
+                    tcp::State::Closed => return Err("connection refused, reset, or timed out".into()),
+                    _ => cable.wait_until(client.poll_at(now()), now()),
+                }
             }
-            if !socket.is_open() {
-                break;
-            }
-            cable.wait_until(deadline, now());
         }
-        Ok(String::from_utf8(reply)?)
     }
 }

@@ -3,7 +3,7 @@
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::Wire;
 use undersock::server::{Config, Memory, Server};
@@ -15,7 +15,6 @@ use super::failure::{Failure, Result};
 
 /// What a frame needs from end to end: as long as across a short cable and two network cards.
 const LATENCY: Duration = Duration::from_micros(50);
-const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
 /// The longest reply: a sentence of 1,024 bytes grows at most threefold.
 const REPLY: usize = 4_096;
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,11 +37,7 @@ impl Pair {
         let wire = Wire::new(LATENCY);
         let now = Instant::ZERO;
         let config = Config { seed: super::options::unguessable(), ..options.config.clone() };
-        let own = Config { mac: CLIENT_MAC, ..config.clone() }.without_addresses();
-        let mut own = Config { seed: super::options::unguessable(), ..own };
-        // Two of five places.
-        let _ = own.addresses.push(IpCidr::new(IpAddress::v4(192, 168, 69, 100), 24));
-        let _ = own.addresses.push(IpCidr::new(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100), 64));
+        let own = Config { seed: super::options::unguessable(), ..Config::client() };
         let (server, client) = {
             let (mut server_end, mut client_end) = wire.ends();
             let memory = Memory::owned(super::options::sizes(options));
@@ -100,14 +95,17 @@ impl Pair {
     /// Lets both sides and the time go on until `step` has a result.
     fn until<T>(&mut self, mut step: impl FnMut(&mut Pair) -> (Option<T>, Option<Instant>)) -> T {
         loop {
+            let (mut server_end, mut client_end) = self.wire.ends();
+            let server = self.server.poll(self.now, &mut server_end, &mut self.service, &mut Log);
+            self.client.poll(self.now, &mut client_end);
             let (result, deadline) = step(self);
             if let Some(result) = result {
                 return result;
             }
-            let (mut server_end, mut client_end) = self.wire.ends();
-            let server = self.server.poll(self.now, &mut server_end, &mut self.service, &mut Log);
-            let client = self.client.poll(self.now, &mut client_end);
-            let next = [server, client, self.wire.next_arrival(), deadline].into_iter().flatten().min();
+            let next = [server, self.client.poll_at(self.now), self.wire.next_arrival(), deadline]
+                .into_iter()
+                .flatten()
+                .min();
             // Time always goes on, and every exchange has a deadline.
             self.now = next.unwrap_or(self.now).max(self.now + Duration::from_micros(1));
         }

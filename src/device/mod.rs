@@ -1,7 +1,7 @@
 //! What frames cross: the devices behind a server, and wrappers around any of them.
 //!
-//! A server takes any [`smoltcp::phy::Device`]. Here are the in-memory wire, for tests and examples, and, on Linux,
-//! the TAP interface. A board brings its own.
+//! A server takes any [`smoltcp::phy::Device`]. Here are the in-memory [`wire`], whose time is the caller's; with `std`
+//! the `cable`, a wire between threads; and on Linux the `tap` interface. A board brings its own.
 
 #[cfg(feature = "std")]
 pub mod cable;

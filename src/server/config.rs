@@ -16,6 +16,9 @@ pub const MAX_ADDRESSES: usize = 5;
 /// smoltcp's own convention for its examples.
 pub const DEFAULT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x01]);
 
+/// The client's in the examples and tests: the last byte is that of its address.
+pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
+
 /// Where the server listens. A port of 0 turns that service off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
@@ -205,6 +208,19 @@ impl Config {
         self.addresses.clear();
         self.gateways.clear();
         self
+    }
+
+    /// The host's side of the default network, for a [`Client`](crate::client::Client) on the same wire as a default
+    /// server: 192.168.69.100/24 and fdaa::100/64, without a gateway; seed 0.
+    #[must_use]
+    pub fn client() -> Self {
+        let server = Config::default();
+        let mut config = Config { mac: CLIENT_MAC, ..server.clone() }.without_addresses();
+        for (gateway, cidr) in server.gateways.iter().zip(&server.addresses) {
+            // As many as the server has.
+            let _ = config.addresses.push(IpCidr::new(*gateway, cidr.prefix_len()));
+        }
+        config
     }
 
     /// Finds what can't work, before the stack panics about it.

@@ -19,6 +19,10 @@ pub(crate) enum Mode {
     Sentence(Option<usize>),
     /// Every byte until the client closes its side.
     Stream,
+    /// The service has closed after the client did, but the FIN waits until all before it is acknowledged: in LAST-ACK
+    /// smoltcp 0.14 takes a window update or a duplicate ACK for a mistake (its pull request 1126), so a client
+    /// whose window was full would be served by probes, one a second at most.
+    Drain,
     /// Our side is closed: what still comes is discarded, or the window would fill and FIN-WAIT-2 never end.
     Discard,
 }
@@ -193,15 +197,17 @@ impl<'a> Connection<'a> {
         scratch: &mut [u8],
         sink: &mut Sink<'_, O>,
     ) {
-        if self.mode == Mode::Discard {
-            return self.discard(slot, sink);
+        match self.mode {
+            Mode::Drain => return self.close(slot, sink),
+            Mode::Discard => return self.discard(slot, sink),
+            Mode::Sentence(_) | Mode::Stream => {}
         }
         let (mut received, mut sent) = (0, 0);
         while self.socket().may_send() {
             let waiting = self.socket().recv_queue();
             let finished = !matches!(self.socket().state(), State::Established);
             let (offered, end) = match self.mode {
-                Mode::Stream | Mode::Discard => (waiting, finished),
+                Mode::Stream | Mode::Drain | Mode::Discard => (waiting, finished),
                 Mode::Sentence(Some(left)) => (left, true),
                 // The one read: what has arrived, up to a sentence; nothing at all if the client has closed.
                 Mode::Sentence(None) if waiting > 0 || finished => {
@@ -279,6 +285,10 @@ impl<'a> Connection<'a> {
     }
 
     fn close<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
+        if self.socket().state() == State::CloseWait && self.socket().send_queue() > 0 {
+            self.mode = Mode::Drain;
+            return;
+        }
         self.socket_mut().close();
         self.mode = Mode::Discard;
         sink.emit(Event::Call(Call::Close { slot }));

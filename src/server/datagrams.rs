@@ -17,6 +17,12 @@ const fn headers(v4: bool) -> usize {
     if v4 { 20 + 8 } else { 40 + 8 }
 }
 
+/// The most bytes of a datagram to or from an address, on Ethernet: [`MAX_DATAGRAM`], over IPv6 20 less.
+#[must_use]
+pub fn max_datagram(address: IpAddress) -> usize {
+    1_500 - headers(is_v4(address))
+}
+
 /// How long replies may stand in the send queue. A reply that waits for its neighbour's address blocks all behind it
 /// (smoltcp #594).
 const STUCK: Duration = Duration::from_millis(100);

@@ -40,7 +40,7 @@ use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Ports};
 use self::connection::Connection;
 use self::datagrams::Datagrams;
-pub use self::datagrams::MAX_DATAGRAM;
+pub use self::datagrams::{MAX_DATAGRAM, max_datagram};
 use self::earliest::Earliest;
 use self::ingress::Bucket;
 use self::neighbors::Neighbors;

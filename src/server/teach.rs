@@ -2,14 +2,18 @@
 
 use smoltcp::phy::Device;
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Core;
 use super::door::Sender;
 use crate::device::frame::OneFrame;
 
 /// The longest lesson: a neighbour advertisement with its option, over IPv6, over Ethernet.
+#[cfg(feature = "ipv6")]
 const MAX_LESSON: usize = 14 + 40 + 32;
+/// The longest lesson: an ARP reply over Ethernet.
+#[cfg(not(feature = "ipv6"))]
+const MAX_LESSON: usize = 14 + 28;
 
 impl Core<'_> {
     /// The sender's frame was found right: a reply must not wait for the sender's address.
@@ -43,38 +47,37 @@ impl Core<'_> {
     }
 }
 
-/// RFC 826: "this address is at this Ethernet address", to us.
+/// "This address is at this Ethernet address", to us: an ARP reply (RFC 826), field by field.
 #[cfg(feature = "ipv4")]
 fn arp_reply(
-    frame: &mut [u8],
+    frame: &mut [u8; MAX_LESSON],
     theirs: (EthernetAddress, smoltcp::wire::Ipv4Address),
     ours: (EthernetAddress, smoltcp::wire::Ipv4Address),
 ) -> usize {
-    use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
-
-    let reply = ArpRepr::EthernetIpv4 {
-        operation: ArpOperation::Reply,
-        source_hardware_addr: theirs.0,
-        source_protocol_addr: theirs.1,
-        target_hardware_addr: ours.0,
-        target_protocol_addr: ours.1,
-    };
-    let mut ethernet = header(frame, theirs.0, ours.0, EthernetProtocol::Arp);
-    reply.emit(&mut ArpPacket::new_unchecked(ethernet.payload_mut()));
-    EthernetFrame::<&[u8]>::buffer_len(reply.buffer_len())
+    /// EtherType ARP; Ethernet and IPv4, whose addresses have 6 and 4 bytes; a reply.
+    const HEADER: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, 2];
+    let (their_ip, our_ip) = (theirs.1.octets(), ours.1.octets());
+    frame[..6].copy_from_slice(&ours.0.0);
+    frame[6..12].copy_from_slice(&theirs.0.0);
+    frame[12..22].copy_from_slice(&HEADER);
+    frame[22..28].copy_from_slice(&theirs.0.0);
+    frame[28..32].copy_from_slice(&their_ip);
+    frame[32..38].copy_from_slice(&ours.0.0);
+    frame[38..42].copy_from_slice(&our_ip);
+    42
 }
 
 /// RFC 4861 4.4: the same for IPv6.
 #[cfg(feature = "ipv6")]
 fn neighbor_advertisement(
-    frame: &mut [u8],
+    frame: &mut [u8; MAX_LESSON],
     theirs: (EthernetAddress, smoltcp::wire::Ipv6Address),
     ours: (EthernetAddress, smoltcp::wire::Ipv6Address),
 ) -> usize {
     use smoltcp::phy::ChecksumCapabilities;
     use smoltcp::wire::{
-        Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr,
-        RawHardwareAddress,
+        EthernetFrame, EthernetProtocol, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr,
+        NdiscNeighborFlags, NdiscRepr, RawHardwareAddress,
     };
 
     let advertisement = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
@@ -89,7 +92,10 @@ fn neighbor_advertisement(
         payload_len: advertisement.buffer_len(),
         hop_limit: 255,
     };
-    let mut ethernet = header(frame, theirs.0, ours.0, EthernetProtocol::Ipv6);
+    let mut ethernet = EthernetFrame::new_unchecked(frame.as_mut_slice());
+    ethernet.set_src_addr(theirs.0);
+    ethernet.set_dst_addr(ours.0);
+    ethernet.set_ethertype(EthernetProtocol::Ipv6);
     let mut packet = Ipv6Packet::new_unchecked(ethernet.payload_mut());
     ip.emit(&mut packet);
     advertisement.emit(
@@ -99,17 +105,4 @@ fn neighbor_advertisement(
         &ChecksumCapabilities::default(),
     );
     EthernetFrame::<&[u8]>::buffer_len(ip.buffer_len() + ip.payload_len)
-}
-
-fn header(
-    frame: &mut [u8],
-    source: EthernetAddress,
-    destination: EthernetAddress,
-    protocol: EthernetProtocol,
-) -> EthernetFrame<&mut [u8]> {
-    let mut ethernet = EthernetFrame::new_unchecked(frame);
-    ethernet.set_src_addr(source);
-    ethernet.set_dst_addr(destination);
-    ethernet.set_ethertype(protocol);
-    ethernet
 }

@@ -10,14 +10,14 @@ use core::fmt::Write as _;
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr, IpEndpoint, PrettyPrinter};
+use smoltcp::wire::{EthernetFrame, IpAddress, IpEndpoint, PrettyPrinter};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Service, Uppercase};
 
-pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
+pub use undersock::server::config::CLIENT_MAC;
 pub const FRAMES: usize = 128;
 
 pub fn server_v4() -> IpAddress {
@@ -111,6 +111,8 @@ pub struct World<S = Uppercase> {
     pub client_end: End<'static, FRAMES>,
     pub wire: &'static Wire<FRAMES>,
     pub history: History,
+    /// When the server wants to be polled again.
+    pub due: Option<Instant>,
     /// Polls of the server, to see that it sleeps.
     pub polls: u32,
     /// The client's stack isn't polled: the test plays the peer.
@@ -133,11 +135,7 @@ impl<S: Service> World<S> {
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let mut client_config =
-            Config { mac: CLIENT_MAC, seed: 0xc11e, ..Config::default() }.without_addresses();
-        for cidr in [IpCidr::new(client_v4(), 24), IpCidr::new(client_v6(), 64)] {
-            client_config.addresses.push(cidr).expect("room for two");
-        }
+        let client_config = Config { seed: 0xc11e, ..Config::client() };
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let client = Client::new(&client_config, sockets, &mut client_end, now).expect("a client");
         World {
@@ -149,6 +147,7 @@ impl<S: Service> World<S> {
             client_end,
             wire,
             history: History::default(),
+            due: None,
             polls: 0,
             raw: false,
         }
@@ -160,14 +159,21 @@ impl<S: Service> World<S> {
         self
     }
 
-    /// Polls both sides once; returns when something happens next.
-    pub fn poll(&mut self) -> Option<Instant> {
+    /// Polls both sides once.
+    pub fn poll(&mut self) {
         self.polls += 1;
-        let server = self.server.poll(self.now, &mut self.server_end, &mut self.service, &mut self.history);
-        let client = if self.raw { None } else { self.client.poll(self.now, &mut self.client_end) };
+        self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, &mut self.history);
+        if !self.raw {
+            self.client.poll(self.now, &mut self.client_end);
+        }
+    }
+
+    /// When something happens next.
+    pub fn next(&mut self) -> Option<Instant> {
+        let client = if self.raw { None } else { self.client.poll_at(self.now) };
         // A frame at the end of a test that plays the peer waits for the test, not for the stack.
         let wire = if self.raw { self.server_arrival() } else { self.wire.next_arrival() };
-        [server, client, wire].into_iter().flatten().min()
+        [self.due, client, wire].into_iter().flatten().min()
     }
 
     fn server_arrival(&self) -> Option<Instant> {
@@ -183,12 +189,12 @@ impl<S: Service> World<S> {
     ) -> T {
         let until = self.now + limit;
         loop {
-            let next = self.poll();
+            self.poll();
             if let Some(result) = done(self) {
                 return result;
             }
             assert!(self.now < until, "nothing after {limit} of virtual time");
-            let next = [next, deadline(self)].into_iter().flatten().min().unwrap_or(until);
+            let next = [self.next(), deadline(self)].into_iter().flatten().min().unwrap_or(until);
             // Two steps of a microsecond at least: time must go on, or a deadline in the past would hang the test.
             self.now = next.max(self.now + Duration::from_micros(1)).min(until);
         }
@@ -198,7 +204,8 @@ impl<S: Service> World<S> {
     pub fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
-            let next = self.poll().unwrap_or(until);
+            self.poll();
+            let next = self.next().unwrap_or(until);
             self.now = next.max(self.now + Duration::from_micros(1)).min(until);
         }
         self.poll();
@@ -216,9 +223,6 @@ impl<S: Service> World<S> {
             |world| {
                 let result = exchange.step(&mut world.client, world.now, sentence, &mut reply);
                 deadline.set(exchange.deadline());
-                if result.is_none() {
-                    world.client.poll(world.now, &mut world.client_end);
-                }
                 result
             },
             |_| deadline.get(),
@@ -257,7 +261,6 @@ impl<S: Service> World<S> {
                         *result = exchange.step(&mut world.client, world.now, sentence, reply);
                     }
                 }
-                world.client.poll(world.now, &mut world.client_end);
                 open.iter().all(|(_, _, result)| result.is_some()).then_some(())
             },
             |_| Some(until),
@@ -292,7 +295,6 @@ impl<S: Service> World<S> {
                     got.extend(socket.recv(|piece| (piece.len(), piece.to_vec())).expect("there are bytes"));
                 }
                 let over = sent > 0 && !socket.may_recv();
-                world.client.poll(world.now, &mut world.client_end);
                 over.then_some(())
             },
             |_| None,

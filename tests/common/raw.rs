@@ -228,11 +228,19 @@ pub struct Peer {
     /// The next sequence number to send, and the next expected.
     pub seq: u32,
     pub ack: u32,
+    /// What it offers, in bytes.
+    pub window: u16,
 }
 
 impl Peer {
     pub fn new(port: u16) -> Self {
-        Peer { from: (client_v4(), port), to: (server_v4(), 12_000), seq: 1_000 * u32::from(port), ack: 0 }
+        Peer {
+            from: (client_v4(), port),
+            to: (server_v4(), 12_000),
+            seq: 1_000 * u32::from(port),
+            ack: 0,
+            window: 64_000,
+        }
     }
 
     pub fn at_port(mut self, port: u16) -> Self {
@@ -243,15 +251,8 @@ impl Peer {
     /// A segment with these flags and bytes; counts them as sent.
     pub fn segment(&mut self, control: TcpControl, payload: &[u8]) -> Vec<u8> {
         let ack = (control != TcpControl::Syn).then_some(self.ack);
-        let segment = Segment {
-            from: self.from,
-            to: self.to,
-            control,
-            seq: self.seq,
-            ack,
-            payload,
-            ..Segment::default()
-        };
+        let Peer { from, to, seq, window, .. } = *self;
+        let segment = Segment { from, to, control, seq, ack, window, payload };
         let control = matches!(control, TcpControl::Syn | TcpControl::Fin);
         self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(control));
         segment.frame()

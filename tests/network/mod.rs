@@ -6,12 +6,12 @@
 //! - [`Nobody`]: a user without any privilege.
 #![allow(dead_code, reason = "two test files share it, and neither uses all of it")]
 
-mod namespace;
+pub(crate) mod namespace;
 mod nobody;
 mod program;
-mod tools;
+pub(crate) mod tools;
 
-pub(crate) use self::namespace::{again, alone, is_inside};
+pub(crate) use self::namespace::alone;
 pub(crate) use self::nobody::Nobody;
 pub(crate) use self::program::Program;
-pub(crate) use self::tools::{ip, tool, tool_path};
+pub(crate) use self::tools::tool;

@@ -37,7 +37,7 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
 #[track_caller]
 pub(crate) fn again(test: &str, mut through: Command) -> Ran {
     let copy = std::env::current_exe().expect("this program has a path");
-    through.arg(copy).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    through.arg(copy).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").env("RUST_BACKTRACE", "0");
     let child = through.spawn().unwrap_or_else(|error| panic!("{through:?}: {error}"));
     // Every wait inside is shorter, so that it is the copy that says what it waited for.
     let ran = finish_within(BOUND * 2, child);

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{is_inside, tool};
+use super::namespace::is_inside;
+use super::tool;
 use crate::command::run;
 
 /// A user without any privilege: with every capability dropped and none to gain by exec, in no group but their own.
@@ -35,6 +36,16 @@ impl Nobody {
             fs::set_permissions(&nobody.undersock, fs::Permissions::from_mode(0o755)).expect("an own file");
         }
         nobody
+    }
+
+    /// As `id -u` prints it.
+    pub(crate) fn uid(&self) -> &'static str {
+        if self.root { "65534" } else { "0" }
+    }
+
+    /// Another user, as a uid. Root's namespaces have some; an ordinary user's have no second one.
+    pub(crate) fn somebody_else(&self) -> Option<&'static str> {
+        self.root.then_some("65533")
     }
 
     /// A program of the system, as this user.

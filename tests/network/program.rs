@@ -54,11 +54,13 @@ impl Program {
         self.stderr.text()
     }
 
-    /// Gives it a line of input.
+    /// Gives it this on standard input.
     #[track_caller]
-    pub(crate) fn hears(&mut self, line: &str) {
+    pub(crate) fn hears(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("it has not been closed");
-        writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("{} hears nothing: {error}", self.name));
+        stdin
+            .write_all(text.as_bytes())
+            .unwrap_or_else(|error| panic!("{} hears nothing: {error}", self.name));
     }
 
     #[track_caller]
@@ -89,10 +91,7 @@ impl Drop for Program {
         }
         if thread::panicking() {
             let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
-            eprintln!(
-                "{}\n--- standard output\n{stdout}\n--- standard error\n{stderr}\n---",
-                self.name
-            );
+            eprintln!("{}\n--- standard output\n{stdout}\n--- standard error\n{stderr}\n---", self.name);
         }
     }
 }

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::command::run;
-
 /// Each with the Debian package that it comes with.
 const PACKAGES: &[(&str, &str)] = &[
     ("id", "coreutils"),
@@ -38,14 +36,4 @@ pub(crate) fn tool(name: &str) -> Command {
     let mut command = Command::new(tool_path(name));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-/// Runs `ip` with these words, which must succeed. What it prints.
-#[track_caller]
-pub(crate) fn ip(words: &str) -> String {
-    let mut command = tool("ip");
-    command.args(words.split(' '));
-    let ran = run(command, b"");
-    assert_eq!(ran.status, Some(0), "ip {words}: {ran:?}");
-    String::from_utf8(ran.stdout).expect("ip(8) prints UTF-8")
 }

@@ -15,11 +15,11 @@ pub(crate) enum Invocation {
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "Usage: cargo xtask test [--no-install] [STEP...]\n\n\
-         Runs everything that must hold, step by step, and at the end says which steps held. With\n\
-         names, only those steps.\n\n\
-         What the tests need is installed first, as Debian packages, by root or by a sudo that asks\n\
-         for no password. With --no-install, and where neither is so, a missing program is named\n\
-         and nothing is run.\n\nSteps:\n",
+         Runs everything that must hold, step by step, and at the end says which steps\n\
+         held. With names, only those steps.\n\n\
+         What the steps need is installed first, as Debian packages, by root or by a\n\
+         sudo that asks for no password. With --no-install, and where neither is so, the\n\
+         command that installs what is missing is shown, and nothing is run.\n\nSteps:\n",
     );
     for step in STEPS {
         text += &format!("  {:<10} {}\n", step.name, step.about);
@@ -146,7 +146,7 @@ mod tests {
         for args in [&[][..], &["help"], &["--help"], &["-h"], &["test", "--help"]] {
             assert_eq!(names(args), Err("help".into()));
         }
-        assert!(help().lines().all(|line| line.len() <= 100), "{}", help());
+        assert!(help().lines().all(|line| line.len() <= 80), "{}", help());
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) fn step() -> Result<(), Failure> {
     if !failed.is_empty() {
         return Err(Failure::new("building with fewer features", format!("failed: {}", failed.join("; "))));
     }
+    // Some tests are there only without a feature: ASCII without `unicode`.
+    run(cargo("test --lib --locked --no-default-features --features std,ipv4"))?;
     without_ip()
 }
 

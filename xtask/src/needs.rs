@@ -51,7 +51,7 @@ pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
     let needs = steps.iter().flat_map(|step| (step.needs)());
     match plan(needs, install, &ThisMachine) {
         Plan::Ready => Ok(()),
-        Plan::Stop(reason) => Err(Failure::new("looking for what the steps need", reason)),
+        Plan::Stop(reason) => Err(Failure::new("looking for the programs that the steps need", reason)),
         Plan::Install(prefix, packages) => {
             println!("==== installing {}", packages.join(", "));
             // A machine's lists may be older than the packages that are to be had, or none at all. If they can't be
@@ -61,7 +61,10 @@ pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
             }
             // Another toolchain from Debian would have to go for this one: that is not for us to decide.
             let words = ["install", "-q", "-y", "--no-install-recommends", "--no-remove"];
-            call::run(apt_get(prefix, &words, &packages))
+            call::run(apt_get(prefix, &words, &packages)).map_err(|failure| {
+                let mend = "`cargo xtask help` lists the steps, to name those that can do without";
+                Failure::new(format!("installing {}", packages.join(", ")), format!("{failure}; {mend}"))
+            })
         }
     }
 }
@@ -76,6 +79,7 @@ fn plan(needs: impl Iterator<Item = Need>, install: bool, machine: &impl Machine
     }
     if !machine.has_program("apt-get") {
         let mut programs: Vec<_> = missing.iter().map(|need| need.program).collect();
+        programs.sort_unstable();
         programs.dedup();
         let (programs, packages) = (programs.join(", "), packages.join(", "));
         return Plan::Stop(format!("missing: {programs}; in Debian they are in the packages {packages}"));
@@ -86,7 +90,7 @@ fn plan(needs: impl Iterator<Item = Need>, install: bool, machine: &impl Machine
         Plan::Install(&["sudo", "-n"], packages)
     } else {
         let packages = packages.join(" ");
-        Plan::Stop(format!("missing; `sudo apt-get install -y {packages}` installs it"))
+        Plan::Stop(format!("some are missing; `sudo apt-get install -y {packages}` installs them"))
     }
 }
 
@@ -195,8 +199,9 @@ mod tests {
 
     #[test]
     fn who_may_not_install_is_told_the_command() {
-        let said =
-            Plan::Stop("missing; `sudo apt-get install -y iproute2 netcat-openbsd` installs it".into());
+        let said = Plan::Stop(
+            "some are missing; `sudo apt-get install -y iproute2 netcat-openbsd` installs them".into(),
+        );
         let user = Made(&["unshare", "setpriv", "apt-get"], Some(&[]), false, false);
         assert_eq!(plan(true, &user), said);
         let root = Made(&["unshare", "setpriv", "apt-get"], Some(&[]), true, true);

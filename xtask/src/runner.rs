@@ -26,7 +26,7 @@ pub(crate) fn run(steps: &[&Step], install: bool) -> Result<(), Failure> {
         ran.push(Ran { name: step.name, held: result.is_ok(), took: start.elapsed() });
     }
     if !ran.is_empty() {
-        println!("\n{}", table(&ran));
+        print!("\n{}", table(&ran));
     }
     let failed: Vec<_> = ran.iter().filter(|ran| !ran.held).map(|ran| ran.name).collect();
     let tests = last.into_iter().try_for_each(begin);

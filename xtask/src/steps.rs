@@ -27,7 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", about: "no warning, in no target", needs: nothing, run: clippy },
     Step {
         name: "features",
-        about: "no warning in the library with fewer features",
+        about: "the library with fewer features: no warning, and its tests",
         needs: nothing,
         run: features::step,
     },
@@ -66,6 +66,7 @@ fn of_the_tests() -> Vec<Need> {
             Need::program("iputils-ping", "ping"),
             // Debian's other `nc` knows no -N, and no -U.
             Need::package("netcat-openbsd", "nc"),
+            Need::program("mount", "mount"),
             Need::program("util-linux", "unshare"),
             Need::program("util-linux", "setpriv"),
         ],
