@@ -9,13 +9,10 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::thread;
 
 use command::{BOUND, Ran, finish_within, run, undersock};
-use network::namespace::{again, is_inside};
-use network::tools::tool_path;
-use network::{Nobody, Program, alone, tool};
+use network::{Nobody, Program, again, alone, fails, is_inside, prints, tool, tool_path};
 use rustix::process::{Signal, geteuid, kill_process_group};
 
 /// What the server says when there is something to talk to.
@@ -50,20 +47,6 @@ fn inside_a_lab(test: &str, options: &[&str], body: impl FnOnce()) -> Option<Ran
         return None;
     }
     Some(again(test, lab(options, &[])))
-}
-
-/// Success, with these results.
-#[track_caller]
-fn prints(ran: &Ran, stdout: impl AsRef<[u8]>) {
-    assert!(ran.status == Some(0) && ran.stdout == stdout.as_ref(), "{ran:?}");
-}
-
-/// Failure, without a result; and the line that says so is the only one of its kind.
-#[track_caller]
-fn fails<'a>(ran: &'a Ran, line: &str) -> Vec<&'a str> {
-    let failures: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("undersock: ")).collect();
-    assert!(ran.status == Some(1) && ran.stdout.is_empty() && failures == [line], "{ran:?}");
-    ran.stderr.lines().skip_while(|said| *said != line).skip(1).collect()
 }
 
 /// `undersock`, as a program that runs in the lab.
@@ -220,7 +203,10 @@ mod clients {
             let text = text.replace("AF_INET", "AF_INET6").replace("192.168.69.1", "fdaa::1");
             let ran = python(&["-c", &text], "straße\n");
             prints(&ran, format!("Input lowercase sentence:{from_server}STRASSE\n"));
-            assert!(ran.stderr.contains("fdaa::"), "{ran:?}");
+            let calls =
+                ran.stderr.lines().filter(|line| line.contains(" accept ") || line.contains(" reply to "));
+            let calls: Vec<&str> = calls.collect();
+            assert!(matches!(calls[..], [call] if call.contains("fdaa::100")), "{ran:?}");
         }
     }
 
@@ -340,11 +326,10 @@ mod crowds {
 }
 
 mod streams {
-    use undersock::text::{self, Progress};
+    use network::text::{Text, compare};
 
     use super::*;
 
-    const MEBIBYTES: usize = 100;
     /// Ten seconds are usual for a build without optimization.
     const STREAM_BOUND: Duration = Duration::from_secs(180);
 
@@ -380,86 +365,6 @@ mod streams {
         let difference = compared.join().expect("no panic").err();
         assert!(ran.status == Some(0) && difference.is_none(), "{difference:?}\n{ran:?}");
     }
-
-    /// Reads to the end, or to the first byte that is not as expected.
-    fn compare(mut pipe: impl Read, mut expected: &[u8]) -> Result<(), String> {
-        let all = expected.len();
-        let mut piece = vec![0; 1 << 16];
-        loop {
-            let length = pipe.read(&mut piece).map_err(|error| error.to_string())?;
-            let (came, at) = (&piece[..length], all - expected.len());
-            if length == 0 {
-                return if expected.is_empty() { Ok(()) } else { Err(format!("only {at} of {all} bytes")) };
-            }
-            let Some(rest) = expected.strip_prefix(came) else {
-                let same = came.iter().zip(expected).take_while(|(one, other)| one == other).count();
-                let some = |bytes: &[u8]| bytes[same..].iter().take(32).copied().collect::<Vec<_>>();
-                let (came, expected) = (some(came), some(expected));
-                return Err(format!("at byte {} of {all}: {came:x?} for {expected:x?}", at + same));
-            };
-            expected = rest;
-        }
-    }
-
-    /// Mixed text: ASCII, and between it characters of two to four bytes, such as grow and shrink, and bytes that are
-    /// none.
-    struct Text {
-        plain: Vec<u8>,
-        upper: Vec<u8>,
-    }
-
-    const ASCII: &[u8] = b"It is a truth universally acknowledged, that a single man in possession of a good \
-        fortune, must be in want of a wife. However little known the feelings or views of such a man may be on his \
-        first entering a neighbourhood, this truth is so well fixed.";
-    const OTHERS: [&[u8]; 16] = [
-        "ß".as_bytes(),
-        "Øre, Ærø, \u{149}".as_bytes(),
-        "\u{390}".as_bytes(),
-        "ὀδυσσεύς ".as_bytes(),
-        "\u{fb03}\u{131}\u{17f}".as_bytes(),
-        "здравствуйте ".as_bytes(),
-        "日本語".as_bytes(),
-        "\u{10428}".as_bytes(),
-        b"\0\r\n\t~",
-        b"\xff",
-        b"\xc3",
-        b"\xe2\x82",
-        b"\xf0\x90\x90",
-        b"\x80\xbf",
-        b"\xed\xa0\x80",
-        b"\n",
-    ];
-
-    impl Text {
-        /// Made once, the same at every run.
-        fn get() -> &'static Text {
-            static TEXT: OnceLock<Text> = OnceLock::new();
-            TEXT.get_or_init(|| {
-                let plain = Text::plain(MEBIBYTES << 20);
-                let mut upper = vec![0; plain.len() * text::MAX_EXPANSION];
-                let Progress { consumed, produced } = text::upper_case(&plain, true, &mut upper);
-                assert_eq!(consumed, plain.len());
-                upper.truncate(produced);
-                Text { plain, upper }
-            })
-        }
-
-        fn plain(length: usize) -> Vec<u8> {
-            let mut plain = Vec::with_capacity(length + 2 * ASCII.len());
-            // Marsaglia's xorshift.
-            let mut random = 0x2545_f491_4f6c_dd1d_u64;
-            while plain.len() < length {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                let [from, to, other, ..] = random.to_be_bytes().map(|byte| usize::from(byte) % ASCII.len());
-                plain.extend_from_slice(&ASCII[from.min(to)..from.max(to)]);
-                plain.extend_from_slice(OTHERS[other % OTHERS.len()]);
-            }
-            plain.truncate(length);
-            plain
-        }
-    }
 }
 
 mod users {
@@ -467,8 +372,7 @@ mod users {
 
     #[test]
     fn an_ordinary_user_needs_no_privilege() {
-        alone("users::an_ordinary_user_needs_no_privilege", || {
-            let nobody = Nobody::prepare();
+        Nobody::visits("users::an_ordinary_user_needs_no_privilege", |nobody| {
             let uid = format!("{}\n", nobody.uid());
             prints(&run(nobody.tool("id", &["-u"]), b""), &uid);
             let lab = |words: &[&str]| nobody.undersock(&[&["lab", "-v", "--"][..], words].concat());
@@ -481,7 +385,7 @@ mod users {
                 tool_path("ping");
                 let ran = run(lab(&["ping", "-c", "1", "-W", "10", address]), b"");
                 assert_eq!(ran.status, Some(0), "{ran:?}");
-                prints(&run(lab(&[nobody.path(), "udp", address, "hello"]), b""), "HELLO\n");
+                prints(&run(lab(&[nobody.undersock, "udp", address, "hello"]), b""), "HELLO\n");
             }
             // The interface is theirs to change, and to be seen in /sys.
             let script = "ip link set tap0 mtu 1400 && cat /sys/class/net/tap0/mtu && ls /sys/class/net";
@@ -491,15 +395,15 @@ mod users {
 
     #[test]
     fn an_ordinary_user_joins_a_lab_of_theirs() {
-        alone("users::an_ordinary_user_joins_a_lab_of_theirs", || {
-            let nobody = Nobody::prepare();
+        Nobody::visits("users::an_ordinary_user_joins_a_lab_of_theirs", |nobody| {
             let lab = Program::start(nobody.undersock(&["lab", "-v"]));
             lab.says(READY);
+            let join = format!("--join={}", lab.id());
             for address in ADDRESSES {
-                let join = ["lab", "--join", "--", nobody.path(), "tcp", address, "hello"];
-                prints(&run(nobody.undersock(&join), b""), "HELLO\n");
+                let ask = ["lab", &join, "--", nobody.undersock, "tcp", address, "hello"];
+                prints(&run(nobody.undersock(&ask), b""), "HELLO\n");
             }
-            let ran = run(nobody.undersock(&["lab", "--join", "--", "id", "-u"]), b"");
+            let ran = run(nobody.undersock(&["lab", &join, "--", "id", "-u"]), b"");
             prints(&ran, format!("{}\n", nobody.uid()));
             prints(&lab.close(), "");
         });
@@ -541,7 +445,8 @@ mod refusals {
         tool_path("setpriv");
         refused(
             after(
-                "echo 0 > /proc/sys/user/max_user_namespaces && set -- setpriv --ambient-caps=-all --inh-caps=-all \"$@\"",
+                "echo 0 > /proc/sys/user/max_user_namespaces && \
+                 set -- setpriv --ambient-caps=-all --inh-caps=-all \"$@\"",
                 &["--user", "--map-user=1000", "--map-group=1000", "--keep-caps"],
             ),
             "undersock: making a user namespace: No space left on device (user.max_user_namespaces is 0)",
@@ -613,7 +518,7 @@ mod joining {
             assert_eq!(join(&["sh", "-c", "kill $$"]).status, Some(128 + 15));
             let ran = join(&["no-such-program"]);
             fails(&ran, "undersock: starting no-such-program: No such file or directory");
-            // One of this terminal's own programs is in no lab.
+            // From inside there is nothing to join.
             let ran = join(&[client, "lab", "--join", "--", "true"]);
             fails(&ran, "undersock: joining the lab: this terminal is in it already");
 
@@ -635,12 +540,10 @@ mod joining {
                 run(undersock(["lab", how, "--", this_command(), "udp", &server, "hello"]), b"")
             };
             let ran = join("--join", 12000);
-            let named = labs
-                .each_ref()
-                .map(|(lab, _)| format!("  undersock lab --join={}", lab.pid().as_raw_nonzero()));
+            let named = labs.each_ref().map(|(lab, _)| format!("  undersock lab --join={}", lab.id()));
             assert_eq!(fails(&ran, "undersock: joining the lab: 2 labs are running; name one"), named);
             for (lab, port) in &labs {
-                let how = format!("--join={}", lab.pid().as_raw_nonzero());
+                let how = format!("--join={}", lab.id());
                 prints(&join(&how, *port), "HELLO\n");
             }
             let ran = join("--join=999999", 12000);

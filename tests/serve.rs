@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 use command::{Ran, run, undersock};
-use network::{Nobody, Program, alone, tool};
+use network::{Nobody, Program, alone, fails, tool};
 use rustix::process::Signal;
 
 /// What the server says when it can be reached.
@@ -86,14 +86,6 @@ fn answers(words: &str, reply: &str) {
     assert!(right && ran.stderr.is_empty(), "undersock {words}: {ran:?}");
 }
 
-/// A failure at run time: this line, and those that mend it.
-#[track_caller]
-fn fails<'a>(ran: &'a Ran, line: &str) -> Vec<&'a str> {
-    let failures: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("undersock: ")).collect();
-    assert!(ran.status == Some(1) && ran.stdout.is_empty() && failures == [line], "{ran:?}");
-    ran.stderr.lines().skip_while(|said| *said != line).skip(1).collect()
-}
-
 /// Types what the command has said would help; as root, who has no need of sudo.
 #[track_caller]
 fn type_in(command: &str) -> Ran {
@@ -159,7 +151,7 @@ mod recipes {
             let during = client(&["check", "--tap", "tap0"]);
             let holder = format!(
                 "!!  attaching to tap0: undersock holds it, process {0}\n      end it: kill {0}\n",
-                server.pid().as_raw_nonzero()
+                server.id()
             );
             assert!(during.status == Some(1), "{during:?}");
             assert!(String::from_utf8_lossy(&during.stdout).contains(&holder), "{during:?}");
@@ -246,7 +238,7 @@ mod mishaps {
             let mends = fails(&ran, "undersock: attaching to tap0: another program holds it");
             let [which] = mends[..] else { panic!("{mends:?}") };
             let which = type_in(which.strip_prefix("  which: ").expect("the command that finds it"));
-            let holder = format!("/proc/{}/fdinfo/", server.pid().as_raw_nonzero());
+            let holder = format!("/proc/{}/fdinfo/", server.id());
             assert!(String::from_utf8_lossy(&which.stdout).starts_with(&holder), "{which:?}");
             // Nothing has happened to the one that serves.
             answers("udp 192.168.69.1 hello", "HELLO");
@@ -517,7 +509,7 @@ mod quiet {
     /// sleep (proc_pid_status(5), voluntary_ctxt_switches).
     fn used(server: &Program) -> (u64, u64) {
         let file = |name| {
-            let path = format!("/proc/{}/{name}", server.pid().as_raw_nonzero());
+            let path = format!("/proc/{}/{name}", server.id());
             fs::read_to_string(path).expect("it runs")
         };
         let (stat, status) = (file("stat"), file("status"));

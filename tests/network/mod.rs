@@ -4,14 +4,19 @@
 //! - [`tool`]: a program of this system, or the sentence that names its Debian package.
 //! - [`Program`]: one that runs beside the test.
 //! - [`Nobody`]: a user without any privilege.
-#![allow(dead_code, reason = "two test files share it, and neither uses all of it")]
+//! - [`prints`], [`fails`]: how a run ends.
+//! - [`text`]: 100 MiB for a stream.
+#![allow(dead_code, unused_imports, reason = "two test files share it, and neither uses all of it")]
 
-pub(crate) mod namespace;
+mod namespace;
 mod nobody;
+mod outcome;
 mod program;
-pub(crate) mod tools;
+pub(crate) mod text;
+mod tools;
 
-pub(crate) use self::namespace::alone;
+pub(crate) use self::namespace::{again, alone, is_inside};
 pub(crate) use self::nobody::Nobody;
+pub(crate) use self::outcome::{fails, prints};
 pub(crate) use self::program::Program;
-pub(crate) use self::tools::tool;
+pub(crate) use self::tools::{tool, tool_path};

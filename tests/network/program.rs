@@ -33,6 +33,12 @@ impl Program {
         Program { name, child, stdout, stderr }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The same, to send a signal to.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }

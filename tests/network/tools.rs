@@ -10,6 +10,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mknod", "coreutils"),
     ("mount", "mount"),
     ("nc", "netcat-openbsd"),
+    ("nsenter", "util-linux"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
     ("setpriv", "util-linux"),

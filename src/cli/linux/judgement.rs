@@ -43,8 +43,7 @@ pub(super) fn tap(facts: &TapFacts, server: &[IpCidr]) -> Vec<Finding> {
             if facts.root { "" } else { " user $USER" }
         ));
         let new = new.mend(format!("sudo ip link set {name} up"));
-        let hosts = server.iter().filter_map(host_for);
-        let new = hosts.fold(new, |new, host| new.mend(format!("sudo ip addr add {host} dev {name}")));
+        let new = server.iter().filter_map(|cidr| add_host(cidr, name)).fold(new, Finding::mend);
         // The server would create it, down and without an address.
         return vec![if facts.may_create { new.softened() } else { new }];
     };
@@ -128,10 +127,7 @@ fn addresses(facts: &TapFacts, link: &Link, server: &[IpCidr]) -> Vec<Finding> {
     let any = missing.len() < server.len();
     for cidr in missing {
         let finding = Finding::bad(format!("{} has no address in the network of {cidr}", side.name));
-        let finding = match host_for(cidr) {
-            Some(host) => finding.mend(format!("sudo ip addr add {host} dev {}", side.name)),
-            None => finding,
-        };
+        let finding = add_host(cidr, &side.name).into_iter().fold(finding, Finding::mend);
         // One network is enough to be reached, and on a bridge this machine need not be the client.
         findings.push(if any || facts.master.is_some() { finding.softened() } else { finding });
     }
@@ -148,8 +144,15 @@ fn ip(address: IpAddress) -> IpAddr {
     address.into()
 }
 
+/// The command that gives this machine an address in the server's network. An IPv6 address can be used at once only if
+/// nobody looks for its double first (RFC 4862 5.4), which takes a second or two.
+pub(super) fn add_host(server: &IpCidr, name: &str) -> Option<String> {
+    let nodad = if matches!(server, IpCidr::Ipv6(_)) { " nodad" } else { "" };
+    host_for(server).map(|host| format!("sudo ip addr add {host} dev {name}{nodad}"))
+}
+
 /// An address for this machine in the server's network: smoltcp's own, 100, where that fits.
-pub(super) fn host_for(server: &IpCidr) -> Option<IpCidr> {
+fn host_for(server: &IpCidr) -> Option<IpCidr> {
     let prefix = server.prefix_len();
     match *server {
         IpCidr::Ipv4(cidr) => {
@@ -245,7 +248,7 @@ mod tests {
                     \x20     sudo ip tuntap add dev tap0 mode tap user $USER\n\
                     \x20     sudo ip link set tap0 up\n\
                     \x20     sudo ip addr add 192.168.69.100/24 dev tap0\n\
-                    \x20     sudo ip addr add fdaa::100/64 dev tap0\n";
+                    \x20     sudo ip addr add fdaa::100/64 dev tap0 nodad\n";
         assert_eq!(said(&tap(&none, &server())), format!("!!  {text}"));
         // Where the server may create it, that is no obstacle.
         let root = TapFacts { may_create: true, root: true, ..none };

@@ -99,8 +99,8 @@ pub(crate) fn interface_remarks(name: &str, server: &[IpCidr]) -> Vec<String> {
         && let Some(first) = server.first()
     {
         let mut remark = "this computer has no address in the server's network".to_owned();
-        if let Some(host) = judgement::host_for(first) {
-            remark += &format!(": sudo ip addr add {host} dev {name}");
+        if let Some(command) = judgement::add_host(first, name) {
+            remark += &format!(": {command}");
         }
         remarks.push(remark);
     }

@@ -1,0 +1,252 @@
+//! Every command of the README is run as it stands there, and what it prints is compared with what the README shows.
+//!
+//! A section's `console` blocks share a network of their own. `$ ` begins a command; the lines after it are its output,
+//! where the README shows any. `undersock serve` goes on beside the commands after it until the block that cleans up,
+//! or the end of the section. A comment `<!-- on: laptop -->` before a block means another computer.
+#![cfg(target_os = "linux")]
+
+mod command;
+mod network;
+
+use std::path::Path;
+use std::process::Command;
+
+use command::{Ran, run};
+use network::{Program, alone, tool};
+use rustix::process::Signal;
+
+const README: &str = include_str!("../README.md");
+
+/// A command of a `console` block, and what it prints by the README.
+#[derive(Debug)]
+struct Step {
+    laptop: bool,
+    command: String,
+    shown: Vec<String>,
+}
+
+/// The commands of a section, in their order.
+fn steps(section: &str) -> Vec<Step> {
+    let heading = format!("## {section}\n");
+    let start = if section.is_empty() { Some(0) } else { README.find(&heading).map(|at| at + heading.len()) };
+    let text = &README[start.unwrap_or_else(|| panic!("the README has no section {section:?}"))..];
+    let text = &text[..text.find("\n## ").unwrap_or(text.len())];
+    let (mut steps, mut inside, mut laptop): (Vec<Step>, _, _) = (Vec::new(), false, false);
+    for line in text.lines() {
+        match (inside, line) {
+            (false, "```console") => inside = true,
+            (false, "<!-- on: laptop -->") => laptop = true,
+            (true, "```") => (inside, laptop) = (false, false),
+            (true, line) => match (line.strip_prefix("$ "), steps.last_mut()) {
+                (Some(command), _) => {
+                    steps.push(Step { laptop, command: command.to_owned(), shown: Vec::new() });
+                }
+                (None, Some(step)) => step.shown.push(line.to_owned()),
+                (None, None) => panic!("a block of {section:?} begins with {line:?}"),
+            },
+            _ => {}
+        }
+    }
+    assert!(!steps.is_empty(), "section {section:?} has no commands");
+    steps
+}
+
+/// A shell of a user who has installed `undersock`, and who is root here whatever `sudo` would ask.
+fn shell(step: &Step) -> Command {
+    let tools = Path::new("/tmp");
+    let path = format!(
+        "{}:{}:{}:/usr/sbin:/sbin",
+        tools.display(),
+        Path::new(env!("CARGO_BIN_EXE_undersock")).parent().expect("a directory").display(),
+        std::env::var("PATH").unwrap_or_default(),
+    );
+    let mut shell = if step.laptop {
+        let mut there = tool("nsenter");
+        there.args(["--net=/tmp/laptop", "sh"]);
+        there
+    } else {
+        tool("sh")
+    };
+    // In the shell's place, so that Ctrl-C is the program's.
+    let exec = if step.command.starts_with("undersock serve") { "exec " } else { "" };
+    shell
+        .args(["-c", &format!("{exec}{}", step.command)])
+        .env("PATH", path)
+        .env("USER", "root")
+        .env_remove("NO_COLOR");
+    shell
+}
+
+/// A directory of this test's own, with a `sudo` that asks nothing.
+fn prepare() {
+    sure(
+        "mount -t tmpfs none /tmp && printf '#!/bin/sh\\nexec \"$@\"\\n' > /tmp/sudo && chmod 755 /tmp/sudo",
+    );
+}
+
+#[track_caller]
+fn sure(line: &str) {
+    let mut shell = tool("sh");
+    shell.args(["-c", line]);
+    let ran = run(shell, b"");
+    assert_eq!(ran.status, Some(0), "{line}: {ran:?}");
+}
+
+/// Runs a section's commands. What a step shows must be what it prints; `files` are written by some, and looked at.
+fn follow(steps: &[Step]) {
+    let mut server: Option<Program> = None;
+    for step in steps {
+        if step.command.starts_with("undersock serve") {
+            let program = Program::start(shell(step));
+            program.says("The server is ready to receive");
+            let said = program.said();
+            for line in &step.shown {
+                assert!(said.lines().any(|said| said == line), "{}:\n{said}", step.command);
+            }
+            server = Some(program);
+            continue;
+        }
+        if step.command.contains("tuntap del")
+            && let Some(server) = server.take()
+        {
+            stop(server);
+        }
+        let ran = run(shell(step), b"hello\n");
+        assert_eq!(ran.status, Some(0), "{}: {ran:?}", step.command);
+        if !step.shown.is_empty() {
+            assert_eq!(printed(&ran), step.shown, "{}: {ran:?}", step.command);
+        }
+    }
+    if let Some(server) = server {
+        stop(server);
+    }
+}
+
+/// Ctrl-C in the server's terminal.
+fn stop(server: Program) {
+    server.signal(Signal::INT);
+    let ran = server.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+fn printed(ran: &Ran) -> Vec<String> {
+    String::from_utf8_lossy(&ran.stdout).lines().map(str::to_owned).collect()
+}
+
+/// The transcript at the top, as a person at a terminal has it: what is asked, typed, and answered.
+#[test]
+fn the_first_screen() {
+    let steps = steps("");
+    let [Step { command, shown, .. }] = &steps[..] else { panic!("one command, not {steps:?}") };
+    assert_eq!(command, "cargo run --release");
+    const QUESTION: &str = "Input lowercase sentence: ";
+    let typed: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix(QUESTION)).collect();
+    let ran = run(command::undersock([""; 0]), (typed.join("\n") + "\n").as_bytes());
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let said: Vec<&str> = ran.stderr.lines().collect();
+    let printed = printed(&ran);
+    let (answers, introduction): (Vec<&String>, Vec<&String>) = shown
+        .iter()
+        .filter(|line| !line.starts_with(QUESTION))
+        .partition(|line| line.contains("From Server: "));
+    assert_eq!(introduction, said);
+    assert_eq!(answers, printed.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn in_the_lab() {
+    alone("in_the_lab", || {
+        prepare();
+        follow(&steps("In the lab"));
+    });
+}
+
+#[test]
+fn the_service() {
+    alone("the_service", || {
+        prepare();
+        let mut steps = steps("The service");
+        for step in &mut steps {
+            // The file that it writes stays out of this directory.
+            step.command = step.command.replace("README.UPPER", "/tmp/README.UPPER");
+        }
+        follow(&steps);
+        let upper = std::fs::read_to_string("/tmp/README.UPPER").expect("the file that a command wrote");
+        assert_eq!(upper, README.to_uppercase());
+    });
+}
+
+#[test]
+fn on_a_tap_interface() {
+    alone("on_a_tap_interface", || {
+        prepare();
+        follow(&steps("On a TAP interface"));
+    });
+}
+
+/// The room: a laptop at the other end of eth0.
+fn room(own: &str, laptop: &str) {
+    sure("touch /tmp/laptop && unshare --net=/tmp/laptop true");
+    sure("ip link add eth0 type veth peer name eth1 && nsenter --net=/tmp/laptop true");
+    sure("exec 3</tmp/laptop; ip link set eth1 netns /proc/self/fd/3 || ip link set eth1 netns /tmp/laptop");
+    sure(&format!("ip addr add {own} dev eth0 && ip link set eth0 up"));
+    sure(&format!("nsenter --net=/tmp/laptop sh -c 'ip addr add {laptop} dev eth1 && ip link set eth1 up'"));
+}
+
+#[test]
+fn a_classroom_on_a_bridge() {
+    alone("a_classroom_on_a_bridge", || {
+        prepare();
+        room("192.168.1.50/24", "192.168.1.7/24");
+        let mut steps = steps("For a classroom");
+        let routed =
+            steps.iter().position(|step| step.command.contains("ip_forward")).expect("the second way");
+        steps.truncate(routed);
+        let hello = Step {
+            laptop: true,
+            command: "undersock udp 192.168.1.200 hello".to_owned(),
+            shown: vec!["HELLO".to_owned()],
+        };
+        steps.push(hello);
+        follow(&steps);
+    });
+}
+
+#[test]
+fn a_classroom_on_a_route() {
+    alone("a_classroom_on_a_route", || {
+        prepare();
+        room("192.168.1.50/24", "192.168.1.7/24");
+        // "With the set-up of …"
+        let mut before = steps("On a TAP interface");
+        let serve = before.iter().position(|step| step.command.starts_with("undersock serve"));
+        before.truncate(serve.expect("a server") + 1);
+        let steps = steps("For a classroom");
+        let routed =
+            steps.iter().position(|step| step.command.contains("ip_forward")).expect("the second way");
+        before.extend(steps.into_iter().skip(routed));
+        follow(&before);
+    });
+}
+
+/// This test can't run itself; but it is the command that CI calls.
+#[test]
+fn the_test_command_is_what_ci_runs() {
+    let steps = steps("Tests");
+    let commands: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
+    assert_eq!(commands, ["cargo xtask test"]);
+    assert!(include_str!("../.ci/run").contains("cargo xtask test"));
+}
+
+/// No block is left out of these tests.
+#[test]
+fn every_section_with_commands_is_followed() {
+    let followed = ["In the lab", "The service", "On a TAP interface", "For a classroom", "Tests"];
+    let mut section = "";
+    for line in README.lines() {
+        section = line.strip_prefix("## ").unwrap_or(section);
+        if line == "```console" {
+            assert!(section.is_empty() || followed.contains(&section), "commands in section {section:?}");
+        }
+    }
+}
