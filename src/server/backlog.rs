@@ -4,6 +4,7 @@ use managed::ManagedSlice;
 use smoltcp::time::{Duration, Instant};
 
 use super::door::Segment;
+use super::earliest::NEVER;
 use super::table::Tuple;
 
 /// The longest SYN: Ethernet, IP with all its options, and TCP with all of its.
@@ -62,8 +63,11 @@ impl<'a> Backlog<'a> {
     }
 
     /// When the oldest has waited too long.
-    pub(crate) fn ends(&self) -> Option<Instant> {
-        self.places.get(self.head)?.as_ref().map(|waiting| waiting.since + PATIENCE)
+    pub(crate) fn ends(&self) -> Instant {
+        match self.places.get(self.head) {
+            Some(Some(waiting)) => waiting.since + PATIENCE,
+            _ => NEVER,
+        }
     }
 
     /// The place so far from the head.

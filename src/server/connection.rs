@@ -8,6 +8,7 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::config::{Limits, SENTENCE_BYTES};
 use super::door::{Segment, Sender};
+use super::earliest::NEVER;
 use crate::device::frame::Outgoing;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Exchange, MIN_OUTPUT, Service, Step};
@@ -345,12 +346,12 @@ impl<'a> Connection<'a> {
     }
 
     /// From when on the slot may be taken for a new connection while none is free: the oldest TIME-WAIT first.
-    pub(crate) fn ripe(&self, limits: &Limits) -> Option<Instant> {
+    pub(crate) fn ripe(&self, limits: &Limits) -> Instant {
         if self.state == State::TimeWait {
             // Before all others, in the order of their age.
-            return Some(Instant::from_micros(self.progress.total_micros() - RIPE_FIRST));
+            return Instant::from_micros(self.progress.total_micros() - RIPE_FIRST);
         }
-        self.limit(limits).map(|(limit, own)| {
+        self.limit(limits).map_or(NEVER, |(limit, own)| {
             let crowded = if limit == Limit::HalfOpen { Limits::CROWDED_HALF_OPEN } else { Limits::CROWDED };
             self.progress + crowded.min(own)
         })

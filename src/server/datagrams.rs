@@ -6,6 +6,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
 use super::config::is_v4;
+use super::earliest::NEVER;
 use crate::event::{Call, Event, NoReply, Observer, Sink, Timer};
 use crate::service::{Reply, Service};
 
@@ -121,7 +122,7 @@ impl Datagrams {
     }
 
     /// When replies that wait are to be discarded.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.waiting_since.map(|since| since + STUCK)
+    pub(crate) fn deadline(&self) -> Instant {
+        self.waiting_since.map_or(NEVER, |since| since + STUCK)
     }
 }

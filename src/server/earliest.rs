@@ -3,49 +3,49 @@
 use managed::ManagedSlice;
 use smoltcp::time::Instant;
 
+/// Later than all that will ever be: what is never due.
+pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
+
 /// An instant for each of `n` slots, and which slot's is the earliest.
 ///
 /// Changing one costs log2(n) comparisons, asking for the earliest costs nothing.
 pub(crate) struct Earliest<'a> {
-    /// Microseconds, [`NEVER`] for none.
+    /// Microseconds.
     keys: ManagedSlice<'a, i64>,
     /// The inner nodes of a complete binary tree whose leaves, nodes n to 2n - 1, are the slots: node k holds the
     /// winner of nodes 2k and 2k + 1. Node 0 isn't used.
     winners: ManagedSlice<'a, u16>,
 }
 
-const NEVER: i64 = i64::MAX;
-
 impl<'a> Earliest<'a> {
     /// `keys` and `winners` are of one length, at least 1; whatever they hold is overwritten.
     pub(crate) fn new(keys: ManagedSlice<'a, i64>, winners: ManagedSlice<'a, u16>) -> Self {
         let mut earliest = Earliest { keys, winners };
-        earliest.keys.fill(NEVER);
+        earliest.keys.fill(NEVER.total_micros());
         for node in (1..earliest.winners.len()).rev() {
             earliest.play(node);
         }
         earliest
     }
 
-    /// The slot with the earliest instant.
-    pub(crate) fn first(&self) -> Option<(usize, Instant)> {
+    /// The slot with the earliest instant, and that instant.
+    pub(crate) fn first(&self) -> (usize, Instant) {
         let slot = self.winner(1);
-        let key = *self.keys.get(slot)?;
-        (key != NEVER).then(|| (slot, Instant::from_micros(key)))
+        (slot, self.get(slot))
     }
 
     /// The instant of one slot.
-    pub(crate) fn get(&self, slot: usize) -> Option<Instant> {
-        self.keys.get(slot).filter(|key| **key != NEVER).map(|key| Instant::from_micros(*key))
+    pub(crate) fn get(&self, slot: usize) -> Instant {
+        self.keys.get(slot).map_or(NEVER, |key| Instant::from_micros(*key))
     }
 
-    /// Gives a slot its instant, or none.
-    pub(crate) fn set(&mut self, slot: usize, at: Option<Instant>) {
-        let key = at.map_or(NEVER, |at| at.total_micros());
-        match self.keys.get_mut(slot) {
-            Some(old) if *old != key => *old = key,
-            _ => return,
+    /// Gives a slot its instant.
+    pub(crate) fn set(&mut self, slot: usize, at: Instant) {
+        let Some(key) = self.keys.get_mut(slot) else { return };
+        if *key == at.total_micros() {
+            return;
         }
+        *key = at.total_micros();
         let mut node = (self.keys.len() + slot) / 2;
         while node >= 1 {
             self.play(node);
@@ -79,23 +79,20 @@ mod tests {
         let mut random = 1u64;
         for slots in 1..=20usize {
             let mut earliest = Earliest::new(vec![0; slots].into(), vec![0; slots].into());
-            let mut plain: Vec<Option<i64>> = vec![None; slots];
-            assert_eq!(earliest.first(), None);
+            let mut plain = vec![NEVER; slots];
+            assert_eq!(earliest.first().1, NEVER);
             for _ in 0..1_000 {
                 random =
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let slot = (random >> 33) as usize % slots;
-                let at = (random >> 60 != 0).then_some((random >> 40) as i64 & 0xff);
+                let never = random >> 60 == 0;
+                let at = if never { NEVER } else { Instant::from_micros((random >> 40) as i64 & 0xff) };
                 plain[slot] = at;
-                earliest.set(slot, at.map(Instant::from_micros));
-                assert_eq!(
-                    earliest.first().map(|(_, at)| at.total_micros()),
-                    plain.iter().flatten().min().copied()
-                );
-                if let Some((first, at)) = earliest.first() {
-                    assert_eq!(plain[first], Some(at.total_micros()));
-                }
-                assert_eq!(earliest.get(slot), at.map(Instant::from_micros));
+                earliest.set(slot, at);
+                let (first, at) = earliest.first();
+                assert_eq!(Some(&at), plain.iter().min());
+                assert_eq!(plain[first], at);
+                assert_eq!(earliest.get(slot), plain[slot]);
             }
         }
     }

@@ -197,14 +197,13 @@ impl Core<'_> {
 
     /// Frees the slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
     fn reuse<O: Observer>(&mut self, sink: &mut Sink<'_, O>) -> bool {
-        match self.ripe.first() {
-            Some((slot, _)) if self.connections[slot].rests() => {
-                sink.emit(Event::Timer(Timer::Reused { slot }));
-                self.release(slot);
-                true
-            }
-            _ => false,
+        let (slot, _) = self.ripe.first();
+        let rests = self.connections[slot].rests();
+        if rests {
+            sink.emit(Event::Timer(Timer::Reused { slot }));
+            self.release(slot);
         }
+        rests
     }
 
     /// Puts a free slot's socket into LISTEN and gives it the SYN.

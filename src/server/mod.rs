@@ -41,7 +41,7 @@ pub use self::config::{Config, ConfigError, Limits, Ports};
 use self::connection::Connection;
 use self::datagrams::Datagrams;
 pub use self::datagrams::{MAX_DATAGRAM, max_datagram};
-use self::earliest::Earliest;
+use self::earliest::{Earliest, NEVER};
 use self::ingress::Bucket;
 use self::neighbors::Neighbors;
 #[cfg(feature = "std")]
@@ -76,7 +76,7 @@ struct Core<'a> {
     limits: Limits,
     /// What all connections share: UDP, and DHCP's client; ARP, ICMP and NDP need no socket.
     common: SocketSet<'a>,
-    common_due: Option<Instant>,
+    common_due: Instant,
     /// A frame came for the common set.
     common_touched: bool,
     datagrams: Option<Datagrams>,
@@ -165,7 +165,7 @@ impl<'a> Server<'a> {
             ports: config.ports,
             limits: config.limits,
             common,
-            common_due: Some(now),
+            common_due: now,
             common_touched: false,
             datagrams,
             #[cfg(feature = "dhcp")]
@@ -208,7 +208,8 @@ impl<'a> Server<'a> {
         core.serve_touched(device, service);
         core.serve_due(device, service);
         core.admit_waiting(device, service);
-        if more { Some(now) } else { core.deadline() }
+        let deadline = if more { now } else { core.deadline() };
+        (deadline != NEVER).then_some(deadline)
     }
 
     /// Ends every connection: a half-open one silently, any other with a RST.
@@ -281,7 +282,7 @@ impl<'a> Server<'a> {
                 receive_queue: connection.socket().recv_queue(),
                 send_queue: connection.socket().send_queue(),
                 progress: connection.progress,
-                due: self.core.due.get(slot),
+                due: Some(self.core.due.get(slot)).filter(|due| *due != NEVER),
             })
         })
     }
@@ -301,8 +302,7 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let now = device.sink.now;
-        let due = [self.common_due, self.datagrams.as_ref().and_then(Datagrams::deadline)];
-        if !core::mem::take(&mut self.common_touched) && !due.iter().flatten().any(|due| *due <= now) {
+        if !core::mem::take(&mut self.common_touched) && self.common_due > now {
             return;
         }
         if let Some(datagrams) = &mut self.datagrams {
@@ -318,7 +318,8 @@ impl Core<'_> {
         }
         #[cfg(feature = "dhcp")]
         self.serve_dhcp();
-        self.common_due = not_before(self.iface.poll_at(now, &self.common), now);
+        let stuck = self.datagrams.as_ref().map_or(NEVER, Datagrams::deadline);
+        self.common_due = not_before(self.iface.poll_at(now, &self.common), now).min(stuck);
     }
 
     /// Every connection that a frame of this batch was for.
@@ -345,13 +346,13 @@ impl Core<'_> {
         let now = device.sink.now;
         if core::mem::take(&mut self.neighbors_changed) && self.table.used() > 0 {
             for slot in 0..self.connections.len() {
-                if self.due.get(slot).is_some_and(|due| due <= now + NEIGHBOR_SILENCE) {
-                    self.due.set(slot, Some(now));
+                if self.due.get(slot) <= now + NEIGHBOR_SILENCE {
+                    self.due.set(slot, now);
                 }
             }
         }
         // Each is looked at once: `settle` leaves no deadline at or before `now`.
-        while let Some((slot, at)) = self.due.first()
+        while let (slot, at) = self.due.first()
             && at <= now
         {
             let connection = &self.connections[slot];
@@ -371,17 +372,18 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let now = device.sink.now;
-        while let Some(ends) = self.backlog.ends() {
-            if ends <= now {
+        while self.backlog.len() > 0 {
+            if self.backlog.ends() <= now {
                 self.backlog.pop();
                 device.sink.emit(Event::Timer(Timer::WaitedTooLong));
                 continue;
             }
             if !self.table.has_free() {
-                match self.ripe.first() {
-                    Some((slot, from)) if from <= now => self.evict(slot, Limit::Crowded, device),
-                    _ => return,
+                let (slot, from) = self.ripe.first();
+                if from > now {
+                    return;
                 }
+                self.evict(slot, Limit::Crowded, device);
             }
             let Some(token) = device.transmit(now) else { return };
             let Some(waiting) = self.backlog.pop() else { return };
@@ -410,8 +412,8 @@ impl Core<'_> {
             return self.release(slot);
         }
         let stack = not_before(self.iface.poll_at(now, connection.set()), now);
-        let limit = connection.limit(&self.limits).map(|(_, length)| connection.progress + length);
-        self.due.set(slot, earlier(stack, limit));
+        let limit = connection.limit(&self.limits).map_or(NEVER, |(_, length)| connection.progress + length);
+        self.due.set(slot, stack.min(limit));
         self.ripe.set(slot, connection.ripe(&self.limits));
     }
 
@@ -438,18 +440,18 @@ impl Core<'_> {
     /// The slot is free for the next connection.
     fn release(&mut self, slot: usize) {
         self.table.remove(slot);
-        self.due.set(slot, None);
-        self.ripe.set(slot, None);
+        self.due.set(slot, NEVER);
+        self.ripe.set(slot, NEVER);
     }
 
     /// When to poll again if no frame comes.
-    fn deadline(&self) -> Option<Instant> {
-        let connections = self.due.first().map(|(_, at)| at);
-        let datagrams = self.datagrams.as_ref().and_then(Datagrams::deadline);
+    fn deadline(&self) -> Instant {
+        let deadline = self.due.first().1.min(self.common_due);
+        if self.backlog.len() == 0 {
+            return deadline;
+        }
         // A SYN waits until it has waited too long, or a connection may be given up for it.
-        let ends = self.backlog.ends();
-        let backlog = ends.and_then(|_| earlier(ends, self.ripe.first().map(|(_, from)| from)));
-        earlier(earlier(connections, self.common_due), earlier(datagrams, backlog))
+        deadline.min(self.backlog.ends()).min(self.ripe.first().1)
     }
 
     /// Makes the route over a gateway, for its version of IP.
@@ -503,13 +505,10 @@ impl Core<'_> {
 }
 
 /// A deadline of the stack. One that has passed already means that the device had no room.
-fn not_before(deadline: Option<Instant>, now: Instant) -> Option<Instant> {
-    deadline.map(|at| if at <= now { now + BLOCKED } else { at })
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
+fn not_before(deadline: Option<Instant>, now: Instant) -> Instant {
+    match deadline {
+        None => NEVER,
+        Some(at) if at <= now => now + BLOCKED,
+        Some(at) => at,
     }
 }
