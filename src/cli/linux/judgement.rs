@@ -8,8 +8,8 @@ use undersock::device::tap::TapError;
 use super::facts::{Holder, TapFacts};
 use super::netlink::{Address, Kind, Link};
 use super::tap_failure;
-use crate::cli::check::Finding;
 use crate::cli::failure::Failure;
+use crate::cli::finding::Finding;
 
 /// IPv6's smallest MTU, RFC 8200 section 5.
 const IPV6_MTU: u32 = 1_280;

@@ -10,8 +10,8 @@
 use smoltcp::wire::IpCidr;
 use undersock::device::tap::{TUN_DEVICE, Tap, TapError};
 
-use super::check::Finding;
 use super::failure::{Failure, Result, reason};
+use super::finding::Finding;
 
 mod facts;
 pub(crate) mod host;
