@@ -75,6 +75,7 @@ pub(crate) enum Join {
 #[derive(Debug)]
 pub(crate) struct ServeOptions {
     pub(crate) tap: String,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
     pub(crate) server: ServerOptions,
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn run(options: &UdpOptions) -> Result<()> {
 
 /// Sends one sentence and waits for its reply; each of `tries` times for as long as `timeout`. `report` is told what
 /// the user would want to know: that a datagram was sent again, or may not arrive.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
 pub(crate) fn exchange(
     server: SocketAddr,
     sentence: &[u8],
