@@ -6,7 +6,6 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::ffi::OsString;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
@@ -116,23 +115,13 @@ fn ask(host: &mut Host, options: &ServerOptions, stop: &Stop) -> Result<u8> {
 /// Runs a program in the lab. Its exit status is ours.
 fn run_in(host: &mut Host, command: &[OsString], stop: &Stop) -> Result<u8> {
     let mut child = start(command)?;
-    // SIGINT goes to both; it is the program's to act on it, so here it only must not end the lab.
-    let unheard = Stop::new()?;
-    unheard.on(SIGINT)?;
-    let ended = Stop::new()?;
-    ended.on(SIGTERM)?;
-    let (pid, mouth, ear) = (child.id(), stop.mouth()?, clone(&ended.ear)?);
-    thread::spawn(move || {
-        signals::wait(&ear);
-        // The lab is told to end: so is the program, and the lab with it.
-        terminate(pid);
-    });
+    let (pid, mouth) = (child.id(), stop.mouth()?);
     let (result, results) = mpsc::channel();
     thread::spawn(move || {
         let _ = result.send(child.wait());
         signals::ask(&mouth);
     });
-    host.run(&stop.ear)?;
+    host.run(&stop.ear).inspect_err(|_| terminate(pid))?;
     match results.recv() {
         Ok(Ok(status)) => Ok(exit_status(status)),
         Ok(Err(error)) => Err(Failure::io("waiting for the program", &error)),
@@ -156,20 +145,33 @@ fn join_in(join: Join, command: &[OsString]) -> Result<u8> {
     } else {
         command
     };
-    let unheard = Stop::new()?;
-    unheard.on(SIGINT)?;
     let status = start(command)?.wait().map_err(|error| Failure::io("waiting for the program", &error))?;
     Ok(exit_status(status))
 }
 
+/// Starts a program, and leaves to it what becomes of both when a signal comes.
+///
+/// SIGINT goes to all in the foreground: it is the program's to act on it, so here it must only not end us. SIGTERM is
+/// passed on, and the program's end is ours.
 fn start(command: &[OsString]) -> Result<std::process::Child> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::usage("lab --", "no program named; a right one: undersock lab -- bash"));
     };
-    Command::new(program)
+    // Before the program runs: it might be the one that sends a signal.
+    let (interrupted, ended) = (Stop::new()?, Stop::new()?);
+    interrupted.on(SIGINT)?;
+    ended.on(SIGTERM)?;
+    let child = Command::new(program)
         .args(arguments)
         .spawn()
-        .map_err(|error| Failure::io(format!("starting {}", program.display()), &error))
+        .map_err(|error| Failure::io(format!("starting {}", program.display()), &error))?;
+    let pid = child.id();
+    thread::spawn(move || {
+        signals::wait(&ended.ear);
+        terminate(pid);
+        drop(interrupted);
+    });
+    Ok(child)
 }
 
 /// The program's own status; 128 + n if signal n ended it, as the shell says it.
@@ -184,8 +186,4 @@ fn terminate(pid: u32) {
         // If it has ended already, that is what was wanted.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-fn clone(socket: &UnixStream) -> Result<UnixStream> {
-    socket.try_clone().map_err(|error| Failure::io("making a socket", &error))
 }
