@@ -7,9 +7,13 @@ use common::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, ud
 use common::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
-use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress, IpProtocol, TcpControl};
+use smoltcp::wire::{
+    ArpOperation, EthernetAddress, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
+};
 use undersock::event::Drop;
 use undersock::service::Uppercase;
+
+const ALL_NODES: IpAddress = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()
@@ -332,6 +336,32 @@ fn pings_and_arp_are_answered() {
     let got = world.give(&ping(client_v4(), server_v4(), b"0123456789"));
     let (to, echo) = ip_in(&got[0], IpProtocol::Icmp).expect("an ICMP message");
     assert!(to == client_v4() && echo[0] == 0 && echo.ends_with(b"0123456789"), "{echo:?}");
+}
+
+/// Who is about to take an address of ours is told that it is taken: an ARP probe (RFC 5227), and duplicate address
+/// detection (RFC 4862 5.4.3). So is a host that asks with an address of another network.
+#[test]
+fn our_addresses_are_defended() {
+    let mut world = world();
+    for sender in [IpAddress::v4(0, 0, 0, 0), IpAddress::v4(10, 9, 9, 9)] {
+        let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, sender), server_v4()));
+        let replies: Vec<_> = got.iter().filter_map(|frame| arp_reply_in(frame)).collect();
+        assert_eq!(replies, [(common::raw::SERVER_MAC, server_v4())], "to {sender}");
+        // Who isn't asked for keeps silent.
+        assert_eq!(world.give(&arp(ArpOperation::Request, (CLIENT_MAC, sender), client_v4())).len(), 0);
+    }
+    let (taken, free) = (server_v6(), IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0x1234, 1));
+    for (target, answers) in [(taken, 1), (free, 0)] {
+        let got = world.give(&common::raw::detection(target));
+        let got: Vec<_> = got.iter().filter_map(|frame| ip_in(frame, IpProtocol::Icmpv6)).collect();
+        assert_eq!(got.len(), answers, "{target}");
+        for (to, message) in got {
+            let advertisement = Icmpv6Packet::new_checked(&message[..]).expect("a message");
+            assert_eq!((to, IpAddress::Ipv6(advertisement.target_addr())), (ALL_NODES, taken));
+            assert!(!advertisement.neighbor_flags().contains(NdiscNeighborFlags::SOLICITED));
+        }
+    }
+    still_serves(&mut world, 40_000);
 }
 
 /// No mix of bytes makes it panic, leak a slot, or stop serving.

@@ -8,6 +8,7 @@ use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::Wire;
 use undersock::server::{Config, Memory, Server};
 use undersock::service::Uppercase;
+use undersock::view::Endpoint;
 use undersock::view::log::Log;
 
 use super::args::ServerOptions;
@@ -113,5 +114,5 @@ impl Pair {
 }
 
 fn failure(protocol: &str, server: IpEndpoint, error: ExchangeError) -> Failure {
-    Failure::new(format!("asking {server} over {protocol}"), error)
+    Failure::new(format!("asking {} over {protocol}", Endpoint(server)), error)
 }

@@ -19,6 +19,8 @@ use crate::event::Drop;
 pub(crate) enum Kind {
     /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
     Neighbor(Option<(IpAddress, EthernetAddress)>),
+    /// Who asks for an address of ours, and would get no answer from the stack.
+    Asks(Question),
     /// ICMP, or a DHCP server's answer.
     Common,
     /// A datagram to the service.
@@ -27,6 +29,14 @@ pub(crate) enum Kind {
     Segment(Segment),
     /// For a port or protocol of nobody's: the stack will answer with an error.
     Nobody,
+}
+
+/// Somebody asks which Ethernet address an address of ours is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) address: IpAddress,
+    /// To whom the answer goes.
+    pub(crate) asker: (EthernetAddress, IpAddress),
 }
 
 /// Who sent a frame, and how they are reached.
@@ -134,11 +144,15 @@ fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
         // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
         return Err(Drop::Source);
     }
-    let believed = matches!(operation, ArpOperation::Request | ArpOperation::Reply)
-        && local.is_own(&IpAddress::Ipv4(target_protocol_addr))
-        && sender.is_unicast()
-        && source_hardware_addr.is_unicast()
-        && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
+    let address = IpAddress::Ipv4(target_protocol_addr);
+    let to_us = local.is_own(&address) && source_hardware_addr.is_unicast();
+    let neighbor = sender.is_unicast() && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
+    if to_us && !neighbor && operation == ArpOperation::Request {
+        // A probe, before somebody takes our address for theirs (RFC 5227 2.1.1); or a host that gives as its own an
+        // address of another network, as Linux does.
+        return Ok(Kind::Asks(Question { address, asker: (source_hardware_addr, sender) }));
+    }
+    let believed = to_us && neighbor && matches!(operation, ArpOperation::Request | ArpOperation::Reply);
     Ok(Kind::Neighbor(believed.then_some((sender, source_hardware_addr))))
 }
 
@@ -206,6 +220,10 @@ fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
         return Err(Drop::Malformed);
     }
     let (source, destination) = (packet.src_addr(), packet.dst_addr());
+    let unicast = local.is_own(&IpAddress::Ipv6(destination));
+    if !unicast && destination != IPV6_LINK_LOCAL_ALL_NODES && !local.is_solicited(&destination) {
+        return Err(Drop::NotForUs);
+    }
     // The unspecified address is for duplicate address detection alone (RFC 4862 5.4.2), and that is ICMPv6.
     let unspecified = source.is_unspecified() && packet.next_header() != IpProtocol::Icmpv6;
     if unspecified
@@ -216,12 +234,8 @@ fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
     {
         return Err(Drop::Source);
     }
-    let unicast = local.is_own(&IpAddress::Ipv6(destination));
-    if !unicast && destination != IPV6_LINK_LOCAL_ALL_NODES && !local.is_solicited(&destination) {
-        return Err(Drop::NotForUs);
-    }
     match packet.next_header() {
-        IpProtocol::Icmpv6 => Ok(icmpv6(packet.payload(), packet.hop_limit(), source)),
+        IpProtocol::Icmpv6 => Ok(icmpv6(packet.payload(), packet.hop_limit(), (source, destination), local)),
         IpProtocol::Ipv6Frag => Err(Drop::Fragment),
         IpProtocol::HopByHop
         | IpProtocol::Ipv6Route
@@ -248,17 +262,36 @@ fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
 
 /// ICMPv6, and whom neighbour discovery confirms (RFC 4861 7.2.3, 7.2.5).
 #[cfg(feature = "ipv6")]
-fn icmpv6(message: &[u8], hop_limit: u8, source: smoltcp::wire::Ipv6Address) -> Kind {
-    use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, NdiscOption, NdiscOptionRepr, NdiscOptionType};
+fn icmpv6(
+    message: &[u8],
+    hop_limit: u8,
+    (source, destination): (smoltcp::wire::Ipv6Address, smoltcp::wire::Ipv6Address),
+    local: &Local<'_>,
+) -> Kind {
+    use smoltcp::wire::{
+        IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Message, Icmpv6Packet, NdiscOption, NdiscOptionRepr, NdiscOptionType,
+    };
+
+    /// Where frames to all nodes go (RFC 2464 7).
+    const EVERYBODY: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
 
     let Ok(packet) = Icmpv6Packet::new_checked(message) else { return Kind::Common };
     let kind = packet.msg_type();
-    if !matches!(kind, Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert) {
+    // A hop limit of 255 proves that no router forwarded it.
+    if !matches!(kind, Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert) || hop_limit != 255 {
         return Kind::Common;
     }
-    // A hop limit of 255 proves that no router forwarded it.
-    let option = message.get(24..).filter(|_| hop_limit == 255 && !source.is_unspecified());
-    let confirmed = option
+    if source.is_unspecified() {
+        // Somebody is about to take this address (RFC 4862 5.4.3).
+        let address = IpAddress::Ipv6(packet.target_addr());
+        let right = kind == Icmpv6Message::NeighborSolicit
+            && local.is_own(&address)
+            && packet.verify_checksum(&source, &destination);
+        let asker = (EVERYBODY, IpAddress::Ipv6(IPV6_LINK_LOCAL_ALL_NODES));
+        return if right { Kind::Asks(Question { address, asker }) } else { Kind::Neighbor(None) };
+    }
+    let confirmed = message
+        .get(24..)
         .and_then(|option| NdiscOption::new_checked(option).ok())
         .filter(|option| {
             matches!(

@@ -89,6 +89,11 @@ impl Core<'_> {
             Ok(Kind::Segment(segment)) => self.segment(frame, &segment, answer, sink),
             Ok(Kind::Nobody) => self.nobody(frame, answer, sink),
             Ok(Kind::Common) => self.common(frame, answer, sink),
+            Ok(Kind::Asks(question)) => {
+                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                self.answer(&question, Watched { token: answer, sink });
+                Came::Other
+            }
             Ok(Kind::Neighbor(confirmed)) => {
                 if let Some((address, mac)) = confirmed {
                     self.neighbors.confirm(address, mac, sink.now);

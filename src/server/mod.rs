@@ -8,7 +8,7 @@
 //! | `table` | which slot holds the connection of a 4-tuple |
 //! | `connection` | one connection: its socket, the service, its limits |
 //! | `datagrams` | the UDP socket |
-//! | `neighbors`, `teach` | whose Ethernet address the stack must be told |
+//! | `neighbors`, `announce` | whose Ethernet address the stack must be told, and who must be told ours |
 //! | `earliest` | which slot's deadline comes next |
 //! | `storage` | all memory, with named counts |
 //!
@@ -17,6 +17,7 @@
 //! is lost, and no connection's last acknowledgement.
 #![forbid(unsafe_code)]
 
+mod announce;
 mod backlog;
 pub mod config;
 mod connection;
@@ -27,7 +28,6 @@ mod ingress;
 mod neighbors;
 mod storage;
 mod table;
-mod teach;
 
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, PollResult, SocketSet};

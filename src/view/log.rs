@@ -3,6 +3,7 @@
 use log::{debug, trace};
 use smoltcp::time::Instant;
 
+use super::Endpoint;
 use crate::event::{Call, Drop, Event, Frame, NoReply, Observer, Timer, Way};
 
 /// Writes events as lines of the `log` crate.
@@ -36,15 +37,18 @@ impl Observer for Log {
 }
 
 fn log_call(call: &Call) {
-    match call {
-        Call::Accept { slot, local, remote } => debug!("[{slot}] accept {remote} at {local}"),
+    match *call {
+        Call::Accept { slot, local, remote } => {
+            debug!("[{slot}] accept {} at {}", Endpoint(remote), Endpoint(local));
+        }
         Call::Receive { slot, bytes } => trace!("[{slot}] recv {bytes} bytes"),
         Call::Send { slot, bytes } => debug!("[{slot}] reply {bytes} bytes"),
         Call::Close { slot } => debug!("[{slot}] close"),
-        Call::ReceiveFrom { remote, bytes } => trace!("udp recvfrom {remote}: {bytes} bytes"),
-        Call::SendTo { remote, bytes } => debug!("udp reply to {remote}: {bytes} bytes"),
+        Call::ReceiveFrom { remote, bytes } => trace!("udp recvfrom {}: {bytes} bytes", Endpoint(remote)),
+        Call::SendTo { remote, bytes } => debug!("udp reply to {}: {bytes} bytes", Endpoint(remote)),
         Call::NoReply { remote, why } => debug!(
-            "udp no reply to {remote}: {}",
+            "udp no reply to {}: {}",
+            Endpoint(remote),
             match why {
                 NoReply::Silent => "the service wants none",
                 NoReply::TooLarge => "it is too large for a datagram",

@@ -4,7 +4,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
     Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Packet,
-    Ipv6Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
+    Ipv6Address, Ipv6Packet, NdiscRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 
 use super::{CLIENT_MAC, client_v4, server_v4};
@@ -200,6 +200,22 @@ pub fn arp_reply_in(frame: &[u8]) -> Option<(EthernetAddress, IpAddress)> {
         } => Some((source_hardware_addr, IpAddress::Ipv4(source_protocol_addr))),
         _ => None,
     }
+}
+
+/// A neighbour solicitation of a host that has no address yet, to see whether it can have this one.
+pub fn detection(address: IpAddress) -> Vec<u8> {
+    let IpAddress::Ipv6(target) = address else { panic!("neighbour discovery is for IPv6") };
+    let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr: target, lladdr: None });
+    let [.., a, b, c] = target.octets();
+    // The solicited-node group (RFC 4291 2.7.1), and its Ethernet address (RFC 2464 7).
+    let to = Ipv6Address::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
+    let from = Ipv6Address::UNSPECIFIED;
+    let sums = ChecksumCapabilities::default();
+    let mut frame = ip(from.into(), to.into(), IpProtocol::Icmpv6, repr.buffer_len(), 255, |buffer| {
+        repr.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(buffer), &sums);
+    });
+    frame[..6].copy_from_slice(&[0x33, 0x33, 0xff, a, b, c]);
+    frame
 }
 
 pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<u8> {

@@ -1,0 +1,72 @@
+//! Boards in QEMU, and their peers.
+//!
+//! - [`Machine`]: a board that runs in QEMU, until the value is gone.
+//! - [`monitor`]: what is asked of QEMU meanwhile.
+//! - [`Wire`]: its Ethernet, a frame at a time. [`raw`]: frames to send on it.
+//! - [`Host`]: a client's stack on the wire.
+//! - [`sockets`]: clients on this computer's own sockets.
+//! - [`text`]: what they say, and what they should hear.
+//!
+//! Whatever is waited for is waited for no longer than [`BOUND`].
+
+pub mod host;
+pub mod machine;
+pub mod monitor;
+#[path = "../../common/raw.rs"]
+pub mod raw;
+pub mod sockets;
+pub mod text;
+pub mod wire;
+
+use core::time::Duration;
+
+use smoltcp::wire::IpAddress;
+pub use undersock::server::config::CLIENT_MAC;
+
+pub use host::Host;
+pub use machine::Machine;
+pub use wire::Wire;
+
+/// How long anything may take before it is a failure.
+pub const BOUND: Duration = Duration::from_secs(60);
+
+pub fn server_v4() -> IpAddress {
+    IpAddress::v4(192, 168, 69, 1)
+}
+
+pub fn server_v6() -> IpAddress {
+    IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)
+}
+
+/// From its MAC address (RFC 4291 2.5.6).
+pub fn server_link_local() -> IpAddress {
+    IpAddress::v6(0xfe80, 0, 0, 0, 0, 0x00ff, 0xfe00, 1)
+}
+
+pub fn client_v4() -> IpAddress {
+    IpAddress::v4(192, 168, 69, 100)
+}
+
+pub fn client_v6() -> IpAddress {
+    IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100)
+}
+
+/// A module for each board that QEMU has; in it, a test for each of these functions, which are given the board's name.
+#[macro_export]
+macro_rules! each_board {
+    ($($test:ident),* $(,)?) => {
+        $crate::each_board!(@ mps2_an385 "mps2-an385": $($test)*);
+        $crate::each_board!(@ lm3s6965evb "lm3s6965evb": $($test)*);
+        $crate::each_board!(@ riscv32_virt "riscv32-virt": $($test)*);
+    };
+    (@ $module:ident $board:literal: $($test:ident)*) => {
+        mod $module {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test($board);
+                }
+            )*
+        }
+    };
+}

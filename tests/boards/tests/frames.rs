@@ -1,0 +1,252 @@
+//! The emulated boards on a wire that carries single frames: what the sockets of a computer would not send.
+
+use board_tests::raw::{Got, Peer, Segment, arp, arp_reply_in, ip, ip_in, ping, udp, udp_in};
+use board_tests::text::Random;
+use board_tests::{
+    CLIENT_MAC, Host, Machine, client_v4, client_v6, each_board, server_link_local, server_v4, server_v6,
+};
+use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet, TcpControl};
+
+each_board!(
+    a_burst_of_datagrams_gets_as_many_replies,
+    eight_clients_at_once_see_no_reset,
+    pings_and_arp_are_answered,
+    serves_both_versions_of_ip,
+    hostile_frames_draw_no_answer,
+    hostile_ipv6_frames_draw_no_answer,
+    a_live_connection_outlives_forged_segments,
+    broken_frames_and_a_flood_of_syns_leave_it_serving,
+);
+
+/// A board that has our address from us, and a host to ask it with.
+#[track_caller]
+fn on_wire(board: &str, features: &[&str]) -> (Machine, Host) {
+    let (machine, wire) = Machine::on_wire(board, features);
+    let mut host = Host::new(wire);
+    assert_eq!(host.udp(server(features), b"hello"), b"HELLO");
+    host.wire.clear();
+    (machine, host)
+}
+
+/// Where DHCP is compiled in, nobody gives it an IPv4 address.
+fn server(features: &[&str]) -> IpAddress {
+    if features.contains(&"dhcp") { server_v6() } else { server_v4() }
+}
+
+fn still_serves(host: &mut Host, features: &[&str]) {
+    let server = server(features);
+    assert_eq!(host.udp(server, b"still there?"), b"STILL THERE?");
+    // As many as there are slots: none is lost.
+    let sentences = vec![b"still there?".to_vec(); 4];
+    for reply in host.tcp(server, &sentences) {
+        assert_eq!(reply.expect("a reply"), b"STILL THERE?");
+    }
+}
+
+fn a_burst_of_datagrams_gets_as_many_replies(board: &str) {
+    let (_machine, mut host) = on_wire(board, &[]);
+    for number in 0..100 {
+        let words = format!("datagram {number}");
+        host.wire.send(&udp((client_v4(), 5_000), (server_v4(), 12_000), words.as_bytes()));
+    }
+    for number in 0..100 {
+        let reply = |frame: &[u8]| udp_in(frame).filter(|(_, to, _)| *to == (client_v4(), 5_000));
+        let ((_, _, words), _) = host.wire.find("a reply", reply);
+        assert_eq!(words, format!("DATAGRAM {number}").into_bytes());
+    }
+}
+
+fn eight_clients_at_once_see_no_reset(board: &str) {
+    let (_machine, mut host) = on_wire(board, &[]);
+    for round in 0..10 {
+        let sentences: Vec<_> =
+            (0..8).map(|client| format!("client {client} in round {round}").into_bytes()).collect();
+        let replies = host.tcp(server_v4(), &sentences);
+        for (sentence, reply) in sentences.iter().zip(replies) {
+            assert_eq!(reply.expect("a reply"), sentence.to_ascii_uppercase());
+        }
+    }
+}
+
+fn pings_and_arp_are_answered(board: &str) {
+    let (_machine, mut host) = on_wire(board, &[]);
+    for length in [0, 1, 56, 1_472] {
+        let data = vec![b'x'; length];
+        let got = host.wire.answers(&ping(client_v4(), server_v4(), &data));
+        let [echo] = &got[..] else { panic!("one echo, not {got:?}") };
+        let (to, echo) = ip_in(echo, IpProtocol::Icmp).expect("an ICMP message");
+        assert!(to == client_v4() && echo[0] == 0 && echo[8..] == data, "{echo:?}");
+    }
+    let got = host.wire.answers(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
+    let replies: Vec<_> = got.iter().filter_map(|frame| arp_reply_in(frame)).collect();
+    assert_eq!(replies, [(board_tests::raw::SERVER_MAC, server_v4())]);
+}
+
+const FULL: &[&str] = &["ipv6", "dhcp", "unicode"];
+
+fn serves_both_versions_of_ip(board: &str) {
+    let (_machine, mut host) = on_wire(board, &["ipv6"]);
+    for server in [server_v4(), server_v6(), server_link_local()] {
+        assert_eq!(host.udp(server, b"hello"), b"HELLO");
+        let replies = host.tcp(server, &[b"hello".to_vec(), b"world".to_vec()]);
+        assert_eq!(replies, [Ok(b"HELLO".to_vec()), Ok(b"WORLD".to_vec())]);
+    }
+    let got = host.wire.answers(&ping(client_v6(), server_v6(), b"0123456789"));
+    let [echo] = &got[..] else { panic!("one echo, not {got:?}") };
+    let (to, echo) = ip_in(echo, IpProtocol::Icmpv6).expect("an ICMPv6 message");
+    assert!(to == client_v6() && echo[0] == 129 && echo.ends_with(b"0123456789"), "{echo:?}");
+}
+
+fn hostile_frames_draw_no_answer(board: &str) {
+    let (_machine, mut host) = on_wire(board, &[]);
+    let mut in_silence = |what: &str, frame: &[u8]| {
+        let answers = host.wire.answers(frame);
+        assert!(answers.is_empty(), "{what}: {answers:x?}");
+    };
+    let v4 = |a, b, c, d| IpAddress::v4(a, b, c, d);
+    let sources = [
+        server_v4(),
+        v4(0, 0, 0, 0),
+        v4(0, 1, 2, 3),
+        v4(127, 0, 0, 1),
+        v4(224, 0, 0, 1),
+        v4(240, 0, 0, 1),
+        v4(255, 255, 255, 255),
+        v4(192, 168, 69, 255),
+    ];
+    for source in sources {
+        let syn = Segment { from: (source, 12_000), control: TcpControl::Syn, ..Segment::default() };
+        in_silence(&format!("SYN from {source}"), &syn.frame());
+        let datagram = udp((source, 5_000), (server_v4(), 12_000), b"a");
+        in_silence(&format!("datagram from {source}"), &datagram);
+    }
+    for (from, to) in [(0, 12_000), (5_000, 0), (7, 12_000), (53, 12_000), (12_000, 12_000)] {
+        let datagram = udp((client_v4(), from), (server_v4(), to), b"a");
+        in_silence(&format!("datagram from port {from} to {to}"), &datagram);
+    }
+    for everybody in [v4(255, 255, 255, 255), v4(192, 168, 69, 255), v4(224, 0, 0, 1)] {
+        for control in [TcpControl::Syn, TcpControl::None] {
+            let ack = (control == TcpControl::None).then_some(1);
+            let segment = Segment { to: (everybody, 12_000), control, ack, ..Segment::default() };
+            in_silence(&format!("{control:?} to {everybody}"), &segment.frame());
+        }
+    }
+    let syn = Segment { from: (client_v4(), 0), control: TcpControl::Syn, ..Segment::default() };
+    in_silence("SYN from port 0", &syn.frame());
+    let mut syn = Peer::new(40_000).segment(TcpControl::Syn, b"");
+    syn[14 + 20 + 16] ^= 0x55;
+    in_silence("SYN with a wrong checksum", &syn);
+    for (high, low) in [(0x20, 0x00), (0x00, 0x10)] {
+        let mut fragment = udp((client_v4(), 5_000), (server_v4(), 12_000), b"a piece");
+        (fragment[20], fragment[21]) = (high, low);
+        Ipv4Packet::new_unchecked(&mut fragment[14..]).fill_checksum();
+        in_silence("a fragment", &fragment);
+    }
+    let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
+    in_silence("a liar", &arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
+    for length in 0..20 {
+        in_silence("a frame too short", &vec![0; length]);
+    }
+    // A datagram to everybody is answered from the board's own address.
+    let got = host.wire.answers(&udp((client_v4(), 5_000), (v4(255, 255, 255, 255), 12_000), b"anyone?"));
+    let replies: Vec<_> = got.iter().filter_map(|frame| udp_in(frame)).collect();
+    assert_eq!(replies, [((server_v4(), 12_000), (client_v4(), 5_000), b"ANYONE?".to_vec())]);
+    still_serves(&mut host, &[]);
+}
+
+fn hostile_ipv6_frames_draw_no_answer(board: &str) {
+    let (_machine, mut host) = on_wire(board, &["ipv6"]);
+    let mut in_silence = |what: &str, frame: &[u8]| {
+        let answers = host.wire.answers(frame);
+        assert!(answers.is_empty(), "{what}: {answers:x?}");
+    };
+    let v6 = IpAddress::v6;
+    let sources = [
+        server_v6(),
+        v6(0, 0, 0, 0, 0, 0, 0, 0),
+        v6(0, 0, 0, 0, 0, 0, 0, 1),
+        v6(0xff02, 0, 0, 0, 0, 0, 0, 1),
+        v6(0, 0, 0, 0, 0, 0xffff, 0xc0a8, 0x4564),
+    ];
+    for source in sources {
+        let datagram = udp((source, 5_000), (server_v6(), 12_000), b"a");
+        in_silence(&format!("datagram from {source}"), &datagram);
+    }
+    let mut unsummed = udp((client_v6(), 5_000), (server_v6(), 12_000), b"unsummed");
+    unsummed[14 + 40 + 6..14 + 40 + 8].fill(0);
+    in_silence("a datagram without a checksum", &unsummed);
+    for next in [0, 43, 44, 51, 59, 60] {
+        let options = [6, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let frame = ip(client_v6(), server_v6(), IpProtocol::from(next), options.len(), 64, |payload| {
+            payload.copy_from_slice(&options);
+        });
+        in_silence(&format!("next header {next}"), &frame);
+    }
+    still_serves(&mut host, &["ipv6"]);
+}
+
+fn a_live_connection_outlives_forged_segments(board: &str) {
+    let (_machine, mut host) = on_wire(board, &[]);
+    let wire = &mut host.wire;
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    wire.connect(&mut peer);
+    let (from, to, expected) = (peer.from, peer.to, peer.seq);
+    let forged = |control, seq| Segment { from, to, control, seq, ..Segment::default() };
+    // At most a challenge, which is limited in number: nothing that ends the connection.
+    let harmless =
+        |got: &[Got]| got.iter().all(|got| got.ack && !got.rst && !got.syn && got.ack_number == expected);
+    for seq in [0, expected, expected.wrapping_add(1), expected.wrapping_sub(7)] {
+        let got = wire.segments(&forged(TcpControl::Syn, seq).frame());
+        assert!(harmless(&got), "SYN {seq}: {got:?}");
+    }
+    for off in [1, 2, 1_000, u32::MAX, 1 << 30, 1 << 31] {
+        let got = wire.segments(&forged(TcpControl::Rst, expected.wrapping_add(off)).frame());
+        assert!(harmless(&got), "RST off by {off}: {got:?}");
+    }
+    let data = peer.segment(TcpControl::Psh, b"alive");
+    let got = wire.segments(&data);
+    assert!(matches!(&got[..], [reply] if reply.payload == b"ALIVE"), "{got:?}");
+    peer.got(&got[0]);
+    // The exact one does.
+    assert_eq!(wire.segments(&forged(TcpControl::Rst, peer.seq).frame()), []);
+    let data = peer.segment(TcpControl::Psh, b"alive");
+    let got = wire.segments(&data);
+    assert!(matches!(&got[..], [reply] if reply.rst), "{got:?}");
+    still_serves(&mut host, &[]);
+}
+
+fn broken_frames_and_a_flood_of_syns_leave_it_serving(board: &str) {
+    let (mut machine, mut host) = on_wire(board, &[]);
+    let mut random = Random::new(0x0bad_5eed);
+    let mut peer = Peer::new(50_000).at_port(12_001);
+    host.wire.connect(&mut peer);
+    let good = [
+        peer.segment(TcpControl::Psh, b"some bytes of a stream"),
+        Peer::new(50_001).segment(TcpControl::Syn, b""),
+        peer.segment(TcpControl::Fin, b""),
+        udp((client_v4(), 5_000), (server_v4(), 12_000), b"a datagram"),
+        ping(client_v4(), server_v4(), b"ping"),
+        arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()),
+    ];
+    for _ in 0..10_000 {
+        let mut frame = good[random.below(good.len())].clone();
+        for _ in 0..=random.below(4) {
+            // Not the Ethernet addresses: those frames wouldn't be ours.
+            let place = 12 + random.below(frame.len() - 12);
+            frame[place] = random.below(256) as u8;
+        }
+        match random.below(8) {
+            0 => frame.truncate(random.below(frame.len() + 1)),
+            1 => frame.extend((0..random.below(64)).map(|byte| byte as u8)),
+            _ => {}
+        }
+        host.wire.send(&frame);
+    }
+    for port in 10_000..10_500 {
+        host.wire.send(&Peer::new(port).segment(TcpControl::Syn, b""));
+    }
+    // Some of those frames gave it wrong addresses for ours.
+    host.wire.send(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
+    still_serves(&mut host, &[]);
+    assert!(machine.runs());
+}
