@@ -55,6 +55,10 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     remarks.extend(more);
     let mut host = Host::new(tap, &options.server)?;
     running::announce()?;
+    if options.command.is_empty() {
+        // Before anybody can know that the lab is there.
+        stop.on_signals()?;
+    }
     introduce(&host, &remarks);
     if options.command.is_empty() {
         ask(&mut host, &options.server, &stop)
@@ -79,7 +83,6 @@ fn introduce(host: &Host, remarks: &[String]) {
 
 /// Asks for sentences; each goes over UDP and over TCP through the kernel's own sockets, as the textbook's clients do it.
 fn ask(host: &mut Host, options: &ServerOptions, stop: &Stop) -> Result<u8> {
-    stop.on_signals()?;
     let ports = options.config.ports;
     let mouth = stop.mouth()?;
     let (result, results) = mpsc::channel();
