@@ -32,11 +32,14 @@ pub struct Memory<'a> {
 /// * `RECEIVE`, `SEND`: bytes a connection of receive and send buffer;
 /// * `DATAGRAMS`: UDP datagrams that wait to be served, and as many that wait to be sent.
 ///
-/// It starts as zeros, so a `static` of it takes no flash. Claim it once:
+/// It starts as zeros, so a `static` of it takes no flash. `static_cell::ConstStaticCell` is a way to claim one exactly
+/// once, as the boards under `examples/boards` do; on a host, `Box::leak` makes one that lives as long:
 ///
-/// ```ignore
-/// static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024, 1>> = ConstStaticCell::new(Storage::new());
-/// let memory = STORAGE.take().memory();
+/// ```
+/// use undersock::server::Storage;
+///
+/// let storage: &'static mut Storage<'static, 4, 1024, 1024, 1> = Box::leak(Box::new(Storage::new()));
+/// let memory = storage.memory();
 /// ```
 pub struct Storage<
     'a,
