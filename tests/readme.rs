@@ -16,6 +16,8 @@ use network::{Program, alone, tool};
 use rustix::process::Signal;
 
 const README: &str = include_str!("../README.md");
+/// Where the tests keep what they need, each its own.
+const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme");
 
 /// A command of a `console` block, and what it prints by the README.
 #[derive(Debug)]
@@ -53,16 +55,14 @@ fn steps(section: &str) -> Vec<Step> {
 
 /// A shell of a user who has installed `undersock`, and who is root here whatever `sudo` would ask.
 fn shell(step: &Step) -> Command {
-    let tools = Path::new("/tmp");
     let path = format!(
-        "{}:{}:{}:/usr/sbin:/sbin",
-        tools.display(),
+        "{TOOLS}:{}:{}:/usr/sbin:/sbin",
         Path::new(env!("CARGO_BIN_EXE_undersock")).parent().expect("a directory").display(),
         std::env::var("PATH").unwrap_or_default(),
     );
     let mut shell = if step.laptop {
         let mut there = tool("nsenter");
-        there.args(["--net=/tmp/laptop", "sh"]);
+        there.args([&format!("--net={TOOLS}/laptop"), "sh"]);
         there
     } else {
         tool("sh")
@@ -77,11 +77,11 @@ fn shell(step: &Step) -> Command {
     shell
 }
 
-/// A directory of this test's own, with a `sudo` that asks nothing.
+/// A directory of this test's own, in its own mount table, with a `sudo` that asks nothing.
 fn prepare() {
-    sure(
-        "mount -t tmpfs none /tmp && printf '#!/bin/sh\\nexec \"$@\"\\n' > /tmp/sudo && chmod 755 /tmp/sudo",
-    );
+    std::fs::create_dir_all(TOOLS).expect("a directory");
+    sure(&format!("mount -t tmpfs none {TOOLS}"));
+    sure(&format!("printf '#!/bin/sh\\nexec \"$@\"\\n' > {TOOLS}/sudo && chmod 755 {TOOLS}/sudo"));
 }
 
 #[track_caller]
@@ -168,10 +168,11 @@ fn the_service() {
         let mut steps = steps("The service");
         for step in &mut steps {
             // The file that it writes stays out of this directory.
-            step.command = step.command.replace("README.UPPER", "/tmp/README.UPPER");
+            step.command = step.command.replace("README.UPPER", &format!("{TOOLS}/README.UPPER"));
         }
         follow(&steps);
-        let upper = std::fs::read_to_string("/tmp/README.UPPER").expect("the file that a command wrote");
+        let upper =
+            std::fs::read_to_string(format!("{TOOLS}/README.UPPER")).expect("the file that a command wrote");
         assert_eq!(upper, README.to_uppercase());
     });
 }
@@ -186,11 +187,12 @@ fn on_a_tap_interface() {
 
 /// The room: a laptop at the other end of eth0.
 fn room(own: &str, laptop: &str) {
-    sure("touch /tmp/laptop && unshare --net=/tmp/laptop true");
-    sure("ip link add eth0 type veth peer name eth1 && nsenter --net=/tmp/laptop true");
-    sure("exec 3</tmp/laptop; ip link set eth1 netns /proc/self/fd/3 || ip link set eth1 netns /tmp/laptop");
+    let there = format!("nsenter --net={TOOLS}/laptop");
+    sure(&format!("touch {TOOLS}/laptop && unshare --net={TOOLS}/laptop true"));
+    // The other end is made over there; its peer, eth0, is ours.
+    sure(&format!("{there} ip link add eth1 type veth peer name eth0 netns /proc/$$/ns/net"));
     sure(&format!("ip addr add {own} dev eth0 && ip link set eth0 up"));
-    sure(&format!("nsenter --net=/tmp/laptop sh -c 'ip addr add {laptop} dev eth1 && ip link set eth1 up'"));
+    sure(&format!("{there} sh -c 'ip addr add {laptop} dev eth1 && ip link set eth1 up'"));
 }
 
 #[test]
