@@ -28,7 +28,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("serve --address fdaa::1/129", "--address fdaa::1/129", "192.168.69.1/24"),
     ("serve --address 10.0.0.1", "--address 10.0.0.1", "192.168.69.1/24"),
     ("serve --gateway 10.0.0.1", "--gateway 10.0.0.1", "192.168.69.100"),
-    ("serve --mac ff:ff:ff:ff:ff:ff", "--mac ff-ff-ff-ff-ff-ff", "02:00:00:00:00:01"),
+    ("serve --mac ff:ff:ff:ff:ff:ff", "--mac ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01"),
     ("serve --mac 02:00", "--mac 02:00", "02:00:00:00:00:01"),
     ("serve --udp-port 65536", "--udp-port 65536", "12000"),
     ("serve --stream-port 12000", "--stream-port 12000", "12001"),

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use log::LevelFilter;
 use smoltcp::wire::IpAddress;
+use undersock::server::config::Mac;
 use undersock::server::config::{Config, ConfigError, SENTENCE_PORT, STREAM_PORT};
 
 use self::options::{Asked, Given, nearest};
@@ -386,7 +387,7 @@ fn wrong_config(given: &Given, error: &ConfigError) -> Failure {
     let wrong = |what: String, reason: String| Failure::usage(what, reason);
     match error {
         ConfigError::Mac(mac) => wrong(
-            format!("--mac {mac}"),
+            format!("--mac {}", Mac(*mac)),
             "not one station's own address; a right one: 02:00:00:00:00:01".to_owned(),
         ),
         ConfigError::Address(cidr) => {

@@ -312,7 +312,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "--gateway 192.168.69.3: one for each IP version",
         "--gateway fdaa::100",
     ),
-    ("serve --mac ff:ff:ff:ff:ff:ff", "--mac ff-ff-ff-ff-ff-ff: ", "a right one: 02:00:00:00:00:01"),
+    ("serve --mac ff:ff:ff:ff:ff:ff", "--mac ff:ff:ff:ff:ff:ff: ", "a right one: 02:00:00:00:00:01"),
     ("serve --mac 01:00:5e:00:00:01", "--mac 01-00-5e-00-00-01: ", "02:00:00:00:00:01"),
     ("serve --mac 00:00:00:00:00:00", "--mac 00-00-00-00-00-00: ", "02:00:00:00:00:01"),
     ("serve --mac 02:00:00:00:00", "--mac 02:00:00:00:00: ", "02:00:00:00:00:01"),
