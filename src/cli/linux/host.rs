@@ -115,8 +115,11 @@ fn summary(counters: &Counters) -> String {
         "{datagrams_in} datagrams ({datagrams_out} answered), {accepted} connections ({evicted} given up), \
          {frames_in} frames in, {frames_out} out"
     );
-    for (rule, count) in Drop::ALL.iter().zip(counters.dropped).filter(|(_, count)| *count > 0) {
-        text += &format!("; dropped {count}: {}", rule.text());
+    for (rule, count) in Drop::ALL.iter().zip(counters.dropped) {
+        // What is for others passes by on every network.
+        if count > 0 && *rule != Drop::NotForUs {
+            text += &format!("; dropped {count}: {}", rule.text());
+        }
     }
     text
 }
