@@ -158,6 +158,8 @@ drops! {
     Challenged = "SYN in a live connection",
     /// A RST in the window that isn't exact: a challenge ACK answers it (RFC 5961 3.2).
     InexactReset = "RST without the exact sequence number",
+    /// Bytes beyond the receive buffer, which no window has ever offered.
+    BeyondWindow = "bytes beyond the window",
     /// Found wrong by the stack behind the door, as by a checksum.
     Refused = "refused by the stack",
 }

@@ -11,6 +11,7 @@ use smoltcp::wire::{
     ArpOperation, EthernetAddress, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
 };
 use undersock::event::Drop;
+use undersock::server::Sizes;
 use undersock::service::Uppercase;
 
 const ALL_NODES: IpAddress = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -254,6 +255,39 @@ fn a_half_open_connection_after_a_crash_is_found_out() {
     assert_eq!(world.server.used(), 0);
     let got = world.give_tcp(&syn);
     assert!(got[0].syn && got[0].ack_number == reborn.seq, "{got:?}");
+}
+
+/// smoltcp 0.14 takes its SYN-ACK's window for twice what it is, where the receive buffer is 64 KiB or more: bytes
+/// beyond the buffer would make it panic, or come out as those of the connection before.
+#[test]
+fn bytes_beyond_the_first_window_are_dropped() {
+    let sizes = Sizes { receive: 65_536, send: 65_536, connections: 1, ..small() };
+    let text = "\u{390}".as_bytes();
+    for beyond in [65_536, 70_000, 86_800, 131_000] {
+        let mut world = World::new(sizes).raw();
+        let mut peer = Peer::new(40_000).at_port(12_001);
+        peer.scale = Some(7);
+        world.connect(&mut peer);
+        let first = peer.seq;
+        let far = Segment {
+            from: peer.from,
+            to: peer.to,
+            seq: first.wrapping_add(beyond),
+            ack: Some(peer.ack),
+            payload: &text.repeat(730),
+            ..Segment::default()
+        };
+        assert_eq!(world.give_tcp(&far.frame()), []);
+        assert_eq!(dropped(&world, Drop::BeyondWindow), 1, "{beyond}");
+        // Nothing of it comes out when the bytes before it are there.
+        for _ in 0..40 {
+            let data = peer.segment(TcpControl::Psh, &text.repeat(730));
+            for segment in world.give_tcp(&data) {
+                assert!(segment.payload.len() <= 1_460, "{segment:?}");
+            }
+        }
+        assert_eq!(world.server.used(), 1);
+    }
 }
 
 #[test]

@@ -123,6 +123,17 @@ impl<'a> Connection<'a> {
         ahead(self.irs, self.taken.wrapping_add(wrap(socket.recv_queue() + 1 + usize::from(fin))))
     }
 
+    /// Whether a segment carries bytes beyond all that was ever offered: the buffer's end.
+    ///
+    /// Until it has acknowledged something, smoltcp 0.14 scales the window of its SYN-ACK, which isn't scaled (RFC
+    /// 7323 2.2), and so takes up to twice what the buffer holds: it panics, or hands out bytes of the connection
+    /// before. A probe of one byte is its own to judge.
+    pub(crate) fn overflows(&self, segment: &Segment) -> bool {
+        let free = self.socket().recv_capacity() - self.socket().recv_queue();
+        let start = i64::from(segment.seq.0.wrapping_sub(self.rcv_nxt().0));
+        segment.bytes > 1 && start + segment.bytes as i64 > free as i64
+    }
+
     /// The oldest sequence number of ours that isn't acknowledged (RFC 9293 3.3.1, SND.UNA), once the SYN-ACK is out.
     pub(crate) fn snd_una(&self) -> Option<TcpSeqNumber> {
         let socket = self.socket();

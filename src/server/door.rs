@@ -57,6 +57,8 @@ pub(crate) struct Segment {
     pub(crate) opens: bool,
     pub(crate) reset: bool,
     pub(crate) seq: TcpSeqNumber,
+    /// Bytes of payload.
+    pub(crate) bytes: usize,
 }
 
 /// What the door must know of the interface.
@@ -342,6 +344,7 @@ fn transport(
                 opens: segment.syn() && !segment.ack() && !segment.rst(),
                 reset: segment.rst(),
                 seq: segment.seq_number(),
+                bytes: segment.payload().len(),
             }))
         }
         IpProtocol::Udp => {

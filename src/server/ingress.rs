@@ -155,6 +155,9 @@ impl Core<'_> {
             Some(slot) if segment.reset && segment.seq != self.connections[slot].rcv_nxt() => {
                 self.challenge(slot, frame, Drop::InexactReset, answer, sink)
             }
+            Some(slot) if self.connections[slot].overflows(segment) => {
+                drop_frame(frame, Drop::BeyondWindow, sink)
+            }
             Some(slot) => {
                 sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;

@@ -57,6 +57,8 @@ pub struct Segment<'a> {
     pub seq: u32,
     pub ack: Option<u32>,
     pub window: u16,
+    /// The window scale option of a SYN.
+    pub scale: Option<u8>,
     pub payload: &'a [u8],
 }
 
@@ -69,6 +71,7 @@ impl Default for Segment<'_> {
             seq: 0,
             ack: None,
             window: 64_000,
+            scale: None,
             payload: &[],
         }
     }
@@ -83,7 +86,7 @@ impl Segment<'_> {
             seq_number: TcpSeqNumber(self.seq.cast_signed()),
             ack_number: self.ack.map(|ack| TcpSeqNumber(ack.cast_signed())),
             window_len: self.window,
-            window_scale: None,
+            window_scale: self.scale,
             max_seg_size: (self.control == TcpControl::Syn).then_some(1_460),
             sack_permitted: false,
             sack_ranges: [None; 3],
@@ -246,6 +249,8 @@ pub struct Peer {
     pub ack: u32,
     /// What it offers, in bytes.
     pub window: u16,
+    /// The window scale option of its SYN: without one the server doesn't scale either.
+    pub scale: Option<u8>,
 }
 
 impl Peer {
@@ -256,6 +261,7 @@ impl Peer {
             seq: 1_000 * u32::from(port),
             ack: 0,
             window: 64_000,
+            scale: None,
         }
     }
 
@@ -268,7 +274,8 @@ impl Peer {
     pub fn segment(&mut self, control: TcpControl, payload: &[u8]) -> Vec<u8> {
         let ack = (control != TcpControl::Syn).then_some(self.ack);
         let Peer { from, to, seq, window, .. } = *self;
-        let segment = Segment { from, to, control, seq, ack, window, payload };
+        let scale = self.scale.filter(|_| control == TcpControl::Syn);
+        let segment = Segment { from, to, control, seq, ack, window, scale, payload };
         let control = matches!(control, TcpControl::Syn | TcpControl::Fin);
         self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(control));
         segment.frame()
