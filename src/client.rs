@@ -68,6 +68,9 @@ impl<'a> Client<'a> {
 
     /// Takes a closed socket and begins to connect it: `connect`, without waiting.
     ///
+    /// # Panics
+    /// Where the places for sockets are borrowed and all taken.
+    ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
     pub fn connect(

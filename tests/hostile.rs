@@ -290,6 +290,24 @@ fn bytes_beyond_the_first_window_are_dropped() {
     }
 }
 
+/// An acknowledgement that a half-open connection doesn't await draws a RST, but not for each of a flood.
+#[test]
+fn resets_of_a_half_open_connection_are_limited() {
+    let mut world = world();
+    let mut peer = Peer::new(40_000);
+    let syn = peer.segment(TcpControl::Syn, b"");
+    world.give(&syn);
+    let mut resets = 0;
+    for round in 0..40u32 {
+        let flood: Vec<Vec<u8>> = (0..50)
+            .map(|n| Segment { seq: peer.seq, ack: Some(50 * round + n), ..Segment::default() }.frame())
+            .collect();
+        resets +=
+            world.give_all(&flood).iter().filter_map(|frame| tcp_in(frame)).filter(|got| got.rst).count();
+    }
+    assert!((50..=101).contains(&resets), "{resets} resets for 2,000 segments at once");
+}
+
 #[test]
 fn a_reset_in_syn_received_frees_the_slot() {
     let mut world = world();
@@ -346,6 +364,27 @@ fn closed_ports_and_unknown_protocols_are_refused_at_a_bounded_rate() {
     }
     assert!((90..=101).contains(&answers), "{answers} answers to 2,000 segments at once");
     still_serves(&mut world, 40_000);
+}
+
+/// A datagram with the client's address and somebody else's MAC doesn't turn the client's connection away.
+#[test]
+fn a_frame_alone_takes_nobodys_place() {
+    let mut world = world();
+    world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    world.connect(&mut peer);
+    for second in 0..90 {
+        if second == 30 || second == 70 {
+            let mut frame = udp((client_v4(), 5_000), (server_v4(), 12_000), b"mine");
+            frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 0x66]);
+            world.give(&frame);
+        }
+        let data = peer.segment(TcpControl::Psh, b"a");
+        let got = world.give(&data);
+        assert!(got.iter().all(|frame| frame[..6] == CLIENT_MAC.0), "second {second}");
+        peer.got(&got.iter().find_map(|frame| tcp_in(frame)).expect("the reply"));
+        world.pass(Duration::from_secs(1));
+    }
 }
 
 #[test]
@@ -437,6 +476,8 @@ fn ten_thousand_broken_frames() {
     // What was half-open by then is over by its limit.
     world.pass(Duration::from_secs(70));
     assert_eq!(world.server.used(), 0);
+    // Broken ARP may have said anything about where the client is; so it says it again.
+    world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
     still_serves(&mut world, 40_000);
 }
 

@@ -221,3 +221,20 @@ fn who_waits_and_repeats_its_syn_when_a_slot_comes_free_gets_one_connection() {
     assert!(syn_acks.len() == 1 && syn_acks[0].syn, "{syn_acks:?}");
     assert_eq!((world.server.used(), world.server.waiting()), (4, 0));
 }
+
+#[test]
+fn a_new_client_does_not_overtake_one_that_waits() {
+    let mut world = world();
+    let mut others: Vec<Peer> = (50_000..50_004).map(Peer::new).collect();
+    for peer in &mut others {
+        world.connect(peer);
+    }
+    let waits = Peer::new(41_000).segment(TcpControl::Syn, b"");
+    assert_eq!(world.give_tcp(&waits), []);
+    let reset = others[0].segment(TcpControl::Rst, b"");
+    let comes = Peer::new(42_000).segment(TcpControl::Syn, b"");
+    let got = world.give_all(&[reset, comes]);
+    let admitted: Vec<u16> =
+        got.iter().filter_map(|frame| common::raw::tcp_in(frame)).map(|got| got.to.1).collect();
+    assert_eq!(admitted, [41_000]);
+}

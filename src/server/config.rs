@@ -56,6 +56,20 @@ pub struct Limits {
 impl Limits {
     /// The limit for a half-open connection when no slot is to spare.
     pub const CROWDED_HALF_OPEN: Duration = Duration::from_millis(1_000);
+    /// The longest that a limit may be; what is longer is as good as never.
+    const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+    /// The same, none longer than a year: an instant that far ahead can still be reckoned.
+    pub(crate) fn bounded(self) -> Limits {
+        let bounded = |limit: Duration| limit.min(Limits::LONGEST);
+        Limits {
+            half_open: bounded(self.half_open),
+            idle: bounded(self.idle),
+            stalled: bounded(self.stalled),
+            closing: bounded(self.closing),
+        }
+    }
+
     /// The limit for all others when no slot is to spare. A connection that made progress within it is active, and
     /// never evicted.
     pub const CROWDED: Duration = Duration::from_millis(3_000);

@@ -41,6 +41,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) touched: bool,
     /// How the client is reached.
     pub(crate) sender: Option<Sender>,
+    /// The stack has something to send that the device had no room for.
+    pub(crate) owes: bool,
     /// The client's initial sequence number.
     irs: TcpSeqNumber,
     /// Ours, seen on the SYN-ACK as it went out: the stack keeps it to itself.
@@ -66,6 +68,7 @@ impl<'a> Connection<'a> {
             fresh: true,
             touched: false,
             sender: None,
+            owes: false,
             irs: TcpSeqNumber(0),
             iss: None,
             taken: 0,
@@ -129,9 +132,27 @@ impl<'a> Connection<'a> {
     /// 7323 2.2), and so takes up to twice what the buffer holds: it panics, or hands out bytes of the connection
     /// before. A probe of one byte is its own to judge.
     pub(crate) fn overflows(&self, segment: &Segment) -> bool {
-        let free = self.socket().recv_capacity() - self.socket().recv_queue();
         let start = i64::from(segment.seq.0.wrapping_sub(self.rcv_nxt().0));
-        segment.bytes > 1 && start + segment.bytes as i64 > free as i64
+        let end = start + segment.bytes as i64;
+        if self.finished() {
+            // Nothing comes after a FIN; smoltcp would hand it out.
+            return segment.bytes > 0 && end > 0;
+        }
+        let free = self.socket().recv_capacity() - self.socket().recv_queue();
+        segment.bytes > 1 && end > free as i64
+    }
+
+    /// The peer has closed its side.
+    fn finished(&self) -> bool {
+        matches!(self.socket().state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait)
+    }
+
+    /// Whether a half-open connection awaits a segment with this acknowledgement; any other state takes what comes.
+    pub(crate) fn awaits(&self, segment: &Segment) -> bool {
+        match (self.state, segment.ack, self.iss) {
+            (State::SynReceived, Some(ack), Some(iss)) => segment.reset || ack == iss + 1,
+            _ => true,
+        }
     }
 
     /// The oldest sequence number of ours that isn't acknowledged (RFC 9293 3.3.1, SND.UNA), once the SYN-ACK is out.
@@ -338,7 +359,13 @@ impl<'a> Connection<'a> {
 
     /// In TIME-WAIT, with nothing to send: the last acknowledgement is out.
     pub(crate) fn rests(&self) -> bool {
-        self.state == State::TimeWait && !self.touched
+        self.state == State::TimeWait && !self.touched && !self.owes
+    }
+
+    /// Forgets the connection without a word to its peer.
+    pub(crate) fn forget<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
+        self.socket_mut().abort();
+        self.look(slot, Cause::Limit, sink);
     }
 
     /// By which limit the connection stands or falls, and since when.

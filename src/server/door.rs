@@ -53,12 +53,20 @@ pub(crate) struct Sender {
 pub(crate) struct Segment {
     pub(crate) tuple: Tuple,
     pub(crate) sender: Sender,
-    /// SYN without ACK or RST: the start of a connection.
-    pub(crate) opens: bool,
+    /// A SYN, and no RST.
+    pub(crate) syn: bool,
     pub(crate) reset: bool,
     pub(crate) seq: TcpSeqNumber,
+    pub(crate) ack: Option<TcpSeqNumber>,
     /// Bytes of payload.
     pub(crate) bytes: usize,
+}
+
+impl Segment {
+    /// The start of a connection.
+    pub(crate) fn opens(&self) -> bool {
+        self.syn && self.ack.is_none()
+    }
 }
 
 /// What the door must know of the interface.
@@ -294,6 +302,7 @@ fn icmpv6(
     }
     let confirmed = message
         .get(24..)
+        .filter(|_| packet.verify_checksum(&source, &destination))
         .and_then(|option| NdiscOption::new_checked(option).ok())
         .filter(|option| {
             matches!(
@@ -341,9 +350,10 @@ fn transport(
                     remote: IpEndpoint::new(source, segment.src_port()),
                 },
                 sender,
-                opens: segment.syn() && !segment.ack() && !segment.rst(),
+                syn: segment.syn() && !segment.rst(),
                 reset: segment.rst(),
                 seq: segment.seq_number(),
+                ack: segment.ack().then(|| segment.ack_number()),
                 bytes: segment.payload().len(),
             }))
         }
@@ -354,7 +364,8 @@ fn transport(
             }
             let sender = sender()?;
             if datagram.dst_port() != local.ports.udp {
-                return Ok(Kind::Nobody);
+                // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
+                return if unicast { Ok(Kind::Nobody) } else { Err(Drop::NotUnicast) };
             }
             if datagram.src_port() < 1_024 || datagram.src_port() == local.ports.udp {
                 return Err(Drop::Loop);
@@ -364,9 +375,7 @@ fn transport(
         #[cfg(feature = "ipv4")]
         IpProtocol::Icmp => Ok(Kind::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
-        _ => {
-            sender()?;
-            Ok(Kind::Nobody)
-        }
+        _ if unicast => sender().map(|_| Kind::Nobody),
+        _ => Err(Drop::NotUnicast),
     }
 }

@@ -141,11 +141,10 @@ impl Core<'_> {
         sink: &mut Sink<'_, O>,
     ) -> Came {
         match self.table.find(&segment.tuple) {
-            Some(slot) if segment.opens => match self.connections[slot].state {
+            Some(slot) if segment.syn => match self.connections[slot].state {
                 // The connection before is over for its client: the port is in use again.
-                State::TimeWait => {
-                    sink.emit(Event::Timer(Timer::Reused { slot }));
-                    self.release(slot);
+                State::TimeWait if segment.opens() => {
+                    self.retire(slot, sink);
                     self.contact(frame, segment, answer, sink)
                 }
                 // The retransmission timer repeats the SYN-ACK.
@@ -154,6 +153,10 @@ impl Core<'_> {
             },
             Some(slot) if segment.reset && segment.seq != self.connections[slot].rcv_nxt() => {
                 self.challenge(slot, frame, Drop::InexactReset, answer, sink)
+            }
+            // The stack would answer each with a RST.
+            Some(slot) if !self.connections[slot].awaits(segment) && !self.errors.take(sink.now) => {
+                drop_frame(frame, Drop::RateLimited, sink)
             }
             Some(slot) if self.connections[slot].overflows(segment) => {
                 drop_frame(frame, Drop::BeyondWindow, sink)
@@ -172,7 +175,7 @@ impl Core<'_> {
                 }
                 Came::Other
             }
-            None if segment.opens => self.contact(frame, segment, answer, sink),
+            None if segment.opens() => self.contact(frame, segment, answer, sink),
             None => self.nobody(frame, answer, sink),
         }
     }
@@ -185,11 +188,12 @@ impl Core<'_> {
         answer: T,
         sink: &mut Sink<'_, O>,
     ) -> Came {
-        // One that waits is let in before any that comes now, be it by its own repeated SYN.
+        // One that waits is let in before any that comes now.
         if self.backlog.contains(&segment.tuple) {
             return drop_frame(frame, Drop::Duplicate, sink);
         }
-        if !self.table.has_free() && !self.reuse(sink) {
+        let overtakes = self.backlog.len() > 0;
+        if overtakes || (!self.table.has_free() && !self.reuse(sink)) {
             return self.wait(frame, segment, sink);
         }
         let token = Watched { token: answer, sink: &mut *sink };
@@ -208,10 +212,16 @@ impl Core<'_> {
         let (slot, _) = self.ripe.first();
         let rests = self.connections[slot].rests();
         if rests {
-            sink.emit(Event::Timer(Timer::Reused { slot }));
-            self.release(slot);
+            self.retire(slot, sink);
         }
         rests
+    }
+
+    /// Ends TIME-WAIT early.
+    fn retire<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
+        sink.emit(Event::Timer(Timer::Reused { slot }));
+        self.connections[slot].forget(slot, sink);
+        self.release(slot);
     }
 
     /// Puts a free slot's socket into LISTEN and gives it the SYN.

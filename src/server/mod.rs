@@ -163,7 +163,7 @@ impl<'a> Server<'a> {
             mac: config.mac,
             gateways: heapless::Vec::new(),
             ports: config.ports,
-            limits: config.limits,
+            limits: config.limits.bounded(),
             common,
             common_due: now,
             common_touched: false,
@@ -208,7 +208,7 @@ impl<'a> Server<'a> {
         core.serve_touched(device, service);
         core.serve_due(device, service);
         core.admit_waiting(device, service);
-        let deadline = if more { now } else { core.deadline() };
+        let deadline = if more { now } else { core.deadline(now) };
         (deadline != NEVER).then_some(deadline)
     }
 
@@ -411,7 +411,9 @@ impl Core<'_> {
         if connection.is_over() {
             return self.release(slot);
         }
-        let stack = not_before(self.iface.poll_at(now, connection.set()), now);
+        let stack = self.iface.poll_at(now, connection.set());
+        connection.owes = stack.is_some_and(|at| at <= now);
+        let stack = not_before(stack, now);
         let limit = connection.limit(&self.limits).map_or(NEVER, |(_, length)| connection.progress + length);
         self.due.set(slot, stack.min(limit));
         self.ripe.set(slot, connection.ripe(&self.limits));
@@ -445,13 +447,15 @@ impl Core<'_> {
     }
 
     /// When to poll again if no frame comes.
-    fn deadline(&self) -> Instant {
+    fn deadline(&self, now: Instant) -> Instant {
         let deadline = self.due.first().1.min(self.common_due);
         if self.backlog.len() == 0 {
             return deadline;
         }
-        // A SYN waits until it has waited too long, or a connection may be given up for it.
-        deadline.min(self.backlog.ends()).min(self.ripe.first().1)
+        // A SYN waits until it has waited too long, or a connection may be given up for it. Where one may be already,
+        // or a slot is free, it waits for room in the device.
+        let admitted = if self.table.has_free() { now } else { self.ripe.first().1 };
+        deadline.min(self.backlog.ends()).min(admitted.max(now + BLOCKED))
     }
 
     /// Makes the route over a gateway, for its version of IP.

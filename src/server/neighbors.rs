@@ -16,6 +16,10 @@ const LIFETIME: Duration = Duration::from_secs(60);
 /// An entry that is told anew this long before it ends, so that a reply doesn't outlive it.
 const MARGIN: Duration = Duration::from_secs(5);
 
+/// How long after its end an entry still stands against what a frame shows. The stack's own entry lives on while its
+/// neighbour talks, which the copy doesn't see.
+const GRACE: Duration = Duration::from_secs(600);
+
 struct Neighbor {
     address: IpAddress,
     mac: EthernetAddress,
@@ -49,11 +53,14 @@ impl Neighbors {
     ///
     /// What a neighbour said itself is never overwritten by what a frame merely shows.
     pub(crate) fn is_news(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) -> bool {
-        if let Some(known) = self.known.iter().find(|known| known.address == address)
-            && now + MARGIN < known.expires
-            && (known.confirmed || known.mac == mac)
-        {
-            return false;
+        if let Some(known) = self.known.iter().find(|known| known.address == address) {
+            let fresh = now + MARGIN < known.expires;
+            // Another address than before is for ARP and NDP to find out: a frame alone takes nobody's place.
+            if (fresh && (known.confirmed || known.mac == mac))
+                || (known.mac != mac && now < known.expires + GRACE)
+            {
+                return false;
+            }
         }
         self.fill(address, mac, now, false);
         true
@@ -98,7 +105,10 @@ mod tests {
         assert!(neighbors.is_news(host(1), A, start));
         assert!(!neighbors.is_news(host(1), A, start + Duration::from_secs(54)));
         assert!(neighbors.is_news(host(1), A, start + Duration::from_secs(55)), "shortly before it ends");
-        assert!(neighbors.is_news(host(1), B, start + Duration::from_secs(56)), "another address");
+        assert!(
+            !neighbors.is_news(host(1), B, start + Duration::from_secs(56)),
+            "another is for ARP to find out"
+        );
     }
 
     #[test]
@@ -107,7 +117,8 @@ mod tests {
         let start = Instant::from_secs(100);
         neighbors.confirm(host(1), A, start);
         assert!(!neighbors.is_news(host(1), B, start + Duration::from_secs(1)));
-        assert!(neighbors.is_news(host(1), B, start + LIFETIME));
+        assert!(!neighbors.is_news(host(1), B, start + LIFETIME));
+        assert!(neighbors.is_news(host(1), B, start + LIFETIME + GRACE));
     }
 
     #[test]
