@@ -1,0 +1,200 @@
+//! What the example boards share, and a board of your own starts from.
+//!
+//! A board is what implements [`Board`]: a clock, an Ethernet device, a way to sleep, a serial console, a MAC address
+//! and a seed. [`run`] does the rest: it starts the server, says so on the console, and polls and sleeps for ever.
+//!
+//! ```ignore
+//! static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024, 1>> = ConstStaticCell::new(Storage::new());
+//!
+//! #[entry]
+//! fn main() -> ! {
+//!     undersock_board::run(MyBoard::start(), STORAGE.take().memory(), Uppercase::new())
+//! }
+//! ```
+//!
+//! | room | its one job |
+//! |---|---|
+//! | [`Board`], [`run`] | what a board gives, and the loop that uses it |
+//! | [`peripheral`] | registers by address and offset |
+//! | [`clock`] | time from the ticks of a counter, without a 64-bit division |
+//! | [`cortex_m`] | Arm Cortex-M: sleep, interrupt lines, SysTick as an alarm or as the clock |
+//! | [`qemu`] | feature `qemu`: exit status, panic, HardFault, a seed (semihosting) |
+//! | `console` | lines without `core::fmt`, which would cost 8 KB of flash |
+//! | `logger` | feature `log`: the server's events as lines |
+//! | `measure` | feature `measure`: peak of the stack, marks for a counter of instructions |
+//! | `ram` | how much of the RAM is taken by statics |
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+mod console;
+#[cfg(feature = "log")]
+mod logger;
+#[cfg(all(feature = "measure", target_os = "none"))]
+mod measure;
+mod ram;
+
+pub mod clock;
+#[cfg(target_arch = "arm")]
+pub mod cortex_m;
+pub mod peripheral;
+#[cfg(all(feature = "qemu", target_os = "none"))]
+pub mod qemu;
+
+use smoltcp::phy::Device;
+use smoltcp::time::Instant;
+use smoltcp::wire::EthernetAddress;
+#[cfg(feature = "dhcp")]
+use smoltcp::wire::{IpAddress, IpCidr};
+use undersock::server::{Config, ConfigError, Memory, Server};
+use undersock::service::Service;
+
+use crate::console::Line;
+
+/// What a board gives to the server.
+pub trait Board: 'static {
+    /// What the boot line calls it.
+    const NAME: &'static str;
+
+    /// Its Ethernet controller.
+    type Device: Device;
+
+    /// The Ethernet controller, between two polls.
+    fn device(&mut self) -> &mut Self::Device;
+
+    /// The controller's own address: no two boards on one network share it.
+    fn mac(&self) -> EthernetAddress;
+
+    /// Different at each start and not to be guessed: initial sequence numbers follow from it. A random number
+    /// generator is the right source; the README says what to do without one. Called once.
+    fn seed(&mut self) -> u64;
+
+    /// The time since the start, or since any other moment. It never goes back.
+    fn now(&mut self) -> Instant;
+
+    /// Sleeps until a frame has come or the deadline has passed; `None` is for ever. To wake early does no harm, to
+    /// miss a frame does: look for one after the interrupt has been cleared and before the processor sleeps.
+    fn sleep_until(&mut self, deadline: Option<Instant>);
+
+    /// Writes to the serial console. It belongs to the whole program, not to a board that somebody holds: a panic
+    /// writes to it too.
+    fn console(bytes: &[u8]);
+
+    /// What the server is told: the default addresses, or with the feature `dhcp` no IPv4 address but DHCP.
+    /// Implement it for addresses of your own.
+    fn config(&mut self) -> Config {
+        let config = Config { mac: self.mac(), seed: self.seed(), ..Config::default() };
+        #[cfg(feature = "dhcp")]
+        let config = dhcp_for_ipv4(config);
+        config
+    }
+}
+
+/// Runs the server on a board, for ever.
+///
+/// # Panics
+/// If the board's configuration can't work; with the feature `log`, the console says why.
+#[inline(always)]
+pub fn run<B: Board, S: Service>(mut board: B, memory: Memory<'_>, mut service: S) -> ! {
+    #[cfg(all(feature = "measure", target_os = "none"))]
+    let mut stack = measure::Stack::paint();
+    #[cfg(feature = "log")]
+    logger::install::<B>();
+
+    // Not moved out of the result, which would be a copy, and twice the stack.
+    let mut started = start(&mut board, memory);
+    let server = match &mut started {
+        Ok(server) => server,
+        Err(_error) => {
+            #[cfg(feature = "log")]
+            log::error!("{_error}");
+            panic!("a configuration that can't work");
+        }
+    };
+    boot_line::<B>(server);
+    #[cfg(feature = "dhcp")]
+    let mut leased = None;
+
+    loop {
+        let now = board.now();
+        #[cfg(feature = "log")]
+        logger::at(now);
+        #[cfg(feature = "log")]
+        let mut observer = undersock::view::log::Log;
+        #[cfg(not(feature = "log"))]
+        let mut observer = ();
+        #[cfg(all(feature = "measure", target_os = "none"))]
+        let frames = {
+            measure::undersock_span_begin();
+            server.counters().frames_in
+        };
+
+        let deadline = server.poll(now, board.device(), &mut service, &mut observer);
+
+        #[cfg(all(feature = "measure", target_os = "none"))]
+        {
+            if server.counters().frames_in != frames {
+                measure::undersock_span_end();
+            }
+            stack.report(B::console);
+        }
+        #[cfg(feature = "dhcp")]
+        {
+            let address = server.addresses().iter().copied().find(is_ipv4);
+            if leased != address {
+                leased = address;
+                match &leased {
+                    Some(cidr) => Line(B::console).text("DHCP: the address is ").cidr(cidr).end(),
+                    None => Line(B::console).text("DHCP: no address").end(),
+                }
+            }
+        }
+        board.sleep_until(deadline);
+    }
+}
+
+/// Makes the server. A function of its own, so that the stack that this takes is free again afterwards.
+#[inline(never)]
+fn start<'m, B: Board>(board: &mut B, memory: Memory<'m>) -> Result<Server<'m>, ConfigError> {
+    let config = board.config();
+    let now = board.now();
+    Server::new(&config, memory, board.device(), now)
+}
+
+/// `The server is ready to receive: …`, as the command `undersock serve` says it, with the board and its memory.
+fn boot_line<B: Board>(server: &Server<'_>) {
+    let line = Line(B::console).text("The server is ready to receive: ");
+    let mut first = true;
+    for cidr in server.addresses() {
+        if !core::mem::take(&mut first) {
+            line.text(" and ");
+        }
+        line.cidr(cidr);
+    }
+    if first {
+        line.text("no address yet (DHCP)");
+    }
+    line.text(" on ").mac(server.mac());
+    let ports = server.ports();
+    for (name, port) in [(", UDP ", ports.udp), (", TCP ", ports.sentence), (", TCP stream ", ports.stream)] {
+        if port != 0 {
+            line.text(name).decimal(usize::from(port));
+        }
+    }
+    let (used, size) = ram::statics();
+    line.text(", board ").text(B::NAME).text(", static RAM ").decimal(used);
+    line.text(" of ").decimal(size).text(" bytes").end();
+}
+
+/// DHCP in place of the IPv4 addresses.
+#[cfg(feature = "dhcp")]
+fn dhcp_for_ipv4(mut config: Config) -> Config {
+    config.dhcp = true;
+    config.addresses.retain(|cidr| !is_ipv4(cidr));
+    config.gateways.retain(|gateway| !matches!(gateway, IpAddress::Ipv4(_)));
+    config
+}
+
+#[cfg(feature = "dhcp")]
+fn is_ipv4(cidr: &IpCidr) -> bool {
+    matches!(cidr, IpCidr::Ipv4(_))
+}
