@@ -87,8 +87,8 @@ pub fn set_alarm(ticks: u32) {
 
 /// SysTick as clock and alarm in one, for a board without a counter that runs free.
 ///
-/// To set an alarm is to start the counter anew, which loses the ticks of a few instructions: some 0.2 µs each time.
-/// There must be a look at the clock at least once every [`SYSTICK_MAX`] ticks, or a turn is lost.
+/// It turns once every [`SYSTICK_MAX`] ticks, and is started anew only for an alarm within the turn, which loses the
+/// ticks of a few instructions: some 0.2 µs each time. There must be a look at the clock once a turn.
 #[derive(Debug)]
 pub struct SysTick<const MHZ: u32> {
     clock: Clock<MHZ>,
@@ -114,10 +114,15 @@ impl<const MHZ: u32> SysTick<MHZ> {
 
     /// Raises the interrupt at the deadline, or earlier.
     pub fn set_alarm(&mut self, deadline: Option<Instant>) {
+        // First, so that a turn which ends from here on is an alarm; those before are seen by `now`.
+        SCB.write(ICSR, PENDSTCLR);
         let now = self.now();
         let ticks = Clock::<MHZ>::ticks_until(now, deadline, SYSTICK_MAX);
-        set_alarm(ticks);
-        (self.turn, self.counted) = (ticks + 1, 0);
+        let is_short = self.turn <= SYSTICK_MAX;
+        if is_short || ticks < self.turn - self.counted {
+            set_alarm(ticks);
+            (self.turn, self.counted) = (ticks + 1, 0);
+        }
     }
 
     /// Ticks since the last look.
