@@ -41,6 +41,15 @@ pub(crate) fn try_out(mut command: Command) -> Result<(bool, String), Failure> {
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
+/// Ends as this program: its signals are the program's, and its end.
+pub(crate) fn become_it(mut command: Command) -> Result<(), Failure> {
+    let said = say(&command);
+    #[cfg(unix)]
+    return Err(cannot_start(&said, &std::os::unix::process::CommandExt::exec(&mut command)));
+    #[cfg(not(unix))]
+    run(command)
+}
+
 fn say(command: &Command) -> String {
     let said = spelled(command);
     println!("$ {said}");

@@ -19,9 +19,23 @@ impl Failure {
         Failure { status: 2, ..Failure::new(attempt, reason) }
     }
 
+    /// With the command that mends it.
+    pub(crate) fn with_mend(mut self, command: &str) -> Failure {
+        self.reason += &format!("; `{command}` mends it");
+        self
+    }
+
     /// With the exit status of the program that failed.
     pub(crate) fn with_status(self, status: u8) -> Failure {
         Failure { status, ..self }
+    }
+}
+
+/// A failure with a board.
+impl From<boards::Failure> for Failure {
+    fn from(failure: boards::Failure) -> Failure {
+        let (attempt, reason) = failure.into_parts();
+        Failure::new(attempt, reason)
     }
 }
 

@@ -2,8 +2,10 @@
 //! is downloaded but crates.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use boards::Compiler;
+use boards::compiler::{self, has_library};
+use boards::elf::ALLOCATOR;
 use serde_json::Value;
 
 use crate::call;
@@ -15,30 +17,20 @@ const TARGET: &str = "thumbv7m-none-eabi";
 
 const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,unicode,log"];
 
-/// A system's compiler and the sources of the library that belongs to it. By path: `cargo` alone may be rustup's,
-/// which would look for the toolchain that a folder asks for.
-const CARGO: &str = "/usr/bin/cargo";
-const RUSTC: &str = "/usr/bin/rustc";
-const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
-
 pub(crate) fn needs() -> Vec<Need> {
-    match target_is_installed() {
+    match has_library(TARGET) {
         true => vec![],
-        // The sources have no program: where there is no dpkg, `compiler` looks for them.
-        false => vec![
-            Need::package("rustc-web", "rustc"),
-            Need::package("cargo-web", "cargo"),
-            Need::package("rust-web-src", "rustc"),
-        ],
+        // The sources have no program: where there is no dpkg, `Compiler` looks for them.
+        false => compiler::PACKAGES.map(|(package, program)| Need::package(package, program)).into(),
     }
 }
 
 pub(crate) fn step() -> Result<(), Failure> {
     SETS.iter().try_for_each(|set| {
-        let mut build = compiler()?;
+        let mut build = Compiler::for_target(TARGET)?.build();
         build.args(["--lib", "--locked", "--release", "--target", TARGET]);
         build.args(["--no-default-features", "--features", set, "--message-format=json-render-diagnostics"]);
-        let libraries = libraries(&call::read(call::at_home(build))?);
+        let libraries = libraries(&call::read(build)?);
         if libraries.is_empty() {
             return Err(Failure::new("looking for what was built", "cargo named no library"));
         }
@@ -47,36 +39,6 @@ pub(crate) fn step() -> Result<(), Failure> {
         }
         println!("{} libraries, none of which knows an allocator", libraries.len());
         Ok(())
-    })
-}
-
-/// A `cargo build` that can build for the target.
-fn compiler() -> Result<Command, Failure> {
-    if target_is_installed() {
-        return Ok(call::cargo("build"));
-    }
-    if let Some(missing) = [CARGO, RUSTC, SOURCES].iter().find(|path| !Path::new(path).exists()) {
-        let reason =
-            format!("the compiler here has no such target, and there is no {missing} to build it with");
-        return Err(Failure::new(format!("building for {TARGET}"), reason));
-    }
-    // The target's library is built from its sources, which a released compiler does only if told to behave as a
-    // nightly one. Only `core` is built, so that a crate which asks for `alloc` or `std` finds none.
-    let mut cargo = Command::new(CARGO);
-    cargo.args(["build", "-Zbuild-std=core"]).env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
-    // Left by the cargo that runs this program: they point to another compiler and its libraries.
-    cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("LD_LIBRARY_PATH");
-    Ok(cargo)
-}
-
-/// Whether the compiler that builds this project has the target's library. Asked of the compiler, which knows it
-/// with and without rustup, and downloads nothing.
-fn target_is_installed() -> bool {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", TARGET]).stderr(Stdio::null());
-    let output = call::at_home(rustc).output();
-    output.is_ok_and(|output| {
-        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     })
 }
 
@@ -103,11 +65,10 @@ fn without_allocator(library: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The part of a symbol's name that says that the code allocates: the allocator's entry, and the crate `alloc` as
-/// both of rustc's manglings write it where it is the root of a path (`core::alloc`, which is harmless, is not).
+/// The part of a symbol's name that says that the code allocates.
 fn allocator(library: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(library);
-    ["__rust_alloc", "_5alloc", "_ZN5alloc"].into_iter().find(|symbol| text.contains(symbol))
+    ALLOCATOR.into_iter().find(|symbol| text.contains(symbol))
 }
 
 #[cfg(test)]

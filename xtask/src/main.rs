@@ -2,21 +2,27 @@
 //!
 //! A file has one job: `args` reads the command line, `steps` is the table of what is run, `runner` runs it, `needs`
 //! finds and installs the programs that it takes, `call` starts one of them. `features`, `firmware`, `dependencies`
-//! and `licences` are the steps that are more than one command.
+//! and `licences`, `sizes` and `budgets`, and `emulated` are the steps that are more than one command; `board` and
+//! `soak` are commands of their own.
 //!
 //! Exit status: 0; 1 for a failed step or a missing program; 2 for wrong usage; the test runner's own when tests fail.
 
 use std::process::ExitCode;
 
 mod args;
+mod board;
+mod budgets;
 mod call;
 mod dependencies;
+mod emulated;
 mod failure;
 mod features;
 mod firmware;
 mod licences;
 mod needs;
 mod runner;
+mod sizes;
+mod soak;
 mod steps;
 
 use args::Invocation;
@@ -39,5 +45,13 @@ fn run() -> Result<(), Failure> {
             Ok(())
         }
         Invocation::Test { install, steps } => runner::run(&steps, install),
+        Invocation::Boards => {
+            print!("{}", board::list());
+            Ok(())
+        }
+        Invocation::Board(request) => board::run(request),
+        Invocation::Sizes { update: false } => sizes::step(),
+        Invocation::Sizes { update: true } => sizes::update(),
+        Invocation::Soak { board, minutes } => soak::soak(board, minutes),
     }
 }

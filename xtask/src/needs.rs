@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use boards::{BOARDS, Board};
+
 use crate::call;
 use crate::failure::Failure;
 use crate::steps::Step;
@@ -23,6 +25,12 @@ impl Need {
 
     pub(crate) const fn package(package: &'static str, program: &'static str) -> Need {
         Need { package, program, ambiguous: true }
+    }
+
+    /// What it takes to build these boards, and to boot those that QEMU has.
+    pub(crate) fn of_boards(which: impl Fn(&Board) -> bool) -> Vec<Need> {
+        let programs = boards::table::programs(BOARDS.iter().filter(|board| which(board)));
+        programs.into_iter().map(|(package, program)| Need::package(package, program)).collect()
     }
 }
 
@@ -61,12 +69,42 @@ pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
             }
             // Another toolchain from Debian would have to go for this one: that is not for us to decide.
             let words = ["install", "-q", "-y", "--no-install-recommends", "--no-remove"];
-            call::run(apt_get(prefix, &words, &packages)).map_err(|failure| {
-                let mend = "`cargo xtask help` lists the steps, to name those that can do without";
-                Failure::new(format!("installing {}", packages.join(", ")), format!("{failure}; {mend}"))
-            })
+            let Err(failure) = call::run(apt_get(prefix, &words, &packages)) else { return Ok(()) };
+            if ThisMachine.is_root() && only_old_tools_go(&packages)? {
+                println!(
+                    "==== {OLD_TOOLS} makes way; `apt-get install {OLD_TOOLS}` brings back one that fits"
+                );
+                return call::run(apt_get(prefix, &words[..4], &with_old_tools_gone(&packages)));
+            }
+            let mend = "`cargo xtask help` lists the steps, to name those that can do without";
+            Err(Failure::new(format!("installing {}", packages.join(", ")), format!("{failure}; {mend}")))
         }
     }
+}
+
+/// The tools for disk images, `qemu-img` and the like. A newer one, from Debian's backports, and the release's QEMU exclude
+/// each other, and neither needs the other. Where root works without sudo, as in a container, it makes way.
+const OLD_TOOLS: &str = "qemu-utils";
+
+fn with_old_tools_gone<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    // To apt-get, the last letter says what is to happen to the package.
+    packages.iter().copied().chain(["qemu-utils-"]).collect()
+}
+
+/// Whether these packages could be installed if [`OLD_TOOLS`] and nothing else were removed.
+fn only_old_tools_go(packages: &[&str]) -> Result<bool, Failure> {
+    if !packages.iter().any(|package| package.starts_with("qemu-")) {
+        return Ok(false);
+    }
+    let words = ["install", "--simulate", "-q", "-y", "--no-install-recommends"];
+    let plan = call::read(apt_get(&[], &words, &with_old_tools_gone(packages)));
+    Ok(plan.is_ok_and(|plan| removed(&String::from_utf8_lossy(&plan)) == [OLD_TOOLS]))
+}
+
+/// What would be removed: `Remv qemu-utils [1:10.0.2+ds-2+deb13u1~bpo12+1]`, a line each.
+fn removed(plan: &str) -> Vec<&str> {
+    let removals = plan.lines().filter_map(|line| line.strip_prefix("Remv "));
+    removals.filter_map(|line| line.split(' ').next()).collect()
 }
 
 fn plan(needs: impl Iterator<Item = Need>, install: bool, machine: &impl Machine) -> Plan {
@@ -206,6 +244,15 @@ mod tests {
         assert_eq!(plan(true, &user), said);
         let root = Made(&["unshare", "setpriv", "apt-get"], Some(&[]), true, true);
         assert_eq!(plan(false, &root), said, "--no-install");
+    }
+
+    #[test]
+    fn what_would_go_is_read() {
+        let plan = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2+deb13u1~bpo12+1]\n\
+            Inst libfdt1 (1.6.1-4+b1 Debian:12.11/stable [amd64])\nConf libfdt1 (1.6.1-4+b1 Debian:12.11/stable [amd64])\n";
+        assert_eq!(removed(plan), ["qemu-utils"]);
+        assert_eq!(removed("Inst libfdt1 (1.6.1-4+b1)\n"), [""; 0]);
+        assert_eq!(with_old_tools_gone(&["qemu-system-arm"]), ["qemu-system-arm", "qemu-utils-"]);
     }
 
     #[test]

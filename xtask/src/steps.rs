@@ -3,7 +3,7 @@
 use crate::call::{cargo, run};
 use crate::failure::Failure;
 use crate::needs::Need;
-use crate::{dependencies, features, firmware};
+use crate::{dependencies, emulated, features, firmware, sizes};
 
 pub(crate) struct Step {
     pub(crate) name: &'static str,
@@ -42,6 +42,18 @@ pub(crate) const STEPS: &[Step] = &[
         about: "the library builds for a microcontroller, without allocator",
         needs: firmware::needs,
         run: firmware::step,
+    },
+    Step {
+        name: "sizes",
+        about: "what the firmware takes is within its budgets",
+        needs: sizes::needs,
+        run: sizes::step,
+    },
+    Step {
+        name: "boards",
+        about: "every board builds; those that QEMU has boot and answer",
+        needs: emulated::needs,
+        run: emulated::step,
     },
     Step {
         name: LAST,
@@ -91,5 +103,6 @@ fn docs() -> Result<(), Failure> {
 /// The examples as programs, since `--tests` leaves them out and `--all-targets` makes test harnesses of them.
 fn test() -> Result<(), Failure> {
     run(cargo("build --examples --locked"))?;
-    run(cargo("test --workspace --tests --locked --no-fail-fast"))
+    // The boards' tests are a step of their own: they take another compiler, and QEMU.
+    run(cargo("test --workspace --exclude board-tests --tests --locked --no-fail-fast"))
 }

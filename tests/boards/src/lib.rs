@@ -6,15 +6,20 @@
 //! - [`Host`]: a client's stack on the wire.
 //! - [`sockets`]: clients on this computer's own sockets.
 //! - [`text`]: what they say, and what they should hear.
+//! - [`spans`], [`stack`]: the instructions and the stack that it takes.
 //!
 //! Whatever is waited for is waited for no longer than [`BOUND`].
 
+mod gdb;
 pub mod host;
+pub mod load;
 pub mod machine;
 pub mod monitor;
 #[path = "../../common/raw.rs"]
 pub mod raw;
 pub mod sockets;
+pub mod spans;
+pub mod stack;
 pub mod text;
 pub mod wire;
 

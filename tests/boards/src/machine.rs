@@ -15,13 +15,23 @@ use std::time::Instant;
 use boards::emulator::Forward;
 use boards::{Board, Boot, Console, Image, Network};
 
+use crate::gdb::{Gdb, Register};
 use crate::monitor::Monitor;
+use crate::stack::Stack;
 use crate::{BOUND, Wire, sockets};
+
+/// A free port for each of the board's.
+const FORWARDS: [Forward; 3] = [
+    Forward { protocol: "udp", from: 0, to: 12_000 },
+    Forward { protocol: "tcp", from: 0, to: 12_000 },
+    Forward { protocol: "tcp", from: 0, to: 12_001 },
+];
 
 /// A board that runs in QEMU. It ends with this value, however the test ends; after a panic, what it and QEMU said is
 /// shown.
 pub struct Machine {
     name: String,
+    board: &'static Board,
     qemu: Child,
     pub monitor: Monitor,
     folder: Folder,
@@ -31,15 +41,22 @@ impl Machine {
     /// Boots this board on QEMU's own network, and waits until it answers. Its ports are at the addresses returned.
     #[track_caller]
     pub fn on_sockets(board: &str, features: &[&str]) -> (Machine, Ports) {
-        let forwards = [
-            Forward { protocol: "udp", from: 0, to: 12_000 },
-            Forward { protocol: "tcp", from: 0, to: 12_000 },
-            Forward { protocol: "tcp", from: 0, to: 12_001 },
-        ];
         let (image, elf) = built(board, features);
-        let mut machine = Machine::boot(&image, &elf, Folder::new(), |_| Network::User(&forwards), vec![]);
+        Machine::with_sockets(&image, &elf, |_| vec![])
+    }
+
+    /// The same with an image of one's own, and more arguments for QEMU, which may name files in the machine's folder.
+    #[track_caller]
+    pub fn with_sockets(
+        image: &Image,
+        elf: &Path,
+        more: impl FnOnce(&Path) -> Vec<OsString>,
+    ) -> (Machine, Ports) {
+        let folder = Folder::new();
+        let more = more(&folder.0);
+        let mut machine = Machine::boot(image, elf, folder, Network::User(&FORWARDS), more);
         let [udp, sentence, stream] =
-            forwards.map(|forward| machine.monitor.forwarded(forward.protocol, forward.to));
+            FORWARDS.map(|forward| machine.monitor.forwarded(forward.protocol, forward.to));
         let ports = Ports { udp, sentence, stream };
         machine.sure(sockets::udp_until(ports.udp, b"is it up?", BOUND).is_some(), "it answers nothing");
         (machine, ports)
@@ -63,22 +80,23 @@ impl Machine {
         let more = more(&folder.0);
         let wire = Wire::new(&folder.0);
         let (board, peer) = (wire.board.clone(), wire.peer.clone());
-        let network = |_: &Path| Network::Frames { board: &board, peer: &peer };
+        let network = Network::Frames { board: &board, peer: &peer };
         (Machine::boot(image, elf, folder, network, more), wire)
     }
 
     #[track_caller]
-    fn boot<'a>(
+    fn boot(
         image: &Image,
         elf: &Path,
         folder: Folder,
-        network: impl FnOnce(&Path) -> Network<'a>,
+        network: Network<'_>,
         mut more: Vec<OsString>,
     ) -> Machine {
         let socket = folder.0.join("monitor");
+        let debugger = format!("socket,id=gdb,path={},server=on,wait=off", folder.0.join("gdb").display());
+        more.extend(["-chardev".into(), debugger.into(), "-gdb".into(), "chardev:gdb".into()]);
         more.extend(["-qmp".into(), format!("unix:{},server=on,wait=off", socket.display()).into()]);
         let console = folder.0.join("console");
-        let network = network(&folder.0);
         let boot = Boot { image, elf, network, console: Console::File(&console), more };
         let mut command = boot.command().unwrap_or_else(|failure| panic!("{failure}"));
         let said = File::create(folder.0.join("qemu")).expect("an own folder");
@@ -89,7 +107,20 @@ impl Machine {
             end(&mut qemu);
             panic!("{command:?} doesn't start:\n{}", folder.read("qemu"));
         };
-        Machine { name: image.name(), qemu, monitor, folder }
+        let mut machine = Machine { name: image.name(), board: image.board, qemu, monitor, folder };
+        machine.says("The server is ready to receive");
+        machine
+    }
+
+    /// Waits until the board has said this on its console.
+    #[track_caller]
+    pub fn says(&mut self, text: &str) {
+        let start = Instant::now();
+        while !self.console().contains(text) {
+            let goes_on = self.runs() && start.elapsed() < BOUND;
+            self.sure(goes_on, &format!("it doesn't say {text:?}"));
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// What the board's console has said so far.
@@ -97,14 +128,23 @@ impl Machine {
         self.folder.read("console")
     }
 
-    /// A file's place in the machine's folder, which ends with it.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.0.join(name)
+    /// The bytes of stack that have been used, if it was painted.
+    #[track_caller]
+    pub fn peak(&mut self, stack: &Stack) -> usize {
+        stack.peak(&mut self.monitor, &self.folder.0)
     }
 
     /// Whether it runs: a panic or a fault ends it.
     pub fn runs(&mut self) -> bool {
         matches!(self.qemu.try_wait(), Ok(None))
+    }
+
+    /// Sends the processor to this address, whatever it was doing; it goes on from there when something wakes it.
+    #[track_caller]
+    pub fn go_to(&mut self, address: u32) {
+        // Of Arm's registers r15, of RISC-V's the one after x31.
+        let program_counter = Register(if self.board.target.starts_with("thumb") { 15 } else { 32 });
+        Gdb::connect(&self.folder.0.join("gdb")).go_on_at(program_counter, address);
     }
 
     /// Waits for the end that the board brings about, and gives its exit code.

@@ -14,12 +14,17 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// One datagram there and one back; sent again while there is no reply. `None` when the time is over.
 pub fn udp_until(server: SocketAddr, sentence: &[u8], bound: Duration) -> Option<Vec<u8>> {
+    let start = Instant::now();
+    udp_while(server, sentence, || start.elapsed() < bound)
+}
+
+/// The same as long as this holds.
+pub fn udp_while(server: SocketAddr, sentence: &[u8], mut holds: impl FnMut() -> bool) -> Option<Vec<u8>> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     socket.connect(server).expect("a server's address");
     socket.set_read_timeout(Some(AGAIN)).expect("a duration that is not zero");
-    let start = Instant::now();
     let mut reply = [0; 2_048];
-    while start.elapsed() < bound {
+    while holds() {
         // While QEMU isn't there, this says so.
         let _ = socket.send(sentence);
         if let Ok(length) = socket.recv(&mut reply) {

@@ -10,18 +10,22 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::wire::TcpControl;
+use smoltcp::wire::{ArpOperation, TcpControl};
 
-use crate::raw::{Got, Peer, tcp_in, udp, udp_in};
-use crate::{BOUND, client_v4, server_v4};
+use crate::raw::{Got, Peer, arp, tcp_in, udp, udp_in};
+use crate::{BOUND, CLIENT_MAC, client_v4, server_v4};
 
 /// The longest frame, without FCS.
 const MAX_FRAME: usize = 1_514;
+/// How long a reply is waited for before the question is sent again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 pub struct Wire {
     socket: UnixDatagram,
     /// Frames that have come.
     came: VecDeque<Vec<u8>>,
+    /// Frames sent so far.
+    pub(crate) sent: u64,
     /// Datagrams sent to see what came before their replies.
     probes: u16,
     /// The sockets' paths: QEMU's, and ours.
@@ -37,16 +41,18 @@ impl Wire {
         let socket = UnixDatagram::bind(&peer).unwrap_or_else(|error| panic!("{}: {error}", peer.display()));
         // It is full as long as QEMU is busy.
         socket.set_write_timeout(Some(BOUND)).expect("a duration that is not zero");
-        Wire { socket, came: VecDeque::new(), probes: 0, board, peer }
+        Wire { socket, came: VecDeque::new(), sent: 0, probes: 0, board, peer }
     }
 
     /// Sends a frame to the board.
     #[track_caller]
     pub fn send(&mut self, frame: &[u8]) {
+        assert!(!frame.is_empty(), "to QEMU, a datagram without a byte is the end of the wire");
         // What has come is taken off first: QEMU may be waiting for room.
         self.take_in();
         let sent = self.socket.send_to(frame, &self.board);
         sent.unwrap_or_else(|error| panic!("QEMU takes no frame: {error}"));
+        self.sent += 1;
     }
 
     /// The next frame from the board, if one comes within this time.
@@ -74,13 +80,16 @@ impl Wire {
     #[track_caller]
     pub fn answers(&mut self, frame: &[u8]) -> Vec<Vec<u8>> {
         self.send(frame);
-        self.probes = if self.probes == 999 { 0 } else { self.probes + 1 };
-        let (port, words) = (7_000 + self.probes, format!("probe {}", self.probes));
-        self.send(&udp((client_v4(), port), (server_v4(), 12_000), words.as_bytes()));
-        let is_reply = |frame: &[u8]| udp_in(frame).filter(|(_, to, _)| *to == (client_v4(), port));
-        let ((_, _, reply), answers) = self.find("a probe", is_reply);
-        assert_eq!(reply, words.to_uppercase().into_bytes());
-        answers
+        let (probe, port) = self.probe();
+        self.send(&probe);
+        self.find("a probe", |frame| reply_to(frame, port)).1
+    }
+
+    /// A datagram, and the port where its reply is to be found.
+    fn probe(&mut self) -> (Vec<u8>, u16) {
+        self.probes = (self.probes + 1) % 1_000;
+        let port = 7_000 + self.probes;
+        (udp((client_v4(), port), (server_v4(), 12_000), b"probe"), port)
     }
 
     /// The TCP segments among [`Wire::answers`].
@@ -101,10 +110,23 @@ impl Wire {
         assert_eq!(self.segments(&ack), []);
     }
 
-    /// Forgets what has come.
-    pub fn clear(&mut self) {
-        self.take_in();
-        self.came.clear();
+    /// Tells the board our Ethernet address, again and again until it has heard it (a controller whose memory is full
+    /// loses frames), and everything before. Nothing that it says to that is kept.
+    #[track_caller]
+    pub fn introduce(&mut self) {
+        let request = arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4());
+        let start = Instant::now();
+        while start.elapsed() < BOUND {
+            let (probe, port) = self.probe();
+            self.send(&request);
+            self.send(&probe);
+            while let Some(frame) = self.next(AGAIN) {
+                if frame.starts_with(CLIENT_MAC.as_bytes()) && reply_to(&frame, port).is_some() {
+                    return;
+                }
+            }
+        }
+        panic!("no reply to ARP within {BOUND:?}");
     }
 
     /// Sleeps until a frame has come or the time is over.
@@ -133,6 +155,11 @@ impl Wire {
             }
         }
     }
+}
+
+/// Whether this is a reply to the probe from this port.
+fn reply_to(frame: &[u8], port: u16) -> Option<()> {
+    udp_in(frame).filter(|(_, to, words)| *to == (client_v4(), port) && words == b"PROBE").map(|_| ())
 }
 
 impl Device for Wire {

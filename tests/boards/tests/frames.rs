@@ -11,34 +11,25 @@ each_board!(
     a_burst_of_datagrams_gets_as_many_replies,
     eight_clients_at_once_see_no_reset,
     pings_and_arp_are_answered,
-    serves_both_versions_of_ip,
+    serves_ipv6,
     hostile_frames_draw_no_answer,
-    hostile_ipv6_frames_draw_no_answer,
     a_live_connection_outlives_forged_segments,
     broken_frames_and_a_flood_of_syns_leave_it_serving,
 );
 
-/// A board that has our address from us, and a host to ask it with.
+/// A board that knows us, and a host to ask it with.
 #[track_caller]
 fn on_wire(board: &str, features: &[&str]) -> (Machine, Host) {
-    let (machine, wire) = Machine::on_wire(board, features);
-    let mut host = Host::new(wire);
-    assert_eq!(host.udp(server(features), b"hello"), b"HELLO");
-    host.wire.clear();
-    (machine, host)
+    let (machine, mut wire) = Machine::on_wire(board, features);
+    wire.introduce();
+    (machine, Host::new(wire))
 }
 
-/// Where DHCP is compiled in, nobody gives it an IPv4 address.
-fn server(features: &[&str]) -> IpAddress {
-    if features.contains(&"dhcp") { server_v6() } else { server_v4() }
-}
-
-fn still_serves(host: &mut Host, features: &[&str]) {
-    let server = server(features);
-    assert_eq!(host.udp(server, b"still there?"), b"STILL THERE?");
+fn still_serves(host: &mut Host) {
+    assert_eq!(host.udp(server_v4(), b"still there?"), b"STILL THERE?");
     // As many as there are slots: none is lost.
     let sentences = vec![b"still there?".to_vec(); 4];
-    for reply in host.tcp(server, &sentences) {
+    for reply in host.tcp(server_v4(), &sentences) {
         assert_eq!(reply.expect("a reply"), b"STILL THERE?");
     }
 }
@@ -82,19 +73,19 @@ fn pings_and_arp_are_answered(board: &str) {
     assert_eq!(replies, [(board_tests::raw::SERVER_MAC, server_v4())]);
 }
 
-const FULL: &[&str] = &["ipv6", "dhcp", "unicode"];
-
-fn serves_both_versions_of_ip(board: &str) {
-    let (_machine, mut host) = on_wire(board, &["ipv6"]);
-    for server in [server_v4(), server_v6(), server_link_local()] {
+fn serves_ipv6(board: &str) {
+    // Nobody gives it an IPv4 address here.
+    let (_machine, wire) = Machine::on_wire(board, &["ipv6", "dhcp", "unicode"]);
+    let mut host = Host::new(wire);
+    for server in [server_v6(), server_link_local()] {
         assert_eq!(host.udp(server, b"hello"), b"HELLO");
-        let replies = host.tcp(server, &[b"hello".to_vec(), b"world".to_vec()]);
-        assert_eq!(replies, [Ok(b"HELLO".to_vec()), Ok(b"WORLD".to_vec())]);
+        let replies = host.tcp(server, &[b"hello".to_vec(), "stra\u{df}e".into()]);
+        assert_eq!(replies, [Ok(b"HELLO".to_vec()), Ok(b"STRASSE".to_vec())]);
+        host.wire.send(&ping(client_v6(), server, b"0123456789"));
+        let echo = |frame: &[u8]| ip_in(frame, IpProtocol::Icmpv6).filter(|(_, message)| message[0] == 129);
+        let ((to, echo), _) = host.wire.find("an echo", echo);
+        assert!(to == client_v6() && echo.ends_with(b"0123456789"), "{echo:?}");
     }
-    let got = host.wire.answers(&ping(client_v6(), server_v6(), b"0123456789"));
-    let [echo] = &got[..] else { panic!("one echo, not {got:?}") };
-    let (to, echo) = ip_in(echo, IpProtocol::Icmpv6).expect("an ICMPv6 message");
-    assert!(to == client_v6() && echo[0] == 129 && echo.ends_with(b"0123456789"), "{echo:?}");
 }
 
 fn hostile_frames_draw_no_answer(board: &str) {
@@ -144,18 +135,20 @@ fn hostile_frames_draw_no_answer(board: &str) {
     }
     let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
     in_silence("a liar", &arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
-    for length in 0..20 {
+    for length in 1..20 {
         in_silence("a frame too short", &vec![0; length]);
     }
     // A datagram to everybody is answered from the board's own address.
     let got = host.wire.answers(&udp((client_v4(), 5_000), (v4(255, 255, 255, 255), 12_000), b"anyone?"));
     let replies: Vec<_> = got.iter().filter_map(|frame| udp_in(frame)).collect();
     assert_eq!(replies, [((server_v4(), 12_000), (client_v4(), 5_000), b"ANYONE?".to_vec())]);
-    still_serves(&mut host, &[]);
+    still_serves(&mut host);
 }
 
-fn hostile_ipv6_frames_draw_no_answer(board: &str) {
-    let (_machine, mut host) = on_wire(board, &["ipv6"]);
+/// On one board: the guard is the same on all of them, and drivers don't know IPv6.
+#[test]
+fn hostile_ipv6_frames_draw_no_answer() {
+    let (_machine, mut host) = on_wire("mps2-an385", &["ipv6"]);
     let mut in_silence = |what: &str, frame: &[u8]| {
         let answers = host.wire.answers(frame);
         assert!(answers.is_empty(), "{what}: {answers:x?}");
@@ -182,7 +175,7 @@ fn hostile_ipv6_frames_draw_no_answer(board: &str) {
         });
         in_silence(&format!("next header {next}"), &frame);
     }
-    still_serves(&mut host, &["ipv6"]);
+    still_serves(&mut host);
 }
 
 fn a_live_connection_outlives_forged_segments(board: &str) {
@@ -212,7 +205,7 @@ fn a_live_connection_outlives_forged_segments(board: &str) {
     let data = peer.segment(TcpControl::Psh, b"alive");
     let got = wire.segments(&data);
     assert!(matches!(&got[..], [reply] if reply.rst), "{got:?}");
-    still_serves(&mut host, &[]);
+    still_serves(&mut host);
 }
 
 fn broken_frames_and_a_flood_of_syns_leave_it_serving(board: &str) {
@@ -236,7 +229,7 @@ fn broken_frames_and_a_flood_of_syns_leave_it_serving(board: &str) {
             frame[place] = random.below(256) as u8;
         }
         match random.below(8) {
-            0 => frame.truncate(random.below(frame.len() + 1)),
+            0 => frame.truncate(1 + random.below(frame.len())),
             1 => frame.extend((0..random.below(64)).map(|byte| byte as u8)),
             _ => {}
         }
@@ -246,7 +239,7 @@ fn broken_frames_and_a_flood_of_syns_leave_it_serving(board: &str) {
         host.wire.send(&Peer::new(port).segment(TcpControl::Syn, b""));
     }
     // Some of those frames gave it wrong addresses for ours.
-    host.wire.send(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
-    still_serves(&mut host, &[]);
+    host.wire.introduce();
+    still_serves(&mut host);
     assert!(machine.runs());
 }

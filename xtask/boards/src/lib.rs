@@ -1,0 +1,41 @@
+//! The boards of `examples/boards`, seen from the host.
+//!
+//! | module | its one job |
+//! |---|---|
+//! | [`table`] | the boards: target, features, the machine in QEMU, how to flash a real one |
+//! | [`compiler`] | a compiler on this machine that can build for a target |
+//! | [`image`] | a board built with a set of features: an ELF file |
+//! | [`elf`] | its sections and symbols, and what it must not have |
+//! | [`thumb`] | its calls, read from the instructions |
+//! | [`emulator`] | QEMU's command line for it |
+//!
+//! `cargo xtask` builds and boots boards with it, `tests/boards` talks to them.
+
+pub mod compiler;
+pub mod elf;
+pub mod emulator;
+mod failure;
+pub mod image;
+pub mod table;
+pub mod thumb;
+
+use std::path::{Path, PathBuf};
+
+pub use compiler::Compiler;
+pub use emulator::{Boot, Console, Network};
+pub use failure::{Failure, Result};
+pub use image::Image;
+pub use table::{BOARDS, Board};
+
+/// The project's folder.
+#[must_use]
+pub fn home() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// Where cargo puts what it builds.
+#[must_use]
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| home().join("target"), |given| home().join(given))
+}

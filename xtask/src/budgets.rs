@@ -1,0 +1,254 @@
+//! The budget file: what a board may take at most, and the README's table of it.
+//!
+//! TOML, and of that no more than tables of whole numbers, so that it takes no parser.
+
+use core::fmt::Write as _;
+
+use crate::failure::Failure;
+
+/// One measured or permitted number, with the table and the key where it is to be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) table: String,
+    pub(crate) key: String,
+    pub(crate) value: u64,
+}
+
+/// Numbers, in the order in which they are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Budgets {
+    /// The compiler that they were measured with.
+    pub(crate) compiler: String,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Keys that are held against their budget; the others say where the bytes are.
+const JUDGED: [&str; 7] = ["flash", "ram", "stack", "panics", "udp", "tcp", "tcp-reusing"];
+
+impl Budgets {
+    pub(crate) fn add(&mut self, table: &str, key: &str, value: u64) {
+        self.entries.push(Entry { table: table.into(), key: key.into(), value });
+    }
+
+    pub(crate) fn get(&self, table: &str, key: &str) -> Option<u64> {
+        let entry = self.entries.iter().find(|entry| entry.table == table && entry.key == key);
+        entry.map(|entry| entry.value)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Budgets, Failure> {
+        let mut budgets = Budgets::default();
+        let mut table = String::new();
+        for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
+            let wrong = |reason| Failure::new(format!("reading line {number} of the budgets"), reason);
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                table = name.trim_matches('"').into();
+                continue;
+            }
+            match line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+                Some(("compiler", name)) => budgets.compiler = name.trim_matches('"').into(),
+                Some((key, value)) => {
+                    let value = value.replace('_', "").parse().map_err(|_| wrong("not a number"))?;
+                    budgets.add(&table, key, value);
+                }
+                None => return Err(wrong("neither a [table] nor key = number")),
+            }
+        }
+        Ok(budgets)
+    }
+
+    pub(crate) fn written(&self, board: &str) -> String {
+        let mut text = format!(
+            "# What {board} takes, and may take: `cargo xtask sizes` fails if it takes more, and\n\
+             # `cargo xtask sizes --update` writes what it measures. Bytes, and executed instructions.\n\
+             compiler = \"{}\"\n",
+            self.compiler
+        );
+        let mut table = "";
+        for entry in &self.entries {
+            if entry.table != table {
+                table = &entry.table;
+                // Writing to a String can't fail.
+                let _ = write!(text, "\n[\"{table}\"]\n");
+            }
+            let _ = writeln!(text, "{} = {}", entry.key, entry.value);
+        }
+        text
+    }
+
+    /// What is above its budget, a line each; what has none counts as above. A compiler of another version may take a
+    /// twentieth more: the numbers were not measured with it.
+    pub(crate) fn excess(&self, measured: &Budgets) -> Vec<String> {
+        let same = self.compiler == measured.compiler;
+        let mut lines = Vec::new();
+        for Entry { table, key, value } in &measured.entries {
+            if !JUDGED.contains(&key.as_str()) {
+                continue;
+            }
+            match self.get(table, key) {
+                None => lines.push(format!("{table}, {key}: {value}, and no budget")),
+                Some(budget) => {
+                    // The clock's arithmetic carries now and then, which is worth a few instructions.
+                    let carries = if ["udp", "tcp", "tcp-reusing"].contains(&key.as_str()) {
+                        budget / 1_000
+                    } else {
+                        0
+                    };
+                    let limit = if same { budget + carries } else { budget + budget / 20 };
+                    if *value > limit {
+                        lines.push(format!("{table}, {key}: {value} is {} above its budget", value - budget));
+                    }
+                }
+            }
+        }
+        lines
+    }
+
+    /// For a person: a line for each table, with the difference to these budgets where there is one.
+    pub(crate) fn table(&self, measured: &Budgets) -> String {
+        let mut text = String::new();
+        let mut tables: Vec<&str> = measured.entries.iter().map(|entry| entry.table.as_str()).collect();
+        tables.dedup();
+        for table in tables {
+            let _ = write!(text, "{table:<18}");
+            for Entry { key, value, .. } in measured.entries.iter().filter(|entry| entry.table == table) {
+                let difference = match self.get(table, key) {
+                    Some(budget) if budget != *value => {
+                        format!(" ({:+})", value.cast_signed() - budget.cast_signed())
+                    }
+                    _ => String::new(),
+                };
+                let _ = write!(text, "  {key} {value}{difference}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The tables for the README.
+pub(crate) fn markdown(board: &str, budgets: &Budgets) -> String {
+    let number = |table: &str, key: &str| budgets.get(table, key).map_or("?".into(), grouped);
+    let mut text = format!(
+        "| {board}, `opt-level = \"s\"`, {} | flash | static RAM | peak stack | panic calls |\n\
+         |---|---|---|---|---|\n",
+        budgets.compiler
+    );
+    for (table, about) in [
+        ("base", "IPv4, UDP, 4 TCP connections of 1 KiB + 1 KiB"),
+        ("ipv6", "and IPv6"),
+        ("dhcp", "and DHCPv4"),
+        ("unicode", "and Unicode"),
+        ("ipv6+dhcp+unicode", "and all three"),
+    ] {
+        let [flash, ram, stack, panics] = ["flash", "ram", "stack", "panics"].map(|key| number(table, key));
+        let _ = writeln!(text, "| {about} | {flash} | {ram} | {stack} | {panics} |");
+    }
+    text += "\n| instructions for | `opt-level = \"s\"` | `opt-level = 2` |\n|---|---|---|\n";
+    for (key, about) in [
+        ("udp", "a datagram of 64 bytes, and its reply"),
+        ("tcp", "a TCP connection: SYN, ACK, 64 bytes and the reply, both FINs"),
+        ("tcp-reusing", "the same in a slot taken from TIME-WAIT"),
+    ] {
+        let _ = writeln!(text, "| {about} | {} | {} |", number("Os", key), number("O2", key));
+    }
+    text
+}
+
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Where the README's tables begin and end.
+const MARKS: (&str, &str) = ("<!-- sizes -->\n", "<!-- /sizes -->");
+
+/// The page with this between its marks; `None` if it has no such marks.
+pub(crate) fn between_marks(page: &str, tables: &str) -> Option<String> {
+    let (before, rest) = page.split_once(MARKS.0)?;
+    let (_, after) = rest.split_once(MARKS.1)?;
+    Some(format!("{before}{}{tables}{}{after}", MARKS.0, MARKS.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budgets(numbers: &[(&str, &str, u64)]) -> Budgets {
+        let mut budgets = Budgets { compiler: "rustc 1.96.0".into(), ..Budgets::default() };
+        for (table, key, value) in numbers {
+            budgets.add(table, key, *value);
+        }
+        budgets
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let numbers =
+            budgets(&[("base", "flash", 20_480), ("base", "text", 20_000), ("ipv6+dhcp", "flash", 30_000)]);
+        let text = numbers.written("mps2-an385");
+        assert_eq!(Budgets::parse(&text).unwrap(), numbers, "{text}");
+        assert!(text.ends_with("\n[\"ipv6+dhcp\"]\nflash = 30000\n"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let said = |text: &str| Budgets::parse(text).unwrap_err().to_string();
+        assert_eq!(said("# a\nflash = many\n"), "reading line 2 of the budgets: not a number");
+        assert_eq!(said("flash\n"), "reading line 1 of the budgets: neither a [table] nor key = number");
+    }
+
+    #[test]
+    fn growth_is_an_excess_and_where_it_is_isnt() {
+        let limits = budgets(&[("base", "flash", 20_000), ("base", "text", 19_000)]);
+        assert_eq!(limits.excess(&budgets(&[("base", "flash", 20_000), ("base", "text", 19_900)])), [""; 0]);
+        assert_eq!(
+            limits.excess(&budgets(&[("base", "flash", 20_004), ("base", "stack", 1_600)])),
+            ["base, flash: 20004 is 4 above its budget", "base, stack: 1600, and no budget"]
+        );
+    }
+
+    #[test]
+    fn another_compiler_may_take_a_twentieth_more() {
+        let limits = budgets(&[("base", "flash", 20_000)]);
+        let measured =
+            |flash| Budgets { compiler: "rustc 1.97.0".into(), ..budgets(&[("base", "flash", flash)]) };
+        assert_eq!(limits.excess(&measured(21_000)), [""; 0]);
+        assert_eq!(limits.excess(&measured(21_001)), ["base, flash: 21001 is 1001 above its budget"]);
+    }
+
+    #[test]
+    fn differences_are_shown() {
+        let limits = budgets(&[("base", "flash", 20_000), ("base", "ram", 15_000)]);
+        let measured = budgets(&[("base", "flash", 19_900), ("base", "ram", 15_000), ("Os", "udp", 4_000)]);
+        assert_eq!(
+            limits.table(&measured),
+            "base                flash 19900 (-100)  ram 15000\nOs                  udp 4000\n"
+        );
+    }
+
+    #[test]
+    fn the_readme_is_changed_between_its_marks_alone() {
+        let page = "a\n<!-- sizes -->\nold\n<!-- /sizes -->\nb\n";
+        assert_eq!(between_marks(page, "new\n").unwrap(), "a\n<!-- sizes -->\nnew\n<!-- /sizes -->\nb\n");
+        assert_eq!(between_marks("no marks", "new\n"), None);
+    }
+
+    #[test]
+    fn tables_have_a_line_a_set() {
+        let text = markdown("mps2-an385", &budgets(&[("base", "flash", 34_684), ("O2", "udp", 999)]));
+        assert!(text.starts_with("| mps2-an385, `opt-level = \"s\"`, rustc 1.96.0 | flash |"), "{text}");
+        assert!(text.contains(" 1 KiB | 34,684 | ? | ? | ? |\n"), "{text}");
+        assert!(text.contains("reply | ? | 999 |\n"), "{text}");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}

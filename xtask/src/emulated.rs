@@ -1,0 +1,44 @@
+//! Every board is built, and those that QEMU has are booted and talked to.
+
+use std::fs;
+
+use boards::table::Place;
+use boards::{BOARDS, Image};
+
+use crate::call::{self, cargo, run};
+use crate::failure::Failure;
+use crate::needs::Need;
+
+/// What the tests boot: the base, and all features.
+const FULL: &[&str] = &["ipv6", "dhcp", "unicode"];
+
+pub(crate) fn needs() -> Vec<Need> {
+    Need::of_boards(|_| true)
+}
+
+pub(crate) fn step() -> Result<(), Failure> {
+    every_folder_is_in_the_table()?;
+    for board in BOARDS {
+        Image::new(board, &[]).build(call::read)?;
+        if let Place::Qemu(_) = board.place {
+            Image::new(board, FULL).build(call::read)?;
+        }
+    }
+    run(cargo("test --package board-tests --locked --no-fail-fast"))
+}
+
+/// A board that nobody builds would rot.
+fn every_folder_is_in_the_table() -> Result<(), Failure> {
+    let folder = boards::home().join("examples/boards");
+    let failure = |error| Failure::new(format!("reading {}", folder.display()), error);
+    for entry in fs::read_dir(&folder).map_err(failure)? {
+        let name = entry.map_err(failure)?.file_name();
+        let name = name.to_string_lossy();
+        let is_board = folder.join(&*name).join(".cargo/config.toml").exists();
+        if is_board && !BOARDS.iter().any(|board| board.name == name) {
+            let attempt = format!("looking for {name} among the boards");
+            return Err(Failure::new(attempt, "it is not in xtask/boards/src/table.rs"));
+        }
+    }
+    Ok(())
+}
