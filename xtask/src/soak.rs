@@ -6,9 +6,6 @@ use crate::call::{cargo, run};
 use crate::failure::Failure;
 
 pub(crate) fn soak(board: &Board, minutes: u32) -> Result<(), Failure> {
-    let words = format!(
-        "run --quiet --release --locked --package board-tests --bin soak -- {} {minutes}",
-        board.name
-    );
+    let words = format!("run --quiet --locked --package board-tests --bin soak -- {} {minutes}", board.name);
     run(cargo(&words))
 }

@@ -106,6 +106,37 @@ impl Host {
         }
         results.into_iter().flatten().collect()
     }
+
+    /// How many connections in stream mode can be held at once, all of them active.
+    #[track_caller]
+    pub fn hold(&mut self, server: IpAddress, count: usize) -> usize {
+        let server = IpEndpoint::new(server, 12_001);
+        let handles: Vec<_> =
+            (0..count).map(|_| self.client.connect(tcp_socket(), server).expect("a socket")).collect();
+        let mut held = handles.clone();
+        for _ in 0..20 {
+            let mut said = vec![false; held.len()];
+            let mut heard = vec![0; held.len()];
+            let start = Instant::now();
+            self.until("connections that are active", |client, _| {
+                for ((&handle, said), heard) in held.iter().zip(&mut said).zip(&mut heard) {
+                    let socket = client.socket(handle);
+                    if !*said && socket.can_send() {
+                        *said = socket.send_slice(b"active").is_ok();
+                    }
+                    *heard += socket.recv(|bytes| (bytes.len(), bytes.len())).unwrap_or(0);
+                }
+                let is_over = heard.iter().all(|&heard| heard == 6) || start.elapsed() > BOUND / 2;
+                is_over.then_some(())
+            });
+            held =
+                held.iter().zip(heard).filter(|(_, heard)| *heard == 6).map(|(handle, _)| *handle).collect();
+        }
+        for handle in handles {
+            self.client.socket(handle).abort();
+        }
+        held.len()
+    }
 }
 
 fn tcp_socket() -> tcp::Socket<'static> {

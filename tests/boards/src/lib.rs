@@ -4,12 +4,15 @@
 //! - [`monitor`]: what is asked of QEMU meanwhile.
 //! - [`Wire`]: its Ethernet, a frame at a time. [`raw`]: frames to send on it.
 //! - [`Host`]: a client's stack on the wire.
+//! - [`frames`]: frames that nobody should send.
 //! - [`sockets`]: clients on this computer's own sockets.
 //! - [`text`]: what they say, and what they should hear.
+//! - [`soak`], [`load`]: a board under load.
 //! - [`spans`], [`stack`]: the instructions and the stack that it takes.
 //!
 //! Whatever is waited for is waited for no longer than [`BOUND`].
 
+pub mod frames;
 mod gdb;
 pub mod host;
 pub mod load;
@@ -17,6 +20,7 @@ pub mod machine;
 pub mod monitor;
 #[path = "../../common/raw.rs"]
 pub mod raw;
+pub mod soak;
 pub mod sockets;
 pub mod spans;
 pub mod stack;

@@ -1,5 +1,6 @@
 //! The emulated boards on a wire that carries single frames: what the sockets of a computer would not send.
 
+use board_tests::frames::broken;
 use board_tests::raw::{Got, Peer, Segment, arp, arp_reply_in, ip, ip_in, ping, udp, udp_in};
 use board_tests::text::Random;
 use board_tests::{
@@ -211,29 +212,10 @@ fn a_live_connection_outlives_forged_segments(board: &str) {
 fn broken_frames_and_a_flood_of_syns_leave_it_serving(board: &str) {
     let (mut machine, mut host) = on_wire(board, &[]);
     let mut random = Random::new(0x0bad_5eed);
-    let mut peer = Peer::new(50_000).at_port(12_001);
-    host.wire.connect(&mut peer);
-    let good = [
-        peer.segment(TcpControl::Psh, b"some bytes of a stream"),
-        Peer::new(50_001).segment(TcpControl::Syn, b""),
-        peer.segment(TcpControl::Fin, b""),
-        udp((client_v4(), 5_000), (server_v4(), 12_000), b"a datagram"),
-        ping(client_v4(), server_v4(), b"ping"),
-        arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()),
-    ];
+    // So that some of them are for a live connection.
+    host.wire.connect(&mut Peer::new(50_000).at_port(12_001));
     for _ in 0..10_000 {
-        let mut frame = good[random.below(good.len())].clone();
-        for _ in 0..=random.below(4) {
-            // Not the Ethernet addresses: those frames wouldn't be ours.
-            let place = 12 + random.below(frame.len() - 12);
-            frame[place] = random.below(256) as u8;
-        }
-        match random.below(8) {
-            0 => frame.truncate(1 + random.below(frame.len())),
-            1 => frame.extend((0..random.below(64)).map(|byte| byte as u8)),
-            _ => {}
-        }
-        host.wire.send(&frame);
+        host.wire.send(&broken(&mut random));
     }
     for port in 10_000..10_500 {
         host.wire.send(&Peer::new(port).segment(TcpControl::Syn, b""));
