@@ -55,9 +55,9 @@ impl Neighbors {
     pub(crate) fn is_news(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) -> bool {
         if let Some(known) = self.known.iter().find(|known| known.address == address) {
             let fresh = now + MARGIN < known.expires;
-            // Another address than before is for ARP and NDP to find out: a frame alone takes nobody's place.
+            // Another address than ARP or NDP said is for them to find out: a frame alone takes nobody's place.
             if (fresh && (known.confirmed || known.mac == mac))
-                || (known.mac != mac && now < known.expires + GRACE)
+                || (known.confirmed && known.mac != mac && now < known.expires + GRACE)
             {
                 return false;
             }
@@ -105,10 +105,7 @@ mod tests {
         assert!(neighbors.is_news(host(1), A, start));
         assert!(!neighbors.is_news(host(1), A, start + Duration::from_secs(54)));
         assert!(neighbors.is_news(host(1), A, start + Duration::from_secs(55)), "shortly before it ends");
-        assert!(
-            !neighbors.is_news(host(1), B, start + Duration::from_secs(56)),
-            "another is for ARP to find out"
-        );
+        assert!(neighbors.is_news(host(1), B, start + Duration::from_secs(56)), "another address");
     }
 
     #[test]
