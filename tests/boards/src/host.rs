@@ -107,6 +107,14 @@ impl Host {
         results.into_iter().flatten().collect()
     }
 
+    /// Opens a connection in stream mode, and leaves it alone.
+    #[track_caller]
+    pub fn open(&mut self, server: IpAddress) {
+        let server = IpEndpoint::new(server, 12_001);
+        let handle = self.client.connect(tcp_socket(), server).expect("a socket");
+        self.until("a connection", |client, _| client.socket(handle).may_send().then_some(()));
+    }
+
     /// How many connections in stream mode can be held at once, all of them active.
     #[track_caller]
     pub fn hold(&mut self, server: IpAddress, count: usize) -> usize {

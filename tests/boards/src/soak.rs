@@ -14,7 +14,7 @@ use rustix::net::sockopt::set_socket_linger;
 use smoltcp::wire::TcpControl;
 
 use crate::machine::Ports;
-use crate::raw::{Peer, tcp_in};
+use crate::raw::Peer;
 use crate::text::{self, Random};
 use crate::{BOUND, Host, Machine, frames, server_v4, sockets};
 
@@ -227,12 +227,7 @@ pub fn on_frames(board: &str, time: Duration) -> Figures {
         host.wire.introduce();
         if random.below(4) == 0 {
             // Opened, and never heard of again.
-            let mut peer = Peer::new(port).at_port(12_001);
-            host.wire.send(&peer.segment(TcpControl::Syn, b""));
-            let answer = |frame: &[u8]| tcp_in(frame).filter(|got| got.to.1 == port && got.syn);
-            peer.got(&host.wire.find("a SYN-ACK", answer).0);
-            host.wire.send(&peer.segment(TcpControl::None, b""));
-            port += 1;
+            host.open(server_v4());
             figures.rude += 1;
         }
         let words = text::mixed(1 + random.below(1_000));
