@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -98,11 +98,8 @@ impl Image {
     /// download a toolchain; the board's own configuration is read all the same.
     fn command(&self) -> Result<Command> {
         let board = self.board;
-        let folder = std::env::var_os("XBOARDS")
-            .map(PathBuf::from)
-            .unwrap_or(home().join("examples/boards"))
-            .join(board.name);
-        if !folder.join("Cargo.toml").exists() {
+        let folder = Path::new("examples/boards").join(board.name);
+        if !home().join(&folder).join("Cargo.toml").exists() {
             let attempt = format!("building {}", board.name);
             return Err(Failure::new(attempt, format!("there is no {}", folder.display())));
         }
@@ -118,7 +115,7 @@ impl Image {
             cargo.args(["--features", &self.features.join(",")]);
         }
         let config = folder.join(".cargo/config.toml");
-        if config.exists() {
+        if home().join(&config).exists() {
             cargo.arg("--config").arg(config);
         }
         if compiler == Compiler::System {

@@ -16,7 +16,6 @@ mod system;
 use cortex_m_rt::entry;
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
-use static_cell::ConstStaticCell;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock_board::cortex_m::{self, Line, SysTick};
@@ -35,13 +34,13 @@ const SEND: usize = 4096;
 /// Datagrams that wait to be served, and that wait to be sent. One frame is taken at a time: there is never a second.
 const DATAGRAMS: usize = 1;
 
-static STORAGE: ConstStaticCell<Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>> =
-    ConstStaticCell::new(Storage::new());
-static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
-
 #[entry]
 fn main() -> ! {
-    undersock_board::run(Lm3s6965::start(), STORAGE.take().memory(), Uppercase::new())
+    // Zeros, which take no flash. In an `entry`, a `static mut` is a `&'static mut`: this function runs once.
+    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS> = Storage::new();
+    static mut FRAMES: Frames = Frames::new();
+
+    undersock_board::run(Lm3s6965::start(FRAMES), STORAGE.memory(), Uppercase::new())
 }
 
 /// The Ethernet controller ("Ethernet Controller", register map).
@@ -86,7 +85,7 @@ struct Lm3s6965 {
 }
 
 impl Lm3s6965 {
-    fn start() -> Self {
+    fn start(frames: &'static mut Frames) -> Self {
         system::start();
         GPIO_A.write(GPIOAFSEL, U0RX_U0TX);
         GPIO_A.write(GPIODEN, U0RX_U0TX);
@@ -97,7 +96,7 @@ impl Lm3s6965 {
         let mac = system::mac();
         Lm3s6965 {
             interrupt: Line::enable(ETHERNET_IRQ),
-            ethernet: Ethernet::start(ETHERNET, mac, FRAMES.take()),
+            ethernet: Ethernet::start(ETHERNET, mac, frames),
             mac,
             clock: SysTick::start(),
         }

@@ -14,7 +14,6 @@ mod lan9118;
 use cortex_m_rt::entry;
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
-use static_cell::ConstStaticCell;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock_board::clock::Clock;
@@ -32,13 +31,13 @@ const SEND: usize = 1024;
 /// Datagrams that wait to be served, and that wait to be sent. One frame is taken at a time: there is never a second.
 const DATAGRAMS: usize = 1;
 
-static STORAGE: ConstStaticCell<Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>> =
-    ConstStaticCell::new(Storage::new());
-static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
-
 #[entry]
 fn main() -> ! {
-    undersock_board::run(Mps2::start(), STORAGE.take().memory(), Uppercase::new())
+    // Zeros, which take no flash. In an `entry`, a `static mut` is a `&'static mut`: this function runs once.
+    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS> = Storage::new();
+    static mut FRAMES: Frames = Frames::new();
+
+    undersock_board::run(Mps2::start(FRAMES), STORAGE.memory(), Uppercase::new())
 }
 
 /// The processor's clock, and that of the counter: AN385, "Clocks".
@@ -79,12 +78,12 @@ struct Mps2 {
 }
 
 impl Mps2 {
-    fn start() -> Self {
+    fn start(frames: &'static mut Frames) -> Self {
         UART0.write(BAUDDIV, MHZ * 1_000_000 / BAUD);
         UART0.write(CTRL, CTRL_TX_ENABLE);
         Mps2 {
             interrupt: Line::enable(ETHERNET_IRQ),
-            ethernet: Lan9118::start(ETHERNET, FRAMES.take()),
+            ethernet: Lan9118::start(ETHERNET, frames),
             clock: Clock::new(),
             counter: FPGAIO.read(COUNTER),
         }
