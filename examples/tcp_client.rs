@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     socket.set_timeout(Some(Duration::from_secs(5)));
 
     // clientSocket.connect((serverName, 12000)): a SYN. It blocks until the three-way handshake is complete.
-    let client_socket = client.connect(socket, common::server(12_000))?;
+    let client_socket = client.connect(now(), socket, common::server(12_000))?;
     block(&mut client, &mut cable, client_socket, |socket| socket.may_send())?;
 
     // clientSocket.send(sentence.encode()). It doesn't block: the buffer has room, and the stack does the rest.

@@ -15,22 +15,38 @@
 use core::fmt;
 
 use managed::ManagedSlice;
-use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::Device;
+use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::{Device, RxToken};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpEndpoint};
 
+use crate::device::frame::{OneFrame, Outgoing, Watched};
+use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
 use crate::server::{Config, ConfigError, max_datagram};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
+/// Connections at once whose states an observer is told of; further ones go unseen.
+const SEEN: usize = 8;
 
-/// A host with a stack and no services.
-pub struct Client<'a> {
+/// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
+/// connections came before it.
+pub struct Client<'a, O: Observer = ()> {
     iface: Interface,
     sockets: SocketSet<'a>,
     next_port: u16,
+    connections: usize,
+    seen: heapless::Vec<Seen, SEEN>,
+    counters: Counters,
+    observer: O,
+}
+
+/// A connection as the observer knows it.
+struct Seen {
+    socket: SocketHandle,
+    slot: usize,
+    state: tcp::State,
 }
 
 impl<'a> Client<'a> {
@@ -45,6 +61,22 @@ impl<'a> Client<'a> {
         device: &mut D,
         now: Instant,
     ) -> Result<Self, ConfigError> {
+        Client::observed(config, sockets, device, now, ())
+    }
+}
+
+impl<'a, O: Observer> Client<'a, O> {
+    /// [`Client::new`], with somebody who sees what happens.
+    ///
+    /// # Errors
+    /// What [`Config::check`] finds.
+    pub fn observed<D: Device>(
+        config: &Config,
+        sockets: impl Into<ManagedSlice<'a, SocketStorage<'a>>>,
+        device: &mut D,
+        now: Instant,
+        observer: O,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(config.mac));
         settings.random_seed = config.seed;
@@ -52,12 +84,33 @@ impl<'a> Client<'a> {
         iface.update_ip_addrs(|addresses| {
             addresses.extend(config.addresses.iter().copied().chain(config.link_local()));
         });
-        Ok(Client { iface, sockets: SocketSet::new(sockets), next_port: FIRST_PORT })
+        Ok(Client {
+            iface,
+            sockets: SocketSet::new(sockets),
+            next_port: FIRST_PORT,
+            connections: 0,
+            seen: heapless::Vec::new(),
+            counters: Counters::default(),
+            observer,
+        })
     }
 
     /// Lets the stack take in and send frames.
     pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) {
-        self.iface.poll(now, device, &mut self.sockets);
+        let Client { iface, sockets, seen, counters, observer, .. } = self;
+        let mut sink = Sink::new(now, counters, observer);
+        iface.poll_maintenance(now);
+        while let Some((received, answer)) = device.receive(now) {
+            received.consume(|frame| {
+                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                let answer = Watched { token: answer, sink: &mut sink };
+                iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
+            });
+            look(seen, sockets, Cause::Segment, &mut sink);
+        }
+        let device = &mut Outgoing { device, sink: &mut sink };
+        while iface.poll_egress(now, device, sockets) != PollResult::None {}
+        look(seen, sockets, Cause::Timer, &mut sink);
     }
 
     /// When to poll again if no frame comes before. Ask last, before sleeping: an exchange that takes a step leaves
@@ -75,23 +128,100 @@ impl<'a> Client<'a> {
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
     pub fn connect(
         &mut self,
+        now: Instant,
         mut socket: tcp::Socket<'a>,
         server: IpEndpoint,
     ) -> Result<SocketHandle, ExchangeError> {
         let port = self.port();
         socket.connect(self.iface.context(), server, port).map_err(|_| ExchangeError::Unaddressable)?;
-        Ok(self.sockets.add(socket))
+        let local = socket.local_endpoint().unwrap_or(server);
+        let handle = self.sockets.add(socket);
+        let slot = self.connections;
+        self.connections += 1;
+        // One that finds no room goes unseen.
+        let _ = self.seen.push(Seen { socket: handle, slot, state: tcp::State::Closed });
+        self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
+        self.look(now, Cause::Call);
+        Ok(handle)
     }
 
-    /// A socket of [`Client::connect`]: to send, receive, close, or see its state.
+    /// Gives bytes to a connection's stack, as many as there is room for, and says how many that were: `send`.
+    pub fn send(&mut self, now: Instant, handle: SocketHandle, bytes: &[u8]) -> usize {
+        let sent = self.socket(handle).send_slice(bytes).unwrap_or(0);
+        if sent > 0
+            && let Some(slot) = self.slot(handle)
+        {
+            self.tell(now, Event::Call(Call::Send { slot, bytes: sent }));
+        }
+        sent
+    }
+
+    /// Takes bytes that have arrived: `recv`, without waiting. 0 where there are none, or no room for them.
+    pub fn receive(&mut self, now: Instant, handle: SocketHandle, room: &mut [u8]) -> usize {
+        let received = self.socket(handle).recv_slice(room).unwrap_or(0);
+        if received > 0
+            && let Some(slot) = self.slot(handle)
+        {
+            self.tell(now, Event::Call(Call::Receive { slot, bytes: received }));
+        }
+        received
+    }
+
+    /// Closes this side: `shutdown` for writing. What was given to the stack is still sent, and the other side's bytes
+    /// can still be received.
+    pub fn close(&mut self, now: Instant, handle: SocketHandle) {
+        self.socket(handle).close();
+        if let Some(slot) = self.slot(handle) {
+            self.tell(now, Event::Call(Call::Close { slot }));
+            self.look(now, Cause::Call);
+        }
+    }
+
+    /// A socket of [`Client::connect`]. What is done to it here, no observer is told of.
     pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'a> {
         self.sockets.get_mut(handle)
+    }
+
+    /// Takes a socket away, whatever its state: the server hears nothing of it.
+    pub fn remove(&mut self, handle: SocketHandle) {
+        self.sockets.remove(handle);
+        self.seen.retain(|seen| seen.socket != handle);
+    }
+
+    /// How often what happened.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn slot(&self, handle: SocketHandle) -> Option<usize> {
+        self.seen.iter().find(|seen| seen.socket == handle).map(|seen| seen.slot)
+    }
+
+    fn tell(&mut self, now: Instant, event: Event<'_>) {
+        Sink::new(now, &mut self.counters, &mut self.observer).emit(event);
+    }
+
+    fn look(&mut self, now: Instant, cause: Cause) {
+        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
+        look(&mut self.seen, &self.sockets, cause, &mut sink);
     }
 
     fn port(&mut self) -> u16 {
         let port = self.next_port;
         self.next_port = if port == u16::MAX { FIRST_PORT } else { port + 1 };
         port
+    }
+}
+
+/// Tells of every connection whose state has changed since the last look.
+fn look<O: Observer>(seen: &mut [Seen], sockets: &SocketSet<'_>, cause: Cause, sink: &mut Sink<'_, O>) {
+    for Seen { socket, slot, state } in seen {
+        let from = *state;
+        *state = sockets.get::<tcp::Socket<'_>>(*socket).state();
+        if *state != from {
+            sink.emit(Event::State(Change { slot: *slot, from, to: *state, cause }));
+        }
     }
 }
 
@@ -145,8 +275,8 @@ impl UdpExchange {
     ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0.
-    pub fn new<'a>(
-        client: &mut Client<'a>,
+    pub fn new<'a, O: Observer>(
+        client: &mut Client<'a, O>,
         mut socket: udp::Socket<'a>,
         server: IpEndpoint,
         timeout: Duration,
@@ -162,9 +292,9 @@ impl UdpExchange {
     }
 
     /// Goes on as far as it can: sends, sends again, or takes the reply into `reply`. `None` while it is under way.
-    pub fn step(
+    pub fn step<O: Observer>(
         &mut self,
-        client: &mut Client<'_>,
+        client: &mut Client<'_, O>,
         now: Instant,
         sentence: &[u8],
         reply: &mut [u8],
@@ -177,7 +307,9 @@ impl UdpExchange {
                     return Some(Err(ExchangeError::TooLong));
                 };
                 place.copy_from_slice(bytes);
-                return Some(Ok(bytes.len()));
+                let bytes = bytes.len();
+                client.tell(now, Event::Call(Call::ReceiveFrom { remote: self.server, bytes }));
+                return Some(Ok(bytes));
             }
         }
         if sentence.len() > max_datagram(self.server.addr) {
@@ -193,7 +325,11 @@ impl UdpExchange {
         self.tries_left -= 1;
         self.again = Some(now + self.timeout);
         match socket.send_slice(sentence, self.server) {
-            Ok(()) => self.sent += 1,
+            Ok(()) => {
+                self.sent += 1;
+                let bytes = sentence.len();
+                client.tell(now, Event::Call(Call::SendTo { remote: self.server, bytes }));
+            }
             Err(udp::SendError::Unaddressable) => return Some(Err(ExchangeError::Unaddressable)),
             // The one before still waits for the server's Ethernet address; unless it could never be sent.
             Err(udp::SendError::BufferFull) if socket.send_queue() > 0 => {}
@@ -215,7 +351,7 @@ impl UdpExchange {
     }
 
     /// Closes the socket.
-    pub fn close(self, client: &mut Client<'_>) {
+    pub fn close<O: Observer>(self, client: &mut Client<'_, O>) {
         client.sockets.remove(self.socket);
     }
 }
@@ -233,47 +369,45 @@ impl TcpExchange {
     ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
-    pub fn new<'a>(
-        client: &mut Client<'a>,
+    pub fn new<'a, O: Observer>(
+        client: &mut Client<'a, O>,
         socket: tcp::Socket<'a>,
         server: IpEndpoint,
         now: Instant,
         timeout: Duration,
     ) -> Result<Self, ExchangeError> {
-        let socket = client.connect(socket, server)?;
+        let socket = client.connect(now, socket, server)?;
         Ok(TcpExchange { socket, sent: 0, received: 0, until: now + timeout })
     }
 
     /// Goes on as far as it can. `None` while it is under way.
-    pub fn step(
+    pub fn step<O: Observer>(
         &mut self,
-        client: &mut Client<'_>,
+        client: &mut Client<'_, O>,
         now: Instant,
         sentence: &[u8],
         reply: &mut [u8],
     ) -> Option<Result<usize, ExchangeError>> {
-        let socket = client.sockets.get_mut::<tcp::Socket<'_>>(self.socket);
-        if socket.may_send()
+        if client.socket(self.socket).may_send()
             && let Some(rest) = sentence.get(self.sent..)
         {
-            self.sent += socket.send_slice(rest).unwrap_or(0);
+            self.sent += client.send(now, self.socket, rest);
             if sentence.is_empty() {
                 // No byte at all: only the end of our side can tell the server so.
-                socket.close();
+                client.close(now, self.socket);
             }
         }
-        while socket.can_recv() {
+        while client.socket(self.socket).can_recv() {
             let room = reply.get_mut(self.received..).unwrap_or_default();
-            match socket.recv_slice(room) {
-                Ok(0) => return Some(Err(ExchangeError::TooLong)),
-                Ok(bytes) => self.received += bytes,
-                Err(_) => break,
+            match client.receive(now, self.socket, room) {
+                0 => return Some(Err(ExchangeError::TooLong)),
+                bytes => self.received += bytes,
             }
         }
-        match socket.state() {
+        match client.socket(self.socket).state() {
             // The server has sent all it will: close, as it did.
             tcp::State::CloseWait => {
-                socket.close();
+                client.close(now, self.socket);
                 Some(Ok(self.received))
             }
             tcp::State::Closing | tcp::State::TimeWait => Some(Ok(self.received)),
@@ -292,12 +426,12 @@ impl TcpExchange {
 
     /// The socket's state, in RFC 9293's names.
     #[must_use]
-    pub fn state(&self, client: &Client<'_>) -> tcp::State {
+    pub fn state<O: Observer>(&self, client: &Client<'_, O>) -> tcp::State {
         client.sockets.get::<tcp::Socket<'_>>(self.socket).state()
     }
 
     /// Removes the socket once the connection is over (or gives it up: then the server hears nothing of it).
-    pub fn finish(self, client: &mut Client<'_>) {
-        client.sockets.remove(self.socket);
+    pub fn finish<O: Observer>(self, client: &mut Client<'_, O>) {
+        client.remove(self.socket);
     }
 }

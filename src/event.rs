@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use smoltcp::socket::tcp::State;
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
 /// One thing that happened in a server.
@@ -21,13 +21,21 @@ pub enum Event<'a> {
     Frame(Frame<'a>),
     /// Time moved something.
     Timer(Timer),
+    /// The wire did something to a frame: an impairment that was asked for.
+    Trouble(Trouble<'a>),
 }
 
-/// What the service did, in the words of the socket API.
+/// What the service or a client did, in the words of the socket API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "a slot, its two endpoints and a number of bytes")]
 pub enum Call {
+    /// `bind`: a datagram socket has this port.
+    Bind { port: u16 },
+    /// `listen`: a welcoming socket waits at this port.
+    Listen { port: u16 },
+    /// `connect`, a client's: the handshake begins.
+    Connect { slot: usize, local: IpEndpoint, remote: IpEndpoint },
     /// `accept`: the handshake is complete.
     Accept { slot: usize, local: IpEndpoint, remote: IpEndpoint },
     /// `recv` took so many bytes.
@@ -179,6 +187,43 @@ pub enum Timer {
     Stuck,
 }
 
+/// What the wire did to a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble<'a> {
+    /// Which way the frame was going.
+    pub direction: Direction,
+    /// What happened to it.
+    pub fate: Fate,
+    /// The frame, as it was sent.
+    pub bytes: &'a [u8],
+}
+
+/// A frame's direction, seen from the end that tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// To this end.
+    In,
+    /// From this end.
+    Out,
+}
+
+/// What the wire does to a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It never arrives.
+    Lost,
+    /// It arrives, and arrives again.
+    Duplicated,
+    /// It arrives with this bit inverted, counted from the first byte's highest.
+    Corrupted {
+        /// Which bit.
+        bit: usize,
+    },
+    /// It arrives so much later, and others may overtake it.
+    Delayed(Duration),
+}
+
 /// The limit by which a connection was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -276,7 +321,7 @@ impl Counters {
                 Call::Accept { .. } => one(&mut self.accepted),
                 Call::Receive { bytes, .. } => self.bytes_in = self.bytes_in.wrapping_add(*bytes as u32),
                 Call::Send { bytes, .. } => self.bytes_out = self.bytes_out.wrapping_add(*bytes as u32),
-                Call::Close { .. } => {}
+                Call::Bind { .. } | Call::Listen { .. } | Call::Connect { .. } | Call::Close { .. } => {}
                 Call::ReceiveFrom { .. } => one(&mut self.datagrams_in),
                 Call::SendTo { .. } => one(&mut self.datagrams_out),
                 Call::NoReply { .. } => one(&mut self.unanswered),
@@ -287,6 +332,8 @@ impl Counters {
                 Timer::Reused { .. } => one(&mut self.reused),
                 Timer::WaitedTooLong | Timer::Stuck => {}
             },
+            // It is the wire's: the ends count what they see.
+            Event::Trouble(_) => {}
         }
     }
 }

@@ -103,7 +103,7 @@ impl Host {
         let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
         let mut socket = tcp::Socket::new(buffer(65_535), buffer(text.len()));
         socket.set_timeout(Some(Duration::from_secs(5)));
-        let handle = client.connect(socket, server(port))?;
+        let handle = client.connect(now(), socket, server(port))?;
         let (mut sent, mut reply) = (false, Vec::new());
         loop {
             client.poll(now(), cable);

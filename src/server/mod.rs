@@ -49,7 +49,7 @@ pub use self::storage::{MAX_BACKLOG, Sizes};
 pub use self::storage::{Memory, Storage};
 use self::table::{MAX_SLOTS, Table};
 use crate::device::frame::Outgoing;
-use crate::event::{Cause, Counters, Event, Limit, Observer, Sink, Timer};
+use crate::event::{Call, Cause, Counters, Event, Limit, Observer, Sink, Timer};
 use crate::service::Service;
 
 /// When to try again to send what a device had no room for.
@@ -210,6 +210,17 @@ impl<'a> Server<'a> {
         core.admit_waiting(device, service);
         let deadline = if more { now } else { core.deadline(now) };
         (deadline != NEVER).then_some(deadline)
+    }
+
+    /// Tells an observer where the server listens, as the calls that a program makes at its start.
+    pub fn introduce<O: Observer>(&self, now: Instant, observer: &mut O) {
+        let Ports { udp, sentence, stream } = self.core.ports;
+        let bind = (udp != 0).then_some(Call::Bind { port: udp });
+        let listens =
+            [sentence, stream].into_iter().filter(|port| *port != 0).map(|port| Call::Listen { port });
+        for call in bind.into_iter().chain(listens) {
+            observer.event(now, &Event::Call(call));
+        }
     }
 
     /// Ends every connection: a half-open one silently, any other with a RST.

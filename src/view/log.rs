@@ -4,7 +4,7 @@ use log::{debug, trace};
 use smoltcp::time::Instant;
 
 use super::Endpoint;
-use crate::event::{Call, Drop, Event, Frame, NoReply, Observer, Timer, Way};
+use crate::event::{Call, Drop, Event, Frame, NoReply, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,12 +32,20 @@ impl Observer for Log {
                 Timer::WaitedTooLong => debug!("a SYN waited too long for a slot"),
                 Timer::Stuck => debug!("replies discarded: their neighbour doesn't answer"),
             },
+            Event::Trouble(Trouble { direction, fate, bytes }) => {
+                debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());
+            }
         }
     }
 }
 
 fn log_call(call: &Call) {
     match *call {
+        Call::Bind { port } => debug!("udp bind {port}"),
+        Call::Listen { port } => debug!("tcp listen {port}"),
+        Call::Connect { slot, local, remote } => {
+            debug!("[{slot}] connect {} to {}", Endpoint(local), Endpoint(remote));
+        }
         Call::Accept { slot, local, remote } => {
             debug!("[{slot}] accept {} at {}", Endpoint(remote), Endpoint(local));
         }

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "std")]
+pub mod record;
 
 use core::fmt;
 

@@ -280,7 +280,7 @@ impl<S: Service> World<S> {
     /// Sends `bytes` through stream mode and gives what returns until the server closes.
     pub fn stream(&mut self, server: IpAddress, bytes: &[u8]) -> Vec<u8> {
         let server = IpEndpoint::new(server, 12_001);
-        let handle = self.client.connect(tcp_socket(), server).expect("a socket");
+        let handle = self.client.connect(self.now, tcp_socket(), server).expect("a socket");
         let (mut sent, mut got) = (0, Vec::new());
         self.run(
             Duration::from_secs(3_600),

@@ -111,7 +111,7 @@ impl Host {
     #[track_caller]
     pub fn open(&mut self, server: IpAddress) {
         let server = IpEndpoint::new(server, 12_001);
-        let handle = self.client.connect(tcp_socket(), server).expect("a socket");
+        let handle = self.client.connect(self.now(), tcp_socket(), server).expect("a socket");
         self.until("a connection", |client, _| client.socket(handle).may_send().then_some(()));
     }
 
@@ -119,8 +119,9 @@ impl Host {
     #[track_caller]
     pub fn hold(&mut self, server: IpAddress, count: usize) -> usize {
         let server = IpEndpoint::new(server, 12_001);
-        let handles: Vec<_> =
-            (0..count).map(|_| self.client.connect(tcp_socket(), server).expect("a socket")).collect();
+        let handles: Vec<_> = (0..count)
+            .map(|_| self.client.connect(self.now(), tcp_socket(), server).expect("a socket"))
+            .collect();
         let mut held = handles.clone();
         for _ in 0..20 {
             let mut said = vec![false; held.len()];
