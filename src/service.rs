@@ -84,7 +84,11 @@ impl Uppercase {
     }
 
     fn map(self, input: &[u8], end: bool, output: &mut [u8]) -> Progress {
-        if self.ascii { text::upper_case_ascii(input, output) } else { text::upper_case(input, end, output) }
+        // Without the feature they are the same, and one is enough.
+        match self.ascii || cfg!(not(feature = "unicode")) {
+            true => text::upper_case_ascii(input, output),
+            false => text::upper_case(input, end, output),
+        }
     }
 }
 

@@ -4,19 +4,26 @@ mod common;
 
 use core::net::Ipv4Addr;
 
-use common::raw::{arp, arp_reply_in, ip_in, udp_in};
+use common::raw::{Got, Peer, arp, arp_reply_in, ip_in, tcp_in, udp_in};
 use common::{CLIENT_MAC, World, client_v4, small};
 use smoltcp::time::Duration;
-use smoltcp::wire::{ArpOperation, DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpProtocol, UdpPacket};
-use undersock::server::Config;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, IpAddress, IpProtocol,
+    TcpControl, UdpPacket,
+};
+use undersock::server::{Config, Limits};
 use undersock::service::Uppercase;
 
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
 const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
+/// Seconds. The client asks to renew it after half of them (RFC 2131 4.4.5).
+const LEASE: u32 = 600;
 
 fn world() -> World<Uppercase> {
-    let config = Config { seed: 3, dhcp: true, ..Config::default() }.without_addresses();
+    // No connection is given up while a lease lasts.
+    let limits = Limits { idle: Duration::from_secs(3_600), ..Limits::default() };
+    let config = Config { seed: 3, dhcp: true, limits, ..Config::default() }.without_addresses();
     World::with(config, small(), Uppercase::new()).raw()
 }
 
@@ -60,7 +67,7 @@ fn answer(
         parameter_request_list: None,
         dns_servers: None,
         max_size: None,
-        lease_duration: Some(600),
+        lease_duration: Some(LEASE),
         renew_duration: None,
         rebind_duration: None,
         additional_options: &[],
@@ -136,5 +143,99 @@ fn impossible_offers_are_not_taken() {
         let mut world = world();
         lease(&mut world, LEASED, mask, ROUTER);
         world.pass(Duration::from_secs(60));
+    }
+}
+
+const OTHER_ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 101);
+const OTHER_ROUTER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0x65]);
+
+/// Lets time pass until the server asks to renew its lease, and answers with this.
+fn renew(world: &mut World<Uppercase>, address: Ipv4Addr, router: Ipv4Addr) -> Vec<Vec<u8>> {
+    for _ in 0..LEASE {
+        world.pass(Duration::from_secs(1));
+        let sent = world.sent();
+        // The stack has forgotten where the DHCP server is.
+        if sent.iter().any(|frame| asks_arp(frame) == Some(ROUTER)) {
+            let reply = arp(ArpOperation::Reply, (CLIENT_MAC, IpAddress::Ipv4(ROUTER)), LEASED.into());
+            let got = world.give(&reply);
+            if let [(DhcpMessageType::Request, transaction)] = asks(&got)[..] {
+                return world.give(&answer(DhcpMessageType::Ack, transaction, address, MASK, router));
+            }
+        }
+    }
+    panic!("the lease was not renewed");
+}
+
+/// For whom an ARP request looks.
+fn asks_arp(frame: &[u8]) -> Option<Ipv4Addr> {
+    let packet = ArpPacket::new_checked(frame.get(14..)?).ok()?;
+    (frame[12..14] == [0x08, 0x06] && packet.operation() == ArpOperation::Request)
+        .then(|| Ipv4Addr::from_octets(packet.target_protocol_addr().try_into().expect("4 bytes")))
+}
+
+/// A stream from there to the leased address, with a reply seen.
+fn stream(world: &mut World<Uppercase>, from: IpAddress) -> Peer {
+    let mut peer = Peer { from: (from, 40_000), to: (IpAddress::Ipv4(LEASED), 12_001), ..Peer::new(40_000) };
+    world.connect(&mut peer);
+    let data = peer.segment(TcpControl::Psh, b"before");
+    let got = world.give_tcp(&data);
+    assert!(matches!(&got[..], [reply] if reply.payload == b"BEFORE"), "{got:?}");
+    peer.got(&got[0]);
+    let ack = peer.segment(TcpControl::None, b"");
+    assert_eq!(world.give_tcp(&ack), []);
+    peer
+}
+
+fn payloads(got: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    got.iter().filter_map(|frame| tcp_in(frame)).map(|Got { payload, .. }| payload).collect()
+}
+
+/// The stack forgets its neighbours with every change of its addresses; a live connection must not notice.
+#[test]
+fn a_stream_goes_on_at_once_after_a_renewal_with_another_router() {
+    let mut world = world();
+    lease(&mut world, LEASED, MASK, ROUTER);
+    let mut peer = stream(&mut world, client_v4());
+    renew(&mut world, LEASED, OTHER_ROUTER);
+    assert_eq!(leased(&world), ["192.168.69.77/24"]);
+    let data = peer.segment(TcpControl::Psh, b"after");
+    assert_eq!(payloads(&world.give(&data)), [b"AFTER"]);
+}
+
+/// One whose client is beyond the router goes on by way of the new one, as soon as that says where it is.
+#[test]
+fn a_stream_from_afar_goes_on_by_way_of_another_router() {
+    let mut world = world();
+    lease(&mut world, LEASED, MASK, ROUTER);
+    let mut peer = stream(&mut world, IpAddress::v4(8, 8, 8, 8));
+    renew(&mut world, LEASED, OTHER_ROUTER);
+    let data = peer.segment(TcpControl::Psh, b"after");
+    world.give(&data);
+    // The stack asks for one neighbour a second, and has just asked for the DHCP server.
+    world.pass(Duration::from_secs(1));
+    let got = world.sent();
+    assert_eq!(got.iter().filter_map(|frame| asks_arp(frame)).collect::<Vec<_>>(), [OTHER_ROUTER]);
+    let reply = arp(ArpOperation::Reply, (OTHER_ROUTER_MAC, IpAddress::Ipv4(OTHER_ROUTER)), LEASED.into());
+    let got = world.give(&reply);
+    assert_eq!(payloads(&got), [b"AFTER"]);
+    assert!(got.iter().all(|frame| frame[..6] == OTHER_ROUTER_MAC.0), "to the new router");
+}
+
+#[test]
+fn connections_end_with_their_address() {
+    // The lease ends, or the renewal brings another address.
+    for renewed in [false, true] {
+        let mut world = world();
+        lease(&mut world, LEASED, MASK, ROUTER);
+        stream(&mut world, client_v4());
+        assert_eq!(world.server.used(), 1);
+        if renewed {
+            renew(&mut world, Ipv4Addr::new(192, 168, 69, 78), ROUTER);
+            assert_eq!(leased(&world), ["192.168.69.78/24"]);
+        } else {
+            world.pass(Duration::from_secs(LEASE.into()));
+            assert_eq!(leased(&world), [""; 0]);
+        }
+        assert_eq!(world.server.used(), 0, "renewed: {renewed}");
     }
 }

@@ -66,7 +66,7 @@ fn a_hundred_datagrams_at_once_get_a_hundred_replies() {
 /// A board's memory: one static piece, one frame a batch, room for one datagram.
 #[test]
 fn the_memory_of_a_board_serves_as_well() {
-    let storage: &'static mut Storage<'static, 4, 1_024, 1_024, 1> = Box::leak(Box::new(Storage::new()));
+    let storage: &'static mut Storage<'static, 4, 1_024, 1_024> = Box::leak(Box::new(Storage::new()));
     let config = Config { seed: 1, ..Config::default() };
     let mut world = World::with_memory(config, storage.memory(), Uppercase::new());
     assert_eq!(world.udp(server_v4(), &[b'a'; 1_472]).unwrap(), [b'A'; 1_472]);

@@ -2,12 +2,12 @@
 //! `neighbors`); and to those whom the stack doesn't answer, of ourselves.
 
 use smoltcp::phy::{Device, TxToken};
-use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Core;
 use super::door::{Question, Sender};
-use crate::device::frame::OneFrame;
+use crate::device::frame::{OneFrame, Outgoing};
+use crate::event::Observer;
 
 /// The longest announcement: a neighbour advertisement with its option, over IPv6, over Ethernet.
 #[cfg(feature = "ipv6")]
@@ -21,8 +21,13 @@ type Host = (EthernetAddress, IpAddress);
 
 impl Core<'_> {
     /// The sender's frame was found right: a reply must not wait for the sender's address.
-    pub(super) fn teach<D: Device>(&mut self, sender: &Sender, device: &mut D, now: Instant) {
+    pub(super) fn teach<D: Device, O: Observer>(
+        &mut self,
+        sender: &Sender,
+        device: &mut Outgoing<'_, '_, D, O>,
+    ) {
         let Sender { next_hop, mac } = *sender;
+        let now = device.sink.now;
         // An address of ours in the neighbour's network: the stack believes no other.
         let own =
             self.iface.ip_addrs().iter().find(|cidr| cidr.contains_addr(&next_hop)).map(IpCidr::address);
@@ -36,6 +41,22 @@ impl Core<'_> {
         let frame = announce(&mut frame, (mac, next_hop), (self.mac, own));
         self.iface.poll_ingress_single(now, &mut OneFrame::new(frame, token), &mut self.common);
         self.neighbors_changed = true;
+    }
+
+    /// The addresses have changed, and with that the stack has forgotten all neighbours. Those of live connections are
+    /// told to it again, or the connections would stall; and each is looked at, so that it ends if its address went.
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
+    pub(super) fn relearn<D: Device, O: Observer>(&mut self, device: &mut Outgoing<'_, '_, D, O>) {
+        let now = device.sink.now;
+        self.neighbors.expire(now);
+        for slot in 0..self.connections.len() {
+            if self.table.tuple(slot).is_some() {
+                if let Some(sender) = self.connections[slot].sender {
+                    self.teach(&sender, device);
+                }
+                self.due.set(slot, now);
+            }
+        }
     }
 
     /// Answers who asks for an address of ours, and whom the stack wouldn't answer.

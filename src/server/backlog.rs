@@ -54,20 +54,23 @@ impl<'a> Backlog<'a> {
         true
     }
 
-    /// Takes the one that has waited for the longest.
-    pub(crate) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.places.get_mut(self.head)?.take()?;
+    /// The one that has waited for the longest.
+    pub(crate) fn first(&self) -> Option<&Waiting> {
+        self.places.get(self.head)?.as_ref()
+    }
+
+    /// Forgets the one that has waited for the longest. Whether one has.
+    pub(crate) fn pop(&mut self) -> bool {
+        let Some(first @ Some(_)) = self.places.get_mut(self.head) else { return false };
+        *first = None;
         self.head = self.place(1);
         self.length -= 1;
-        Some(waiting)
+        true
     }
 
     /// When the oldest has waited too long.
     pub(crate) fn ends(&self) -> Instant {
-        match self.places.get(self.head) {
-            Some(Some(waiting)) => waiting.since + PATIENCE,
-            _ => NEVER,
-        }
+        self.first().map_or(NEVER, |waiting| waiting.since + PATIENCE)
     }
 
     /// The place so far from the head.

@@ -92,12 +92,17 @@ pub struct Config {
     /// The interface's own Ethernet address.
     pub mac: EthernetAddress,
     /// The addresses with their networks. An IPv6 link-local address is derived from the MAC (RFC 4291 2.5.6) and
-    /// added where there is an IPv6 address and none is link-local.
+    /// added where there is an IPv6 address, or is to be one, and none is link-local.
     pub addresses: heapless::Vec<IpCidr, MAX_ADDRESSES>,
     /// At most one default gateway for each IP version.
     pub gateways: heapless::Vec<IpAddress, 2>,
     /// Take the IPv4 address and gateway from a DHCP server (feature `dhcp`).
     pub dhcp: bool,
+    /// Form IPv6 addresses from the prefixes that routers advertise, with the interface identifier of the link-local
+    /// address, and take the router from there too if no IPv6 gateway is given. With the feature `slaac` only: without
+    /// it, nobody pays for it.
+    #[cfg(feature = "slaac")]
+    pub slaac: bool,
     /// Where the server listens.
     pub ports: Ports,
     /// How long a connection may stand still.
@@ -114,6 +119,8 @@ impl Default for Config {
             addresses: heapless::Vec::new(),
             gateways: heapless::Vec::new(),
             dhcp: false,
+            #[cfg(feature = "slaac")]
+            slaac: false,
             ports: Ports::default(),
             limits: Limits::default(),
             seed: 0,
@@ -153,9 +160,9 @@ pub enum ConfigError {
     Address(IpCidr),
     /// The same address twice.
     AddressTwice(IpAddress),
-    /// More than [`MAX_ADDRESSES`], the link-local one counted.
+    /// More than [`MAX_ADDRESSES`], counting the link-local one, and one each for DHCP and router advertisements.
     TooManyAddresses,
-    /// No address and no DHCP.
+    /// No address, no DHCP and no router advertisements.
     NoAddress,
     /// DHCP and a static IPv4 address exclude each other.
     DhcpAndStatic(IpAddress),
@@ -190,9 +197,15 @@ impl fmt::Display for ConfigError {
             }
             ConfigError::AddressTwice(address) => write!(f, "address {address} is given twice"),
             ConfigError::TooManyAddresses => {
-                write!(f, "more than {MAX_ADDRESSES} addresses, the IPv6 link-local one counted")
+                write!(
+                    f,
+                    "more than {MAX_ADDRESSES} addresses, counting the IPv6 link-local one, and one each for DHCP and \
+                     SLAAC"
+                )
             }
-            ConfigError::NoAddress => write!(f, "no address: give one, as 192.168.69.1/24, or use DHCP"),
+            ConfigError::NoAddress => {
+                write!(f, "no address: give one, as 192.168.69.1/24, or use DHCP or SLAAC")
+            }
             ConfigError::DhcpAndStatic(address) => {
                 write!(f, "address {address} and DHCP: IPv4 takes one or the other")
             }
@@ -256,15 +269,14 @@ impl Config {
                 return Err(ConfigError::DhcpAndStatic(cidr.address()));
             }
         }
-        if self.addresses.len() + usize::from(self.link_local().is_some()) + usize::from(self.dhcp)
-            > MAX_ADDRESSES
-        {
+        let to_come = usize::from(self.dhcp) + usize::from(self.slaac());
+        if self.addresses.len() + usize::from(self.link_local().is_some()) + to_come > MAX_ADDRESSES {
             return Err(ConfigError::TooManyAddresses);
         }
         if self.dhcp && !cfg!(feature = "dhcp") {
             return Err(ConfigError::NoDhcp);
         }
-        if self.addresses.is_empty() && !self.dhcp {
+        if self.addresses.is_empty() && !self.dhcp && !self.slaac() {
             return Err(ConfigError::NoAddress);
         }
         for (index, gateway) in self.gateways.iter().enumerate() {
@@ -294,13 +306,21 @@ impl Config {
         Ok(())
     }
 
+    /// Whether IPv6 addresses are to be formed from what routers advertise.
+    fn slaac(&self) -> bool {
+        #[cfg(feature = "slaac")]
+        return self.slaac;
+        #[cfg(not(feature = "slaac"))]
+        false
+    }
+
     /// The IPv6 link-local address that is added to the given ones: from the MAC, as modified EUI-64 (RFC 4291
     /// appendix A).
     #[must_use]
     pub fn link_local(&self) -> Option<IpCidr> {
         #[cfg(feature = "ipv6")]
         {
-            let mut is_v6 = false;
+            let mut is_v6 = self.slaac();
             for cidr in &self.addresses {
                 #[allow(irrefutable_let_patterns, reason = "without IPv4 there is no other case")]
                 if let IpCidr::Ipv6(v6) = cidr {

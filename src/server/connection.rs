@@ -1,6 +1,6 @@
 //! One connection: its socket, in a set of its own, and what the server remembers of it.
 
-use smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
@@ -43,6 +43,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) sender: Option<Sender>,
     /// The stack has something to send that the device had no room for.
     pub(crate) owes: bool,
+    /// Bytes wait to be sent, or to be acknowledged.
+    waits: bool,
     /// The client's initial sequence number.
     irs: TcpSeqNumber,
     /// Ours, seen on the SYN-ACK as it went out: the stack keeps it to itself.
@@ -69,6 +71,7 @@ impl<'a> Connection<'a> {
             touched: false,
             sender: None,
             owes: false,
+            waits: false,
             irs: TcpSeqNumber(0),
             iss: None,
             taken: 0,
@@ -109,6 +112,7 @@ impl<'a> Connection<'a> {
         self.mode = mode;
         self.state = State::Listen;
         self.fresh = true;
+        self.waits = false;
         self.sender = Some(syn.sender);
         self.irs = syn.seq;
         self.iss = None;
@@ -120,9 +124,11 @@ impl<'a> Connection<'a> {
 
     /// The next sequence number expected from the peer, exactly (RFC 9293 3.3.1, RCV.NXT).
     pub(crate) fn rcv_nxt(&self) -> TcpSeqNumber {
-        let socket = self.socket();
-        let fin =
-            matches!(socket.state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
+        self.expected(self.socket())
+    }
+
+    fn expected(&self, socket: &tcp::Socket<'_>) -> TcpSeqNumber {
+        let fin = has_finished(socket.state());
         ahead(self.irs, self.taken.wrapping_add(wrap(socket.recv_queue() + 1 + usize::from(fin))))
     }
 
@@ -132,19 +138,18 @@ impl<'a> Connection<'a> {
     /// 7323 2.2), and so takes up to twice what the buffer holds: it panics, or hands out bytes of the connection
     /// before. A probe of one byte is its own to judge.
     pub(crate) fn overflows(&self, segment: &Segment) -> bool {
-        let start = i64::from(segment.seq.0.wrapping_sub(self.rcv_nxt().0));
-        let end = start + segment.bytes as i64;
-        if self.finished() {
-            // Nothing comes after a FIN; smoltcp would hand it out.
-            return segment.bytes > 0 && end > 0;
+        if segment.bytes == 0 {
+            return false;
         }
-        let free = self.socket().recv_capacity() - self.socket().recv_queue();
+        let socket = self.socket();
+        let start = i64::from(segment.seq.0.wrapping_sub(self.expected(socket).0));
+        let end = start + segment.bytes as i64;
+        if has_finished(socket.state()) {
+            // Nothing comes after a FIN; smoltcp would hand it out.
+            return end > 0;
+        }
+        let free = socket.recv_capacity() - socket.recv_queue();
         segment.bytes > 1 && end > free as i64
-    }
-
-    /// The peer has closed its side.
-    fn finished(&self) -> bool {
-        matches!(self.socket().state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait)
     }
 
     /// Whether a half-open connection awaits a segment with this acknowledgement; any other state takes what comes.
@@ -174,15 +179,15 @@ impl<'a> Connection<'a> {
             self.state == State::SynReceived && matches!(now, State::Established | State::CloseWait);
         self.state = now;
         sink.emit(Event::State(change));
-        if accepted
-            && let (Some(local), Some(remote)) =
-                (self.socket().local_endpoint(), self.socket().remote_endpoint())
-        {
-            sink.emit(Event::Call(Call::Accept { slot, local, remote }));
+        if accepted {
+            let socket = self.socket();
+            if let (Some(local), Some(remote)) = (socket.local_endpoint(), socket.remote_endpoint()) {
+                sink.emit(Event::Call(Call::Accept { slot, local, remote }));
+            }
         }
     }
 
-    /// Serves and sends until there is nothing left to do for now.
+    /// Serves and sends until there is nothing left to do for now. When the stack wants to be called again.
     pub(crate) fn attend<D: Device, S: Service, O: Observer>(
         &mut self,
         slot: usize,
@@ -190,55 +195,86 @@ impl<'a> Connection<'a> {
         device: &mut Outgoing<'_, '_, D, O>,
         service: &mut S,
         scratch: &mut [u8],
-    ) {
+    ) -> Option<Instant> {
         let now = device.sink.now;
-        self.serve(slot, service, scratch, device.sink);
-        device.sink.iss = None;
-        self.send(iface, device);
-        if self.iss.is_none() {
-            self.iss = device.sink.iss;
-        }
-        self.look(slot, Cause::Timer, device.sink);
+        let served = self.serve(slot, service, scratch, device.sink);
+        let mut next = None;
+        let queues = match self.is_quiet() {
+            Some(queues) if !served => queues,
+            _ => {
+                device.sink.iss = None;
+                next = self.send(iface, device);
+                self.iss = self.iss.or(device.sink.iss);
+                self.look(slot, Cause::Timer, device.sink);
+                Queues::of(self.socket())
+            }
+        };
         let received = match self.mode {
             // What is discarded is no progress: it could go on for ever.
             Mode::Discard => 0,
-            _ => self.taken.wrapping_add(wrap(self.socket().recv_queue())),
+            _ => self.taken.wrapping_add(queues.received),
         };
-        let acknowledged = self.given.wrapping_sub(wrap(self.socket().send_queue()));
-        let mark = (received, acknowledged, self.state);
+        self.waits = queues.sent > 0;
+        let mark = (received, self.given.wrapping_sub(queues.sent), self.state);
         if mark != self.mark {
             self.mark = mark;
             self.progress = now;
         }
+        next
     }
 
-    /// Lets the stack send all it may: one call sends one segment.
+    /// Whether a frame came that leaves the stack with nothing to send and no timer: nothing waits to be acknowledged,
+    /// by either side.
+    fn is_quiet(&self) -> Option<Queues> {
+        if !self.touched || self.owes || self.state != State::Established {
+            return None;
+        }
+        let queues = Queues::of(self.socket());
+        let received = self.taken.wrapping_add(queues.received);
+        (queues.sent == 0 && received == self.mark.0).then_some(queues)
+    }
+
+    /// Lets the stack send all it may: one call sends one segment. When it wants to be called again.
     pub(crate) fn send<D: Device, O: Observer>(
         &mut self,
         iface: &mut Interface,
         device: &mut Outgoing<'_, '_, D, O>,
-    ) {
+    ) -> Option<Instant> {
         let now = device.sink.now;
-        while iface.poll_egress(now, device, &mut self.set) != smoltcp::iface::PollResult::None {}
+        loop {
+            let result = iface.poll_egress(now, device, &mut self.set);
+            let next = iface.poll_at(now, &self.set);
+            if result == PollResult::None || next.is_none_or(|at| at > now) {
+                return next;
+            }
+        }
     }
 
-    /// Moves bytes from the receive buffer through the service to the send buffer.
+    /// Moves bytes from the receive buffer through the service to the send buffer. Whether there was anything to do.
     fn serve<S: Service, O: Observer>(
         &mut self,
         slot: usize,
         service: &mut S,
         scratch: &mut [u8],
         sink: &mut Sink<'_, O>,
-    ) {
+    ) -> bool {
         match self.mode {
-            Mode::Drain => return self.close(slot, sink),
-            Mode::Discard => return self.discard(slot, sink),
+            Mode::Drain => {
+                self.close(slot, sink);
+                return true;
+            }
+            Mode::Discard => {
+                self.discard(slot, sink);
+                return true;
+            }
             Mode::Sentence(_) | Mode::Stream => {}
         }
-        let (mut received, mut sent) = (0, 0);
-        while self.socket().may_send() {
-            let waiting = self.socket().recv_queue();
-            let finished = !matches!(self.socket().state(), State::Established);
+        let (mut received, mut sent, mut served) = (0, 0, false);
+        let socket = self.set.get_mut::<tcp::Socket<'_>>(self.handle);
+        let port = socket.listen_endpoint().port;
+        while socket.may_send() {
+            let waiting = socket.recv_queue();
+            let finished = socket.state() != State::Established;
             let (offered, end) = match self.mode {
                 Mode::Stream | Mode::Drain | Mode::Discard => (waiting, finished),
                 Mode::Sentence(Some(left)) => (left, true),
@@ -255,84 +291,53 @@ impl<'a> Connection<'a> {
             if size == 0 && !end && !self.fresh {
                 break;
             }
-            let (Some(input), port) = (scratch.get_mut(..size), self.socket().listen_endpoint().port) else {
-                break;
-            };
-            let got = self.socket_mut().peek_slice(input).unwrap_or(0);
+            let Some(input) = scratch.get_mut(..size) else { break };
+            let got = socket.peek_slice(input).unwrap_or(0);
             let input = input.get(..got).unwrap_or_default();
             let first = core::mem::replace(&mut self.fresh, false);
-            let step = offer(self.socket_mut(), |output| {
-                service.stream(Exchange { slot, first, port, input, end, output })
-            });
-            let consumed = self.take(step.consumed.min(got));
+            served = true;
+            let step =
+                offer(socket, |output| service.stream(Exchange { slot, first, port, input, end, output }));
+            let consumed = take(socket, step.consumed.min(got));
+            self.taken = self.taken.wrapping_add(wrap(consumed));
             self.given = self.given.wrapping_add(wrap(step.produced));
             (received, sent) = (received + consumed, sent + step.produced);
             if let Mode::Sentence(Some(left)) = &mut self.mode {
                 *left -= consumed.min(*left);
             }
             if step.close {
-                self.report(slot, &mut received, &mut sent, sink);
+                report(slot, received, sent, sink);
                 self.close(slot, sink);
-                return self.discard(slot, sink);
+                self.discard(slot, sink);
+                return true;
             }
             if consumed == 0 && step.produced == 0 {
                 break;
             }
         }
-        self.report(slot, &mut received, &mut sent, sink);
-    }
-
-    /// Tells what the service received and sent.
-    fn report<O: Observer>(
-        &self,
-        slot: usize,
-        received: &mut usize,
-        sent: &mut usize,
-        sink: &mut Sink<'_, O>,
-    ) {
-        match core::mem::take(received) {
-            0 => {}
-            bytes => sink.emit(Event::Call(Call::Receive { slot, bytes })),
-        }
-        match core::mem::take(sent) {
-            0 => {}
-            bytes => sink.emit(Event::Call(Call::Send { slot, bytes })),
-        }
-    }
-
-    /// Takes so many bytes out of the receive buffer, in two steps where it wraps.
-    fn take(&mut self, bytes: usize) -> usize {
-        let mut left = bytes;
-        while left > 0 {
-            let step = self.socket_mut().recv(|piece| {
-                let step = piece.len().min(left);
-                (step, step)
-            });
-            match step {
-                Ok(0) | Err(_) => break,
-                Ok(step) => left -= step,
-            }
-        }
-        self.taken = self.taken.wrapping_add(wrap(bytes - left));
-        bytes - left
+        report(slot, received, sent, sink);
+        served
     }
 
     fn close<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
-        if self.socket().state() == State::CloseWait && self.socket().send_queue() > 0 {
+        let socket = self.socket_mut();
+        if socket.state() == State::CloseWait && socket.send_queue() > 0 {
             self.mode = Mode::Drain;
             return;
         }
-        self.socket_mut().close();
+        socket.close();
         self.mode = Mode::Discard;
         sink.emit(Event::Call(Call::Close { slot }));
         self.look(slot, Cause::Call, sink);
     }
 
     fn discard<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
-        let mut received = self.socket().recv_queue();
-        if received > 0 {
-            received = self.take(received);
-            self.report(slot, &mut received, &mut 0, sink);
+        let socket = self.socket_mut();
+        let waiting = socket.recv_queue();
+        if waiting > 0 {
+            let received = take(socket, waiting);
+            self.taken = self.taken.wrapping_add(wrap(received));
+            report(slot, received, 0, sink);
         }
     }
 
@@ -351,10 +356,15 @@ impl<'a> Connection<'a> {
         self.look(slot, Cause::Limit, device.sink);
     }
 
-    /// Whether the slot holds no connection any more: a SYN with a bad checksum or a RST in SYN-RECEIVED leaves it in
-    /// LISTEN, everything else that ends in CLOSED.
+    /// Whether the slot held no connection any more when last looked at: a RST in SYN-RECEIVED leaves it in LISTEN,
+    /// everything else that ends in CLOSED.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.socket().state(), State::Closed | State::Listen)
+        matches!(self.state, State::Closed | State::Listen)
+    }
+
+    /// Whether the SYN began no connection: one with a bad checksum leaves the socket in LISTEN.
+    pub(crate) fn listens(&self) -> bool {
+        self.socket().state() == State::Listen
     }
 
     /// In TIME-WAIT, with nothing to send: the last acknowledgement is out.
@@ -373,27 +383,45 @@ impl<'a> Connection<'a> {
         match self.state {
             State::Closed | State::Listen | State::SynSent | State::TimeWait => None,
             State::SynReceived => Some((Limit::HalfOpen, limits.half_open)),
-            State::Established | State::CloseWait if self.socket().send_queue() == 0 => {
-                Some((Limit::Idle, limits.idle))
-            }
-            State::Established | State::CloseWait => Some((Limit::Stalled, limits.stalled)),
+            State::Established | State::CloseWait if self.waits => Some((Limit::Stalled, limits.stalled)),
+            State::Established | State::CloseWait => Some((Limit::Idle, limits.idle)),
             State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck => {
                 Some((Limit::Closing, limits.closing))
             }
         }
     }
 
-    /// From when on the slot may be taken for a new connection while none is free: the oldest TIME-WAIT first.
-    pub(crate) fn ripe(&self, limits: &Limits) -> Instant {
-        if self.state == State::TimeWait {
+    /// From when on the slot may be taken for a new connection while none is free: the oldest TIME-WAIT first. `limit` is
+    /// that of [`Connection::limit`].
+    pub(crate) fn ripe(&self, limit: Option<(Limit, Duration)>) -> Instant {
+        match limit {
             // Before all others, in the order of their age.
-            return Instant::from_micros(self.progress.total_micros() - RIPE_FIRST);
+            None if self.state == State::TimeWait => {
+                Instant::from_micros(self.progress.total_micros() - RIPE_FIRST)
+            }
+            None => NEVER,
+            Some((Limit::HalfOpen, own)) => self.progress + Limits::CROWDED_HALF_OPEN.min(own),
+            Some((_, own)) => self.progress + Limits::CROWDED.min(own),
         }
-        self.limit(limits).map_or(NEVER, |(limit, own)| {
-            let crowded = if limit == Limit::HalfOpen { Limits::CROWDED_HALF_OPEN } else { Limits::CROWDED };
-            self.progress + crowded.min(own)
-        })
     }
+}
+
+/// Bytes in the receive buffer that the service hasn't taken, and in the send buffer that aren't acknowledged.
+#[derive(Clone, Copy)]
+struct Queues {
+    received: u32,
+    sent: u32,
+}
+
+impl Queues {
+    fn of(socket: &tcp::Socket<'_>) -> Self {
+        Queues { received: wrap(socket.recv_queue()), sent: wrap(socket.send_queue()) }
+    }
+}
+
+/// The peer has closed its side.
+fn has_finished(state: State) -> bool {
+    matches!(state, State::CloseWait | State::LastAck | State::Closing | State::TimeWait)
 }
 
 /// Counts of bytes wrap as sequence numbers do.
@@ -409,6 +437,32 @@ fn ahead(seq: TcpSeqNumber, bytes: u32) -> TcpSeqNumber {
 
 /// A hundred years in microseconds: TIME-WAIT sorts before every limit that a running connection has.
 const RIPE_FIRST: i64 = 100 * 365 * 86_400 * 1_000_000;
+
+/// Tells what the service received and sent.
+fn report<O: Observer>(slot: usize, received: usize, sent: usize, sink: &mut Sink<'_, O>) {
+    if received > 0 {
+        sink.emit(Event::Call(Call::Receive { slot, bytes: received }));
+    }
+    if sent > 0 {
+        sink.emit(Event::Call(Call::Send { slot, bytes: sent }));
+    }
+}
+
+/// Takes so many bytes out of the receive buffer, in two steps where it wraps.
+fn take(socket: &mut tcp::Socket<'_>, bytes: usize) -> usize {
+    let mut left = bytes;
+    while left > 0 {
+        let step = socket.recv(|piece| {
+            let step = piece.len().min(left);
+            (step, step)
+        });
+        match step {
+            Ok(0) | Err(_) => break,
+            Ok(step) => left -= step,
+        }
+    }
+    bytes - left
+}
 
 /// Offers the free part of the send buffer to a service: in one piece, or a small copy where the buffer wraps.
 fn offer(socket: &mut tcp::Socket<'_>, serve: impl FnOnce(&mut [u8]) -> Step) -> Step {

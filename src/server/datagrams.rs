@@ -1,12 +1,17 @@
-//! The UDP socket: datagrams in, through the service, out.
+//! The UDP socket: a datagram in, through the service, out.
+//!
+//! A reply goes out at once or not at all. So the socket and the buffer that holds the reply are needed only as long as
+//! that takes, and nothing ever stands in a send queue, where a reply that waits for its neighbour's address would
+//! block all behind it (smoltcp #594).
 
-use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::udp;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::iface::{Interface, PollResult, SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 use smoltcp::wire::IpAddress;
 
 use super::config::is_v4;
-use super::earliest::NEVER;
+use super::door::Datagram;
+use crate::device::frame::Outgoing;
 use crate::event::{Call, Event, NoReply, Observer, Sink, Timer};
 use crate::service::{Reply, Service};
 
@@ -24,105 +29,53 @@ pub fn max_datagram(address: IpAddress) -> usize {
     1_500 - headers(is_v4(address))
 }
 
-/// How long replies may stand in the send queue. A reply that waits for its neighbour's address blocks all behind it
-/// (smoltcp #594).
-const STUCK: Duration = Duration::from_millis(100);
-
-/// The UDP socket of a server.
-pub(crate) struct Datagrams {
-    handle: SocketHandle,
-    port: u16,
-    /// The most bytes that one IP packet holds.
+/// Serves a datagram. The bytes of its reply, which are the first in `buffer`; `None` without one.
+///
+/// `ip_mtu`: the most bytes that one IP packet holds.
+pub(crate) fn serve<S: Service, O: Observer>(
+    datagram: &Datagram<'_>,
     ip_mtu: usize,
-    /// Since when the send queue has been anything but empty.
-    waiting_since: Option<Instant>,
+    service: &mut S,
+    buffer: &mut [u8],
+    sink: &mut Sink<'_, O>,
+) -> Option<usize> {
+    let remote = datagram.remote;
+    sink.emit(Event::Call(Call::ReceiveFrom { remote, bytes: datagram.request.len() }));
+    let room = ip_mtu.min(1_500).saturating_sub(headers(is_v4(remote.addr)));
+    let buffer = buffer.get_mut(..room)?;
+    let why = match service.datagram(remote, datagram.request, buffer) {
+        Reply::Send(bytes) if bytes <= room => return Some(bytes),
+        Reply::Nothing => NoReply::Silent,
+        Reply::Send(_) | Reply::TooLarge => NoReply::TooLarge,
+    };
+    sink.emit(Event::Call(Call::NoReply { remote, why }));
+    None
 }
 
-impl Datagrams {
-    /// `port` isn't 0.
-    pub(crate) fn new<'a>(
-        set: &mut SocketSet<'a>,
-        mut socket: udp::Socket<'a>,
-        port: u16,
-        ip_mtu: usize,
-    ) -> Self {
-        // A closed socket can be bound to any port but 0.
-        let _ = socket.bind(port);
-        Datagrams { handle: set.add(socket), port, ip_mtu, waiting_since: None }
+/// Sends the first `bytes` of `buffer` as a reply from `port`. Whether it went out: a device may have no room, and a
+/// neighbour may be unknown.
+#[inline(never)]
+pub(crate) fn send<D: Device, O: Observer>(
+    reply: UdpMetadata,
+    port: u16,
+    bytes: usize,
+    buffer: &mut [u8],
+    iface: &mut Interface,
+    device: &mut Outgoing<'_, '_, D, O>,
+) -> bool {
+    let mut queue = [PacketMetadata::EMPTY];
+    let nothing = PacketBuffer::new(&mut [][..], &mut [][..]);
+    let mut socket = Socket::new(nothing, PacketBuffer::new(&mut queue[..], buffer));
+    // A closed socket can be bound to any port but 0, which nobody sends to. The datagram's place in the queue is the
+    // buffer's start, where it is.
+    let queued = socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok();
+    let mut place = [SocketStorage::EMPTY];
+    let mut set = SocketSet::new(&mut place[..]);
+    set.add(socket);
+    device.sink.emit(Event::Call(Call::SendTo { remote: reply.endpoint, bytes }));
+    let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;
+    if !sent {
+        device.sink.emit(Event::Timer(Timer::Stuck));
     }
-
-    fn socket<'s, 'a>(&self, set: &'s mut SocketSet<'a>) -> &'s mut udp::Socket<'a> {
-        set.get_mut(self.handle)
-    }
-
-    /// Bytes that wait to be served. What grows it was found right by the stack.
-    pub(crate) fn received(&self, set: &mut SocketSet<'_>) -> usize {
-        self.socket(set).recv_queue()
-    }
-
-    /// How many datagrams one batch may hold.
-    pub(crate) fn capacity(&self, set: &mut SocketSet<'_>) -> usize {
-        self.socket(set).packet_recv_capacity()
-    }
-
-    /// Serves all that came.
-    pub(crate) fn serve<S: Service, O: Observer>(
-        &mut self,
-        set: &mut SocketSet<'_>,
-        is_own: impl Fn(IpAddress) -> bool,
-        service: &mut S,
-        scratch: &mut [u8],
-        sink: &mut Sink<'_, O>,
-    ) {
-        let socket = self.socket(set);
-        while let Ok((request, mut metadata)) = socket.recv() {
-            let remote = metadata.endpoint;
-            sink.emit(Event::Call(Call::ReceiveFrom { remote, bytes: request.len() }));
-            let room = self.ip_mtu.saturating_sub(headers(is_v4(remote.addr))).min(scratch.len());
-            let Some(buffer) = scratch.get_mut(..room) else { break };
-            let why = match service.datagram(remote, request, buffer) {
-                Reply::Send(bytes) => {
-                    // From the address that was asked, unless it was everybody's: then the stack chooses.
-                    metadata.local_address = metadata.local_address.filter(|local| is_own(*local));
-                    match buffer.get(..bytes).map(|reply| socket.send_slice(reply, metadata)) {
-                        Some(Ok(())) => {
-                            sink.emit(Event::Call(Call::SendTo { remote, bytes }));
-                            continue;
-                        }
-                        Some(Err(_)) => NoReply::QueueFull,
-                        None => NoReply::TooLarge,
-                    }
-                }
-                Reply::Nothing => NoReply::Silent,
-                Reply::TooLarge => NoReply::TooLarge,
-            };
-            sink.emit(Event::Call(Call::NoReply { remote, why }));
-        }
-    }
-
-    /// After the stack has sent what it could: discards replies that have stood too long. Whether it did.
-    pub(crate) fn unblock<O: Observer>(&mut self, set: &mut SocketSet<'_>, sink: &mut Sink<'_, O>) -> bool {
-        let port = self.port;
-        let socket = self.socket(set);
-        if socket.send_queue() == 0 {
-            self.waiting_since = None;
-            return false;
-        }
-        let since = *self.waiting_since.get_or_insert(sink.now);
-        if sink.now < since + STUCK {
-            return false;
-        }
-        // Closing is the one way to empty a queue. Nothing received is lost: all was served before.
-        let socket = self.socket(set);
-        socket.close();
-        let _ = socket.bind(port);
-        self.waiting_since = None;
-        sink.emit(Event::Timer(Timer::Stuck));
-        true
-    }
-
-    /// When replies that wait are to be discarded.
-    pub(crate) fn deadline(&self) -> Instant {
-        self.waiting_since.map_or(NEVER, |since| since + STUCK)
-    }
+    sent
 }

@@ -3,11 +3,12 @@
 //! Nothing here changes anything. What is dropped and why is in [`Drop`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
+use smoltcp::phy::ChecksumCapabilities;
 #[cfg(feature = "ipv4")]
 use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, IpProtocol, TcpPacket,
-    TcpSeqNumber, UdpPacket,
+    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, TcpSeqNumber, UdpPacket,
+    UdpRepr,
 };
 
 use super::config::Ports;
@@ -16,7 +17,7 @@ use crate::event::Drop;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Kind<'f> {
     /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
     Neighbor(Option<(IpAddress, EthernetAddress)>),
     /// Who asks for an address of ours, and would get no answer from the stack.
@@ -24,7 +25,7 @@ pub(crate) enum Kind {
     /// ICMP, or a DHCP server's answer.
     Common,
     /// A datagram to the service.
-    Datagram(Sender),
+    Datagram(Datagram<'f>),
     /// A segment to a port of ours.
     Segment(Segment),
     /// For a port or protocol of nobody's: the stack will answer with an error.
@@ -46,6 +47,16 @@ pub(crate) struct Sender {
     pub(crate) next_hop: IpAddress,
     /// The frame's Ethernet source.
     pub(crate) mac: EthernetAddress,
+}
+
+/// A datagram to the service, found right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Datagram<'f> {
+    pub(crate) sender: Sender,
+    pub(crate) remote: IpEndpoint,
+    /// The address that was asked; `None` if it is everybody's.
+    pub(crate) local: Option<IpAddress>,
+    pub(crate) request: &'f [u8],
 }
 
 /// What the door must know of a segment.
@@ -76,6 +87,8 @@ pub(crate) struct Local<'a> {
     pub(crate) addresses: &'a [IpCidr],
     pub(crate) gateways: &'a [IpAddress],
     pub(crate) ports: Ports,
+    /// Which checksums of datagrams the device hasn't looked at. All others are the stack's business.
+    pub(crate) checksum: &'a ChecksumCapabilities,
     /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
     #[cfg(feature = "ipv4")]
     pub(crate) dhcp: bool,
@@ -115,7 +128,8 @@ impl Local<'_> {
 ///
 /// # Errors
 /// The rule by which the frame is dropped.
-pub(crate) fn look(frame: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
+#[inline(never)]
+pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, Drop> {
     let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Drop::Malformed)?;
     let (source, destination) = (ethernet.src_addr(), ethernet.dst_addr());
     if destination != local.mac && !destination.is_multicast() {
@@ -137,7 +151,7 @@ pub(crate) fn look(frame: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
 
 /// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
 #[cfg(feature = "ipv4")]
-fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
+fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, Drop> {
     let packet = ArpPacket::new_checked(packet).map_err(|_| Drop::Malformed)?;
     let ArpRepr::EthernetIpv4 {
         operation,
@@ -167,63 +181,68 @@ fn arp(packet: &[u8], local: &Local<'_>) -> Result<Kind, Drop> {
 }
 
 #[cfg(feature = "ipv4")]
-fn ipv4(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
-    use smoltcp::wire::{IPV4_MULTICAST_ALL_SYSTEMS, Ipv4Packet};
+fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, Drop> {
+    use smoltcp::wire::{IPV4_MULTICAST_ALL_SYSTEMS, Ipv4Address, Ipv4Packet};
 
-    let packet = Ipv4Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
-    if packet.version() != 4 || packet.header_len() < 20 {
+    // RFC 791 3.1. The header's length is in words.
+    let header = packet.first_chunk::<20>().ok_or(Drop::Malformed)?;
+    let [version_and_length, _, _, _, _, _, _, _, _, protocol, ..] = *header;
+    let (start, end) = (4 * usize::from(version_and_length & 0xf), usize::from(word(header, 2)));
+    if version_and_length >> 4 != 4 || start < header.len() {
         return Err(Drop::Malformed);
     }
-    let (source, destination) = (packet.src_addr(), packet.dst_addr());
-    let broadcasts = || {
-        local.addresses.iter().filter_map(|cidr| match cidr {
-            IpCidr::Ipv4(cidr) => cidr.broadcast(),
-            #[cfg(feature = "ipv6")]
-            IpCidr::Ipv6(_) => None,
-        })
-    };
+    let payload = packet.get(start..end).ok_or(Drop::Malformed)?;
+    let (source, destination) =
+        (Ipv4Address::from_bits(long(header, 12)), Ipv4Address::from_bits(long(header, 16)));
     let first = source.octets()[0];
-    if first == 0
-        || first >= 224
-        || source.is_loopback()
-        || local.is_own(&IpAddress::Ipv4(source))
-        || broadcasts().any(|broadcast| broadcast == source)
-    {
+    let mut impossible = first == 0 || first >= 224 || source.is_loopback();
+    let mut unicast = false;
+    // Of the groups, every host is in this one alone (RFC 1112 4).
+    let mut everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
+    for cidr in local.addresses {
+        match cidr {
+            IpCidr::Ipv4(cidr) => {
+                let (own, broadcast) = (cidr.address(), cidr.broadcast());
+                impossible |= own == source || broadcast == Some(source);
+                unicast |= own == destination;
+                everybody |= broadcast == Some(destination);
+            }
+            #[cfg(feature = "ipv6")]
+            IpCidr::Ipv6(_) => {}
+        }
+    }
+    if impossible {
         return Err(Drop::Source);
     }
-    if packet.more_frags() || packet.frag_offset() != 0 {
+    // More fragments follow, or some came before.
+    if word(header, 6) & 0x3fff != 0 {
         return Err(Drop::Fragment);
     }
-    if local.dhcp && is_dhcp(packet.next_header(), packet.payload()) {
+    if local.dhcp && is_dhcp(protocol, payload) {
         return Ok(Kind::Common);
     }
-    let unicast = local.is_own(&IpAddress::Ipv4(destination));
-    // Of the groups, every host is in this one alone (RFC 1112 4).
-    let everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
-    if !unicast && !everybody && !broadcasts().any(|broadcast| broadcast == destination) {
+    if !unicast && !everybody {
         return Err(Drop::NotForUs);
     }
-    transport(
-        packet.next_header(),
-        packet.payload(),
-        (IpAddress::Ipv4(source), IpAddress::Ipv4(destination)),
-        unicast,
-        mac,
-        local,
-    )
+    let addresses = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
+    // The stack looks at that of all others.
+    if protocol == UDP && local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
+        return Err(Drop::Refused);
+    }
+    transport(protocol, payload, addresses, unicast, mac, local)
 }
 
 /// From a DHCP server's port to a client's (RFC 2131 4.1).
 #[cfg(feature = "ipv4")]
-fn is_dhcp(protocol: IpProtocol, payload: &[u8]) -> bool {
-    protocol == IpProtocol::Udp
+fn is_dhcp(protocol: u8, payload: &[u8]) -> bool {
+    protocol == UDP
         && UdpPacket::new_checked(payload)
             .is_ok_and(|datagram| datagram.src_port() == 67 && datagram.dst_port() == 68)
 }
 
 #[cfg(feature = "ipv6")]
-fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, Drop> {
-    use smoltcp::wire::{IPV6_LINK_LOCAL_ALL_NODES, Ipv6Packet};
+fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, Drop> {
+    use smoltcp::wire::{IPV6_LINK_LOCAL_ALL_NODES, IpProtocol, Ipv6Packet};
 
     let packet = Ipv6Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
     if packet.version() != 6 {
@@ -259,7 +278,7 @@ fn ipv6(packet: &[u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind, 
                 return Err(Drop::NoChecksum);
             }
             transport(
-                protocol,
+                protocol.into(),
                 packet.payload(),
                 (IpAddress::Ipv6(source), IpAddress::Ipv6(destination)),
                 unicast,
@@ -277,7 +296,7 @@ fn icmpv6(
     hop_limit: u8,
     (source, destination): (smoltcp::wire::Ipv6Address, smoltcp::wire::Ipv6Address),
     local: &Local<'_>,
-) -> Kind {
+) -> Kind<'static> {
     use smoltcp::wire::{
         IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Message, Icmpv6Packet, NdiscOption, NdiscOptionRepr, NdiscOptionType,
     };
@@ -320,62 +339,104 @@ fn icmpv6(
     Kind::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
 }
 
+/// Protocols, by the numbers that IP headers give them.
+#[cfg(feature = "ipv4")]
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// Flags of a segment (RFC 9293 3.1).
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// Two bytes of a header, from `at` on.
+#[inline(always)]
+const fn word<const N: usize>(header: &[u8; N], at: usize) -> u16 {
+    u16::from_be_bytes([header[at], header[at + 1]])
+}
+
+/// Four bytes of a header, from `at` on.
+#[inline(always)]
+const fn long<const N: usize>(header: &[u8; N], at: usize) -> u32 {
+    u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+}
+
 /// What is in an IP packet from `addresses.0` to `addresses.1`.
-fn transport(
-    protocol: IpProtocol,
-    payload: &[u8],
+fn transport<'f>(
+    protocol: u8,
+    payload: &'f [u8],
     addresses: (IpAddress, IpAddress),
     unicast: bool,
     mac: EthernetAddress,
     local: &Local<'_>,
-) -> Result<Kind, Drop> {
+) -> Result<Kind<'f>, Drop> {
     let (source, destination) = addresses;
-    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
+    let next_hop = || local.next_hop(source).ok_or(Drop::NoRoute);
     match protocol {
-        IpProtocol::Tcp => {
-            let segment = TcpPacket::new_checked(payload).map_err(|_| Drop::Malformed)?;
+        TCP => {
+            // RFC 9293 3.1. The header's length is in words.
+            let header = payload.first_chunk::<20>().ok_or(Drop::Malformed)?;
+            let start = 4 * usize::from(header[12] >> 4);
+            if start < header.len() || start > payload.len() {
+                return Err(Drop::Malformed);
+            }
             if !unicast {
                 return Err(Drop::NotUnicast);
             }
-            if segment.src_port() == 0 || segment.dst_port() == 0 {
+            let (from, to) = (word(header, 0), word(header, 2));
+            if from == 0 || to == 0 {
                 return Err(Drop::PortZero);
             }
-            let sender = sender()?;
-            if !local.listens(segment.dst_port()) {
+            let next_hop = next_hop()?;
+            if !local.listens(to) {
                 return Ok(Kind::Nobody);
             }
+            let has = |flag| header[13] & flag != 0;
+            let number = |at| TcpSeqNumber(long(header, at).cast_signed());
             Ok(Kind::Segment(Segment {
                 tuple: Tuple {
-                    local: IpEndpoint::new(destination, segment.dst_port()),
-                    remote: IpEndpoint::new(source, segment.src_port()),
+                    local: IpEndpoint::new(destination, to),
+                    remote: IpEndpoint::new(source, from),
                 },
-                sender,
-                syn: segment.syn() && !segment.rst(),
-                reset: segment.rst(),
-                seq: segment.seq_number(),
-                ack: segment.ack().then(|| segment.ack_number()),
-                bytes: segment.payload().len(),
+                sender: Sender { next_hop, mac },
+                syn: has(SYN) && !has(RST),
+                reset: has(RST),
+                seq: number(4),
+                ack: has(ACK).then(|| number(8)),
+                bytes: payload.len() - start,
             }))
         }
-        IpProtocol::Udp => {
-            let datagram = UdpPacket::new_checked(payload).map_err(|_| Drop::Malformed)?;
-            if datagram.src_port() == 0 || datagram.dst_port() == 0 {
+        UDP => {
+            // RFC 768. Its length is that of the datagram, header and all.
+            let header = payload.first_chunk::<8>().ok_or(Drop::Malformed)?;
+            let request = payload.get(header.len()..usize::from(word(header, 4))).ok_or(Drop::Malformed)?;
+            let (from, to) = (word(header, 0), word(header, 2));
+            if from == 0 || to == 0 {
                 return Err(Drop::PortZero);
             }
-            let sender = sender()?;
-            if datagram.dst_port() != local.ports.udp {
+            let next_hop = next_hop()?;
+            if to != local.ports.udp {
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
                 return if unicast { Ok(Kind::Nobody) } else { Err(Drop::NotUnicast) };
             }
-            if datagram.src_port() < 1_024 || datagram.src_port() == local.ports.udp {
+            if from < 1_024 || from == local.ports.udp {
                 return Err(Drop::Loop);
             }
-            Ok(Kind::Datagram(sender))
+            // Wrong is its checksum, for one: all else has been looked at.
+            UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
+                .map_err(|_| Drop::Refused)?;
+            Ok(Kind::Datagram(Datagram {
+                sender: Sender { next_hop, mac },
+                remote: IpEndpoint::new(source, from),
+                local: unicast.then_some(destination),
+                request,
+            }))
         }
         #[cfg(feature = "ipv4")]
-        IpProtocol::Icmp => Ok(Kind::Common),
+        ICMP => Ok(Kind::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
-        _ if unicast => sender().map(|_| Kind::Nobody),
+        _ if unicast => next_hop().map(|_| Kind::Nobody),
         _ => Err(Drop::NotUnicast),
     }
 }

@@ -1,4 +1,4 @@
-//! The earliest of many instants, kept in order while they change: a tournament.
+//! The earliest of many instants, kept in order while they change: a tournament. Of few, it is looked for.
 
 use managed::ManagedSlice;
 use smoltcp::time::Instant;
@@ -6,9 +6,13 @@ use smoltcp::time::Instant;
 /// Later than all that will ever be: what is never due.
 pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
 
+/// So many are compared as fast as they are kept in order.
+const FEW: usize = 8;
+
 /// An instant for each of `n` slots, and which slot's is the earliest.
 ///
-/// Changing one costs log2(n) comparisons, asking for the earliest costs nothing.
+/// Changing one costs log2(n) comparisons, asking for the earliest costs nothing. Of up to [`FEW`], changing one costs
+/// nothing, and asking n comparisons.
 pub(crate) struct Earliest<'a> {
     /// Microseconds.
     keys: ManagedSlice<'a, i64>,
@@ -22,16 +26,30 @@ impl<'a> Earliest<'a> {
     pub(crate) fn new(keys: ManagedSlice<'a, i64>, winners: ManagedSlice<'a, u16>) -> Self {
         let mut earliest = Earliest { keys, winners };
         earliest.keys.fill(NEVER.total_micros());
+        // Of equals, anybody may win.
         for node in (1..earliest.winners.len()).rev() {
-            earliest.play(node);
+            let winner = earliest.winner(2 * node);
+            #[allow(clippy::cast_possible_truncation, reason = "there are fewer slots than 2^16")]
+            {
+                earliest.winners[node] = winner as u16;
+            }
         }
         earliest
     }
 
     /// The slot with the earliest instant, and that instant.
     pub(crate) fn first(&self) -> (usize, Instant) {
-        let slot = self.winner(1);
-        (slot, self.get(slot))
+        if self.keys.len() > FEW {
+            let slot = self.winner(1);
+            return (slot, self.get(slot));
+        }
+        let (mut first, mut earliest) = (0, NEVER.total_micros());
+        for (slot, key) in self.keys.iter().enumerate() {
+            if *key < earliest {
+                (first, earliest) = (slot, *key);
+            }
+        }
+        (first, Instant::from_micros(earliest))
     }
 
     /// The instant of one slot.
@@ -42,23 +60,24 @@ impl<'a> Earliest<'a> {
     /// Gives a slot its instant.
     pub(crate) fn set(&mut self, slot: usize, at: Instant) {
         let Some(key) = self.keys.get_mut(slot) else { return };
-        if *key == at.total_micros() {
+        *key = at.total_micros();
+        if self.keys.len() <= FEW {
             return;
         }
-        *key = at.total_micros();
-        let mut node = (self.keys.len() + slot) / 2;
-        while node >= 1 {
-            self.play(node);
+        // From the leaf to the root: whoever won so far against the winner of the node beside.
+        let (mut node, mut winner, mut earliest) = (self.keys.len() + slot, slot, at.total_micros());
+        while node > 1 {
+            let other = self.winner(node ^ 1);
+            let Some(key) = self.keys.get(other) else { return };
+            if *key < earliest {
+                (winner, earliest) = (other, *key);
+            }
             node /= 2;
-        }
-    }
-
-    fn play(&mut self, node: usize) {
-        let (left, right) = (self.winner(2 * node), self.winner(2 * node + 1));
-        let winner = if self.keys[left] <= self.keys[right] { left } else { right };
-        #[allow(clippy::cast_possible_truncation, reason = "there are fewer slots than 2^16")]
-        {
-            self.winners[node] = winner as u16;
+            let Some(place) = self.winners.get_mut(node) else { return };
+            #[allow(clippy::cast_possible_truncation, reason = "there are fewer slots than 2^16")]
+            {
+                *place = winner as u16;
+            }
         }
     }
 

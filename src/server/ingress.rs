@@ -2,16 +2,19 @@
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
+use smoltcp::socket::udp::UdpMetadata;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetFrame, IpAddress, TcpPacket, TcpSeqNumber};
 
 use super::Core;
 use super::backlog::MAX_SYN;
 use super::connection::Mode;
+use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
 use super::table::Tuple;
-use crate::device::frame::{OneFrame, Watched};
+use crate::device::frame::{OneFrame, Outgoing, Watched};
 use crate::event::{Cause, Drop, Event, Frame, Observer, Sink, Timer, Way};
+use crate::service::Service;
 
 /// What an ICMP error or a reset costs: a hundred a second, and as many at once after a silence.
 const ERROR: Duration = Duration::from_millis(10);
@@ -25,8 +28,8 @@ pub(crate) struct Bucket {
 
 /// What came past the door, as far as more is to be done about it.
 enum Came {
-    /// A datagram for the service; its sender, if the stack found it right.
-    Datagram(Option<Sender>),
+    /// A datagram, whose reply has so many bytes.
+    Datagram(Sender, UdpMetadata, usize),
     /// The start of a connection.
     Opening(Sender),
     /// Anything else, or nothing.
@@ -51,66 +54,74 @@ impl Bucket {
 
 impl Core<'_> {
     /// Takes in a batch of frames. Whether there may be more.
-    pub(super) fn take_in<D: Device, O: Observer>(&mut self, device: &mut D, sink: &mut Sink<'_, O>) -> bool {
-        let mut room = match &self.datagrams {
-            Some(datagrams) => datagrams.capacity(&mut self.common),
-            None => usize::MAX,
-        };
+    pub(super) fn take_in<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+        service: &mut S,
+    ) -> bool {
+        let now = device.sink.now;
         for _ in 0..self.touched.len() {
-            if room == 0 {
-                return true;
-            }
-            let Some((frame, answer)) = device.receive(sink.now) else { return false };
-            let came = frame.consume(|frame| self.enter(frame, answer, sink));
-            if let Came::Datagram(_) = came {
-                room -= 1;
-            }
-            if let Came::Datagram(Some(sender)) | Came::Opening(sender) = came {
-                self.teach(&sender, device, sink.now);
+            let Some((frame, answer)) = device.device.receive(now) else { return false };
+            match frame.consume(|frame| self.enter(frame, answer, service, device.sink)) {
+                Came::Opening(sender) => self.teach(&sender, device),
+                Came::Datagram(sender, reply, bytes) => {
+                    self.teach(&sender, device);
+                    let port = self.ports.udp;
+                    if !datagrams::send(reply, port, bytes, &mut self.scratch, &mut self.iface, device) {
+                        self.neighbors.forget_all_unconfirmed();
+                    }
+                }
+                Came::Other => {}
             }
         }
         true
     }
 
     /// Past the door, or not.
-    fn enter<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
+    fn enter<T: TxToken, S: Service, O: Observer>(
+        &mut self,
+        frame: &[u8],
+        answer: T,
+        service: &mut S,
+        sink: &mut Sink<'_, O>,
+    ) -> Came {
         let local = Local {
             mac: self.mac,
             addresses: self.iface.ip_addrs(),
             gateways: &self.gateways,
             ports: self.ports,
+            checksum: &self.checksum,
             #[cfg(feature = "dhcp")]
             dhcp: self.dhcp.is_some(),
             #[cfg(all(feature = "ipv4", not(feature = "dhcp")))]
             dhcp: false,
         };
-        match door::look(frame, &local) {
-            Err(rule) => drop_frame(frame, rule, sink),
-            Ok(Kind::Segment(segment)) => self.segment(frame, &segment, answer, sink),
+        match &door::look(frame, &local) {
+            Err(rule) => drop_frame(frame, *rule, sink),
+            Ok(Kind::Segment(segment)) => self.segment(frame, segment, answer, sink),
             Ok(Kind::Nobody) => self.nobody(frame, answer, sink),
             Ok(Kind::Common) => self.common(frame, answer, sink),
             Ok(Kind::Asks(question)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                self.answer(&question, Watched { token: answer, sink });
+                self.answer(question, Watched { token: answer, sink });
                 Came::Other
             }
             Ok(Kind::Neighbor(confirmed)) => {
-                if let Some((address, mac)) = confirmed {
+                if let Some((address, mac)) = *confirmed {
                     self.neighbors.confirm(address, mac, sink.now);
                 }
                 self.neighbors_changed = true;
                 self.common(frame, answer, sink)
             }
-            Ok(Kind::Datagram(sender)) => {
-                let before = self.received();
-                self.common(frame, answer, sink);
-                Came::Datagram((self.received() > before).then_some(sender))
+            Ok(Kind::Datagram(datagram)) => {
+                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
+                // From the address that was asked, unless it was everybody's: then the stack chooses.
+                let mut reply = UdpMetadata::from(datagram.remote);
+                reply.local_address = datagram.local;
+                bytes.map_or(Came::Other, |bytes| Came::Datagram(datagram.sender, reply, bytes))
             }
         }
-    }
-
-    fn received(&mut self) -> usize {
-        self.datagrams.as_ref().map_or(0, |datagrams| datagrams.received(&mut self.common))
     }
 
     /// To what all connections share.
@@ -119,6 +130,8 @@ impl Core<'_> {
         let now = sink.now;
         let mut device = OneFrame::new(frame, Watched { token: answer, sink });
         self.iface.poll_ingress_single(now, &mut device, &mut self.common);
+        #[cfg(feature = "slaac")]
+        self.hear(frame, now);
         self.common_touched = true;
         Came::Other
     }
@@ -239,7 +252,7 @@ impl Core<'_> {
         connection.listen(syn, mode, now);
         let mut device = OneFrame::new(frame, answer);
         self.iface.poll_ingress_single(now, &mut device, connection.set());
-        if connection.is_over() {
+        if connection.listens() {
             // A bad checksum, for one.
             self.release(slot);
             return None;
@@ -248,6 +261,7 @@ impl Core<'_> {
     }
 
     /// Every slot is in use: the SYN waits, so that its client need not wait a second for its retransmission.
+    #[inline(never)]
     fn wait<O: Observer>(&mut self, frame: &[u8], segment: &Segment, sink: &mut Sink<'_, O>) -> Came {
         if !self.backlog.push(frame, segment, sink.now) {
             return drop_frame(frame, Drop::QueueFull, sink);

@@ -7,12 +7,13 @@
 //! | `ingress` | hands each frame to the sockets that it is for |
 //! | `table` | which slot holds the connection of a 4-tuple |
 //! | `connection` | one connection: its socket, the service, its limits |
-//! | `datagrams` | the UDP socket |
+//! | `datagrams` | the UDP socket: what a datagram becomes |
+//! | `slaac` | IPv6 addresses and the router, as routers advertise them |
 //! | `neighbors`, `announce` | whose Ethernet address the stack must be told, and who must be told ours |
 //! | `earliest` | which slot's deadline comes next |
 //! | `storage` | all memory, with named counts |
 //!
-//! One [`Server::poll`] is: frames in, each to its sockets; datagrams served and sent; every connection that a frame
+//! One [`Server::poll`] is: frames in, each to its sockets, a datagram's reply out at once; every connection that a frame
 //! touched served and sent; every connection whose time has come; SYNs that waited for a slot. In this order no burst
 //! is lost, and no connection's last acknowledgement.
 #![forbid(unsafe_code)]
@@ -26,12 +27,14 @@ mod door;
 mod earliest;
 mod ingress;
 mod neighbors;
+#[cfg(feature = "slaac")]
+mod slaac;
 mod storage;
 mod table;
 
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, PollResult, SocketSet};
-use smoltcp::phy::Device;
+use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint};
@@ -39,7 +42,6 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpo
 use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Ports};
 use self::connection::Connection;
-use self::datagrams::Datagrams;
 pub use self::datagrams::{MAX_DATAGRAM, max_datagram};
 use self::earliest::{Earliest, NEVER};
 use self::ingress::Bucket;
@@ -74,14 +76,19 @@ struct Core<'a> {
     gateways: heapless::Vec<IpAddress, 2>,
     ports: Ports,
     limits: Limits,
-    /// What all connections share: UDP, and DHCP's client; ARP, ICMP and NDP need no socket.
+    /// What all connections share: DHCP's client; ARP, ICMP and NDP need no socket.
     common: SocketSet<'a>,
     common_due: Instant,
     /// A frame came for the common set.
     common_touched: bool,
-    datagrams: Option<Datagrams>,
+    /// The most bytes that one IP packet holds.
+    ip_mtu: usize,
+    /// The checksums that are reckoned here: all that the device doesn't.
+    checksum: ChecksumCapabilities,
     #[cfg(feature = "dhcp")]
     dhcp: Option<smoltcp::iface::SocketHandle>,
+    #[cfg(feature = "slaac")]
+    slaac: Option<slaac::Slaac>,
     connections: ManagedSlice<'a, Connection<'a>>,
     table: Table<'a>,
     /// When each connection is to be looked at, whatever comes.
@@ -98,6 +105,16 @@ struct Core<'a> {
     /// The connections that this batch of frames has touched.
     touched: ManagedSlice<'a, u16>,
     touched_count: usize,
+}
+
+/// The device has no room.
+struct Blocked;
+
+/// The stack, and what of the device's abilities matters to others.
+struct Stack {
+    iface: Interface,
+    ip_mtu: usize,
+    checksum: ChecksumCapabilities,
 }
 
 /// What a person wants to know of one connection.
@@ -134,6 +151,37 @@ impl<'a> Server<'a> {
         device: &mut D,
         now: Instant,
     ) -> Result<Self, ConfigError> {
+        let stack = Server::check(config, &memory, device, now)?;
+        Ok(Server::build(config, memory, stack, now))
+    }
+
+    /// The same, built where it stays: in the [`Storage`] that has lent this memory. On a board's stack, a kilobyte
+    /// that is there for ever is as much as all the rest.
+    ///
+    /// # Errors
+    /// As [`Server::new`]; and memory that isn't lent.
+    #[inline(never)]
+    pub fn in_storage<D: Device>(
+        config: &Config,
+        mut memory: Memory<'a>,
+        device: &mut D,
+        now: Instant,
+    ) -> Result<&'a mut Self, ConfigError> {
+        let place = memory.place.take().ok_or(ConfigError::Memory("there must be a storage"))?;
+        match Server::check(config, &memory, device, now) {
+            Ok(stack) => Ok(place.write(Server::build(config, memory, stack, now))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a server is built around, if it can work.
+    #[inline(never)]
+    fn check<D: Device>(
+        config: &Config,
+        memory: &Memory<'_>,
+        device: &mut D,
+        now: Instant,
+    ) -> Result<Stack, ConfigError> {
         config.check()?;
         let capabilities = device.capabilities();
         if capabilities.max_transmission_unit < 14 + MIN_IP_MTU {
@@ -146,52 +194,60 @@ impl<'a> Server<'a> {
         let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(config.mac));
         settings.random_seed = config.seed;
         let mut iface = Interface::new(settings, device, now);
-        let mut common = memory.common;
-        let datagrams = (config.ports.udp != 0)
-            .then(|| Datagrams::new(&mut common, memory.datagrams, config.ports.udp, capabilities.ip_mtu()));
-        if datagrams.as_ref().is_some_and(|datagrams| datagrams.capacity(&mut common) == 0) {
-            return Err(ConfigError::Memory("there must be room for 1 datagram"));
-        }
-        #[cfg(feature = "dhcp")]
-        let dhcp = config.dhcp.then(|| common.add(smoltcp::socket::dhcpv4::Socket::new()));
         iface.update_ip_addrs(|addresses| {
             // They were counted by `check`.
             addresses.extend(config.addresses.iter().copied().chain(config.link_local()));
         });
-        let mut core = Core {
-            iface,
-            mac: config.mac,
-            gateways: heapless::Vec::new(),
-            ports: config.ports,
-            limits: config.limits.bounded(),
-            common,
-            common_due: now,
-            common_touched: false,
-            datagrams,
-            #[cfg(feature = "dhcp")]
-            dhcp,
-            connections: memory.connections,
-            table: Table::new(memory.heads, memory.links, memory.tuples, table_key(config.seed)),
-            due: Earliest::new(memory.due.0, memory.due.1),
-            ripe: Earliest::new(memory.ripe.0, memory.ripe.1),
-            backlog: Backlog::new(memory.backlog),
-            neighbors: Neighbors::new(),
-            neighbors_changed: false,
-            errors: Bucket::new(now),
-            scratch: memory.scratch,
-            touched: memory.touched,
-            touched_count: 0,
-        };
         for gateway in &config.gateways {
-            core.set_gateway(*gateway);
+            add_route(&mut iface, *gateway);
         }
-        Ok(Server { core, counters: Counters::default() })
+        Ok(Stack { iface, ip_mtu: capabilities.ip_mtu(), checksum: capabilities.checksum })
+    }
+
+    #[inline(always)]
+    fn build(config: &Config, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
+        let Stack { iface, ip_mtu, checksum } = stack;
+        #[cfg_attr(not(feature = "dhcp"), allow(unused_mut, reason = "DHCP's is the one socket in it"))]
+        let mut common = memory.common;
+        #[cfg(feature = "dhcp")]
+        let dhcp = config.dhcp.then(|| common.add(smoltcp::socket::dhcpv4::Socket::new()));
+        Server {
+            core: Core {
+                iface,
+                mac: config.mac,
+                gateways: config.gateways.clone(),
+                ports: config.ports,
+                limits: config.limits.bounded(),
+                common,
+                common_due: now,
+                common_touched: false,
+                ip_mtu,
+                checksum,
+                #[cfg(feature = "dhcp")]
+                dhcp,
+                #[cfg(feature = "slaac")]
+                slaac: slaac::Slaac::new(config, now),
+                connections: memory.connections,
+                table: Table::new(memory.heads, memory.links, memory.tuples, table_key(config.seed)),
+                due: Earliest::new(memory.due.0, memory.due.1),
+                ripe: Earliest::new(memory.ripe.0, memory.ripe.1),
+                backlog: Backlog::new(memory.backlog),
+                neighbors: Neighbors::new(),
+                neighbors_changed: false,
+                errors: Bucket::new(now),
+                scratch: memory.scratch,
+                touched: memory.touched,
+                touched_count: 0,
+            },
+            counters: Counters::default(),
+        }
     }
 
     /// Takes in up to a batch of frames, serves, sends, and does what is due by `now`.
     ///
     /// Returns the instant at which it is to be called again if no frame comes before: at `now` where frames may be
     /// left in the device; `None` if nothing is ever due.
+    #[inline(never)]
     pub fn poll<D: Device, S: Service, O: Observer>(
         &mut self,
         now: Instant,
@@ -201,13 +257,15 @@ impl<'a> Server<'a> {
     ) -> Option<Instant> {
         let Server { core, counters } = self;
         let mut sink = Sink::new(now, counters, observer);
-        core.iface.poll_maintenance(now);
-        let more = core.take_in(device, &mut sink);
         let device = &mut Outgoing { device, sink: &mut sink };
-        core.serve_common(device, service);
+        core.iface.poll_maintenance(now);
+        let more = core.take_in(device, service);
+        core.serve_common(device);
         core.serve_touched(device, service);
         core.serve_due(device, service);
-        core.admit_waiting(device, service);
+        if core.backlog.len() > 0 {
+            core.admit_waiting(device, service);
+        }
         let deadline = if more { now } else { core.deadline(now) };
         (deadline != NEVER).then_some(deadline)
     }
@@ -236,7 +294,7 @@ impl<'a> Server<'a> {
                 _ => core.evict(slot, Limit::Shutdown, device),
             }
         }
-        while core.backlog.pop().is_some() {}
+        while core.backlog.pop() {}
     }
 
     /// How often what happened.
@@ -245,7 +303,7 @@ impl<'a> Server<'a> {
         &self.counters
     }
 
-    /// The addresses that the server has now: with DHCP they come and go.
+    /// The addresses that the server has now: with DHCP and router advertisements they come and go.
     #[must_use]
     pub fn addresses(&self) -> &[IpCidr] {
         self.core.iface.ip_addrs()
@@ -299,6 +357,20 @@ impl<'a> Server<'a> {
     }
 }
 
+/// Makes the route over a gateway, for its version of IP, in place of any before.
+fn add_route(iface: &mut Interface, gateway: IpAddress) {
+    match gateway {
+        #[cfg(feature = "ipv4")]
+        IpAddress::Ipv4(gateway) => {
+            let _ = iface.routes_mut().add_default_ipv4_route(gateway);
+        }
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(gateway) => {
+            let _ = iface.routes_mut().add_default_ipv6_route(gateway);
+        }
+    }
+}
+
 /// What chains of the table depend on; not the seed itself, which initial sequence numbers depend on.
 #[allow(clippy::cast_possible_truncation, reason = "a part of the hash is enough")]
 fn table_key(seed: u64) -> u32 {
@@ -306,31 +378,22 @@ fn table_key(seed: u64) -> u32 {
 }
 
 impl Core<'_> {
-    /// Datagrams and all else that needs no connection: served, sent.
-    fn serve_common<D: Device, S: Service, O: Observer>(
-        &mut self,
-        device: &mut Outgoing<'_, '_, D, O>,
-        service: &mut S,
-    ) {
+    /// What all connections share: sent.
+    fn serve_common<D: Device, O: Observer>(&mut self, device: &mut Outgoing<'_, '_, D, O>) {
         let now = device.sink.now;
         if !core::mem::take(&mut self.common_touched) && self.common_due > now {
             return;
         }
-        if let Some(datagrams) = &mut self.datagrams {
-            let addresses = self.iface.ip_addrs();
-            let is_own = |address| addresses.iter().any(|cidr| cidr.address() == address);
-            datagrams.serve(&mut self.common, is_own, service, &mut self.scratch, device.sink);
-        }
         while self.iface.poll_egress(now, device, &mut self.common) != PollResult::None {}
-        if let Some(datagrams) = &mut self.datagrams
-            && datagrams.unblock(&mut self.common, device.sink)
-        {
-            self.neighbors.forget_all_unconfirmed();
-        }
         #[cfg(feature = "dhcp")]
-        self.serve_dhcp();
-        let stuck = self.datagrams.as_ref().map_or(NEVER, Datagrams::deadline);
-        self.common_due = not_before(self.iface.poll_at(now, &self.common), now).min(stuck);
+        self.serve_dhcp(device);
+        #[cfg(feature = "slaac")]
+        let advertised = self.serve_slaac(device);
+        self.common_due = not_before(self.iface.poll_at(now, &self.common), now);
+        #[cfg(feature = "slaac")]
+        {
+            self.common_due = self.common_due.min(advertised);
+        }
     }
 
     /// Every connection that a frame of this batch was for.
@@ -341,10 +404,10 @@ impl Core<'_> {
     ) {
         for index in 0..core::mem::take(&mut self.touched_count) {
             let slot = usize::from(self.touched[index]);
-            self.connections[slot].touched = false;
             if self.table.tuple(slot).is_some() {
                 self.attend(slot, device, service);
             }
+            self.connections[slot].touched = false;
         }
     }
 
@@ -377,6 +440,7 @@ impl Core<'_> {
     }
 
     /// SYNs that waited, each into a slot that came free, or that can be freed for it.
+    #[inline(never)]
     fn admit_waiting<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Outgoing<'_, '_, D, O>,
@@ -396,13 +460,31 @@ impl Core<'_> {
                 }
                 self.evict(slot, Limit::Crowded, device);
             }
-            let Some(token) = device.transmit(now) else { return };
-            let Some(waiting) = self.backlog.pop() else { return };
-            if let Some(slot) = self.open(&waiting.frame, &waiting.segment, token, now) {
-                self.connections[slot].look(slot, Cause::Segment, device.sink);
-                self.attend(slot, device, service);
+            match self.admit(device) {
+                Err(Blocked) => return,
+                Ok(None) => {}
+                Ok(Some(slot)) => self.attend(slot, device, service),
             }
         }
+    }
+
+    /// The SYN that has waited for the longest, into a free slot: which, unless it was refused. A function of its own:
+    /// the copy of a SYN is on the stack only here.
+    #[inline(never)]
+    fn admit<D: Device, O: Observer>(
+        &mut self,
+        device: &mut Outgoing<'_, '_, D, O>,
+    ) -> Result<Option<usize>, Blocked> {
+        let now = device.sink.now;
+        let token = device.transmit(now).ok_or(Blocked)?;
+        let waiting = self.backlog.first().ok_or(Blocked)?;
+        let (frame, segment) = (waiting.frame.clone(), waiting.segment);
+        self.backlog.pop();
+        let slot = self.open(&frame, &segment, token, now);
+        if let Some(slot) = slot {
+            self.connections[slot].look(slot, Cause::Segment, device.sink);
+        }
+        Ok(slot)
     }
 
     /// Serves and sends on one connection, then sees what has become of it.
@@ -412,22 +494,23 @@ impl Core<'_> {
         device: &mut Outgoing<'_, '_, D, O>,
         service: &mut S,
     ) {
-        self.connections[slot].attend(slot, &mut self.iface, device, service, &mut self.scratch);
-        self.settle(slot, device.sink.now);
+        let connection = &mut self.connections[slot];
+        let next = connection.attend(slot, &mut self.iface, device, service, &mut self.scratch);
+        self.settle(slot, next, device.sink.now);
     }
 
-    /// Frees a slot whose connection is over, or reckons its deadlines anew.
-    fn settle(&mut self, slot: usize, now: Instant) {
+    /// Frees a slot whose connection is over, or reckons its deadlines anew: `stack` is the stack's.
+    fn settle(&mut self, slot: usize, stack: Option<Instant>, now: Instant) {
         let connection = &mut self.connections[slot];
         if connection.is_over() {
             return self.release(slot);
         }
-        let stack = self.iface.poll_at(now, connection.set());
         connection.owes = stack.is_some_and(|at| at <= now);
         let stack = not_before(stack, now);
-        let limit = connection.limit(&self.limits).map_or(NEVER, |(_, length)| connection.progress + length);
-        self.due.set(slot, stack.min(limit));
-        self.ripe.set(slot, connection.ripe(&self.limits));
+        let limit = connection.limit(&self.limits);
+        let ends = limit.map_or(NEVER, |(_, length)| connection.progress + length);
+        self.due.set(slot, stack.min(ends));
+        self.ripe.set(slot, connection.ripe(limit));
     }
 
     /// Gives a connection up.
@@ -444,7 +527,7 @@ impl Core<'_> {
         device.sink.emit(Event::Timer(timer));
         // An idle client's Ethernet address is as old as its last frame: the stack may just have forgotten it.
         if let Some(sender) = self.connections[slot].sender {
-            self.teach(&sender, device.device, device.sink.now);
+            self.teach(&sender, device);
         }
         self.connections[slot].abort(slot, &mut self.iface, device);
         self.release(slot);
@@ -470,25 +553,17 @@ impl Core<'_> {
     }
 
     /// Makes the route over a gateway, for its version of IP.
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
     fn set_gateway(&mut self, gateway: IpAddress) {
         self.gateways.retain(|known| known.version() != gateway.version());
         // There are two versions and two places; a route is replaced, not added.
         let _ = self.gateways.push(gateway);
-        match gateway {
-            #[cfg(feature = "ipv4")]
-            IpAddress::Ipv4(gateway) => {
-                let _ = self.iface.routes_mut().add_default_ipv4_route(gateway);
-            }
-            #[cfg(feature = "ipv6")]
-            IpAddress::Ipv6(gateway) => {
-                let _ = self.iface.routes_mut().add_default_ipv6_route(gateway);
-            }
-        }
+        add_route(&mut self.iface, gateway);
     }
 
     /// The address that a DHCP server leases, as it comes and goes.
     #[cfg(feature = "dhcp")]
-    fn serve_dhcp(&mut self) {
+    fn serve_dhcp<D: Device, O: Observer>(&mut self, device: &mut Outgoing<'_, '_, D, O>) {
         use smoltcp::socket::dhcpv4;
 
         let Some(handle) = self.dhcp else { return };
@@ -507,7 +582,7 @@ impl Core<'_> {
                 let _ = addresses.push(address);
             }
         });
-        self.neighbors.clear();
+        self.relearn(device);
         self.iface.routes_mut().remove_default_ipv4_route();
         self.gateways.retain(|gateway| !config::is_v4(*gateway));
         if let (Some(address), Some(router)) = (address, router) {

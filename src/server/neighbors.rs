@@ -38,10 +38,13 @@ impl Neighbors {
         Neighbors { known: Vec::new() }
     }
 
-    /// The stack forgot all, as it does when its addresses change.
-    #[cfg(feature = "dhcp")]
-    pub(crate) fn clear(&mut self) {
-        self.known.clear();
+    /// The stack forgot all, as it does when its addresses change. What a neighbour said itself still stands against
+    /// what a frame shows.
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
+    pub(crate) fn expire(&mut self, now: Instant) {
+        for known in &mut self.known {
+            known.expires = known.expires.min(now);
+        }
     }
 
     /// A neighbour said so itself, in ARP or NDP.
@@ -68,22 +71,27 @@ impl Neighbors {
 
     /// The stack seems not to know this one, whatever the copy says.
     pub(crate) fn forget_all_unconfirmed(&mut self) {
-        self.known.retain(|known| known.confirmed);
+        for known in self.known.iter_mut().filter(|known| !known.confirmed) {
+            known.expires = Instant::ZERO;
+        }
     }
 
     /// The same steps as smoltcp's `neighbor::Cache::fill`, so that both replace the same entry.
     fn fill(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant, confirmed: bool) {
         let neighbor = Neighbor { address, mac, expires: now + LIFETIME, confirmed };
-        if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
-            *known = neighbor;
-        } else if let Err(neighbor) = self.known.push(neighbor)
-            && let Some(oldest) =
-                self.known.iter().enumerate().min_by_key(|(_, known)| known.expires).map(|(index, _)| index)
-        {
-            self.known.swap_remove(oldest);
-            // There is room for one: one was just removed.
-            let _ = self.known.push(neighbor);
+        let known = self.known.iter().position(|known| known.address == address);
+        let place = known.or_else(|| self.known.is_full().then(|| self.oldest()).flatten());
+        match place.and_then(|place| self.known.get_mut(place)) {
+            Some(place) => *place = neighbor,
+            // There is room: it isn't full.
+            None => _ = self.known.push(neighbor),
         }
+    }
+
+    /// The one that ends first.
+    fn oldest(&self) -> Option<usize> {
+        let oldest = self.known.iter().enumerate().min_by_key(|(_, known)| known.expires);
+        oldest.map(|(index, _)| index)
     }
 }
 
@@ -116,6 +124,18 @@ mod tests {
         assert!(!neighbors.is_news(host(1), B, start + Duration::from_secs(1)));
         assert!(!neighbors.is_news(host(1), B, start + LIFETIME));
         assert!(neighbors.is_news(host(1), B, start + LIFETIME + GRACE));
+    }
+
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
+    #[test]
+    fn what_the_stack_forgot_is_news_again_but_arp_still_stands() {
+        let mut neighbors = Neighbors::new();
+        let start = Instant::from_secs(100);
+        neighbors.confirm(host(1), A, start);
+        assert!(neighbors.is_news(host(2), A, start));
+        neighbors.expire(start);
+        assert!(!neighbors.is_news(host(1), B, start));
+        assert!(neighbors.is_news(host(1), A, start) && neighbors.is_news(host(2), B, start));
     }
 
     #[test]

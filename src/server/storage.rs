@@ -1,16 +1,20 @@
 //! All the memory of a server: one struct with named counts, borrowed on a board, owned on a host.
 
+use core::mem::MaybeUninit;
+
 use managed::ManagedSlice;
 use smoltcp::iface::{SocketSet, SocketStorage};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::tcp;
 
+use super::Server;
 use super::backlog::Waiting;
 use super::connection::Connection;
 use super::datagrams::MAX_DATAGRAM;
 use super::table::Tuple;
 
-/// Sockets that all connections share: UDP and DHCP.
-const COMMON_SOCKETS: usize = 2;
+/// Sockets that all connections share: DHCP's.
+const COMMON_SOCKETS: usize = if cfg!(feature = "dhcp") { 1 } else { 0 };
+
 /// The memory of a server, lent by a [`Storage`] or owned.
 pub struct Memory<'a> {
     pub(crate) connections: ManagedSlice<'a, Connection<'a>>,
@@ -21,16 +25,16 @@ pub struct Memory<'a> {
     pub(crate) ripe: (ManagedSlice<'a, i64>, ManagedSlice<'a, u16>),
     pub(crate) backlog: ManagedSlice<'a, Option<Waiting>>,
     pub(crate) common: SocketSet<'a>,
-    pub(crate) datagrams: udp::Socket<'a>,
     pub(crate) scratch: ManagedSlice<'a, u8>,
     pub(crate) touched: ManagedSlice<'a, u16>,
+    /// Where a board's server is built.
+    pub(crate) place: Option<&'a mut MaybeUninit<Server<'a>>>,
 }
 
 /// The memory of a server in one static piece, for a board.
 ///
 /// * `CONNECTIONS`: TCP connections at once, and as many SYNs that wait for a slot;
-/// * `RECEIVE`, `SEND`: bytes a connection of receive and send buffer;
-/// * `DATAGRAMS`: UDP datagrams that wait to be served, and as many that wait to be sent.
+/// * `RECEIVE`, `SEND`: bytes a connection of receive and send buffer.
 ///
 /// It starts as zeros, so a `static` of it takes no flash. `static_cell::ConstStaticCell` is a way to claim one exactly
 /// once, as the boards under `examples/boards` do; on a host, `Box::leak` makes one that lives as long:
@@ -38,16 +42,10 @@ pub struct Memory<'a> {
 /// ```
 /// use undersock::server::Storage;
 ///
-/// let storage: &'static mut Storage<'static, 4, 1024, 1024, 1> = Box::leak(Box::new(Storage::new()));
+/// let storage: &'static mut Storage<'static, 4, 1024, 1024> = Box::leak(Box::new(Storage::new()));
 /// let memory = storage.memory();
 /// ```
-pub struct Storage<
-    'a,
-    const CONNECTIONS: usize,
-    const RECEIVE: usize,
-    const SEND: usize,
-    const DATAGRAMS: usize,
-> {
+pub struct Storage<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize> {
     connections: heapless::Vec<Connection<'a>, CONNECTIONS>,
     sets: heapless::Vec<SocketStorage<'a>, CONNECTIONS>,
     receive: [[u8; RECEIVE]; CONNECTIONS],
@@ -59,16 +57,14 @@ pub struct Storage<
     ripe: ([i64; CONNECTIONS], [u16; CONNECTIONS]),
     backlog: heapless::Vec<Option<Waiting>, CONNECTIONS>,
     common: heapless::Vec<SocketStorage<'a>, COMMON_SOCKETS>,
-    received: heapless::Vec<udp::PacketMetadata, DATAGRAMS>,
-    sent: heapless::Vec<udp::PacketMetadata, DATAGRAMS>,
-    received_bytes: [[u8; MAX_DATAGRAM]; DATAGRAMS],
-    sent_bytes: [[u8; MAX_DATAGRAM]; DATAGRAMS],
+    /// A datagram's reply, or bytes on their way through the service.
     scratch: [u8; MAX_DATAGRAM],
     touched: [u16; 1],
+    server: MaybeUninit<Server<'a>>,
 }
 
-impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, const DATAGRAMS: usize>
-    Storage<'a, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>
+impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
+    Storage<'a, CONNECTIONS, RECEIVE, SEND>
 {
     /// Zeros.
     #[must_use]
@@ -85,12 +81,9 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, cons
             ripe: ([0; CONNECTIONS], [0; CONNECTIONS]),
             backlog: heapless::Vec::new(),
             common: heapless::Vec::new(),
-            received: heapless::Vec::new(),
-            sent: heapless::Vec::new(),
-            received_bytes: [[0; MAX_DATAGRAM]; DATAGRAMS],
-            sent_bytes: [[0; MAX_DATAGRAM]; DATAGRAMS],
             scratch: [0; MAX_DATAGRAM],
             touched: [0; 1],
+            server: MaybeUninit::uninit(),
         }
     }
 
@@ -100,8 +93,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, cons
         fill(&mut self.common, || SocketStorage::EMPTY);
         fill(&mut self.tuples, || None);
         fill(&mut self.backlog, || None);
-        fill(&mut self.received, || udp::PacketMetadata::EMPTY);
-        fill(&mut self.sent, || udp::PacketMetadata::EMPTY);
         self.connections.clear();
         let buffers = self.receive.iter_mut().zip(self.send.iter_mut());
         for (set, (receive, send)) in self.sets.iter_mut().zip(buffers) {
@@ -113,10 +104,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, cons
             // There are as many places as sets.
             let _ = self.connections.push(Connection::new(set, socket));
         }
-        let datagrams = udp::Socket::new(
-            udp::PacketBuffer::new(self.received.as_mut_slice(), self.received_bytes.as_flattened_mut()),
-            udp::PacketBuffer::new(self.sent.as_mut_slice(), self.sent_bytes.as_flattened_mut()),
-        );
         Memory {
             connections: self.connections.as_mut_slice().into(),
             heads: self.heads.as_mut_slice().into(),
@@ -126,15 +113,15 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, cons
             ripe: (self.ripe.0.as_mut_slice().into(), self.ripe.1.as_mut_slice().into()),
             backlog: self.backlog.as_mut_slice().into(),
             common: SocketSet::new(self.common.as_mut_slice()),
-            datagrams,
             scratch: self.scratch.as_mut_slice().into(),
             touched: self.touched.as_mut_slice().into(),
+            place: Some(&mut self.server),
         }
     }
 }
 
-impl<const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize, const DATAGRAMS: usize> Default
-    for Storage<'_, CONNECTIONS, RECEIVE, SEND, DATAGRAMS>
+impl<const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize> Default
+    for Storage<'_, CONNECTIONS, RECEIVE, SEND>
 {
     fn default() -> Self {
         Storage::new()
@@ -156,17 +143,15 @@ pub struct Sizes {
     pub receive: usize,
     /// Bytes of send buffer a connection.
     pub send: usize,
-    /// UDP datagrams that wait to be served, and as many that wait to be sent.
-    pub datagrams: usize,
     /// Frames taken in before the connections that they touched are served.
     pub batch: usize,
 }
 
 #[cfg(feature = "std")]
 impl Default for Sizes {
-    /// 64 connections of 64 KiB each way, 64 datagrams, 64 frames a batch.
+    /// 64 connections of 64 KiB each way, 64 frames a batch.
     fn default() -> Self {
-        Sizes { connections: 64, receive: 64 << 10, send: 64 << 10, datagrams: 64, batch: 64 }
+        Sizes { connections: 64, receive: 64 << 10, send: 64 << 10, batch: 64 }
     }
 }
 
@@ -182,10 +167,8 @@ impl Sizes {
             + 2 * (size_of::<i64>() + size_of::<u16>())
             + 2 * size_of::<u16>()
             + size_of::<Option<Tuple>>();
-        let datagram = 2 * (MAX_DATAGRAM + size_of::<udp::PacketMetadata>());
         self.connections * connection
             + backlog(self.connections) * size_of::<Option<Waiting>>()
-            + self.datagrams * datagram
             + COMMON_SOCKETS * size_of::<SocketStorage<'_>>()
             + SCRATCH
             + self.batch * size_of::<u16>()
@@ -210,14 +193,8 @@ impl Memory<'static> {
     /// Memory that the server owns, all of it allocated here.
     #[must_use]
     pub fn owned(sizes: Sizes) -> Self {
-        let Sizes { connections: slots, receive, send, datagrams, batch } = sizes;
+        let Sizes { connections: slots, receive, send, batch } = sizes;
         let empty = |count: usize| (0..count).map(|_| SocketStorage::EMPTY).collect::<Vec<_>>();
-        let queue = || {
-            udp::PacketBuffer::new(
-                vec![udp::PacketMetadata::EMPTY; datagrams],
-                vec![0; datagrams * MAX_DATAGRAM],
-            )
-        };
         let connection = |_| {
             let socket = tcp::Socket::new(
                 tcp::SocketBuffer::new(vec![0; receive]),
@@ -234,9 +211,9 @@ impl Memory<'static> {
             ripe: (vec![0; slots].into(), vec![0; slots].into()),
             backlog: (0..backlog(slots)).map(|_| None).collect::<Vec<_>>().into(),
             common: SocketSet::new(empty(COMMON_SOCKETS)),
-            datagrams: udp::Socket::new(queue(), queue()),
             scratch: vec![0; SCRATCH].into(),
             touched: vec![0; batch].into(),
+            place: None,
         }
     }
 }

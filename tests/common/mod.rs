@@ -5,17 +5,19 @@
 pub mod raw;
 
 use core::cell::Cell;
-use core::fmt::Write as _;
 
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetFrame, IpAddress, IpEndpoint, PrettyPrinter};
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Service, Uppercase};
+use undersock::view;
+use undersock::view::record::{Record, Recorder, Recording};
+use undersock::view::timeline::{Lines, timeline};
 
 pub use undersock::server::config::CLIENT_MAC;
 pub const FRAMES: usize = 128;
@@ -38,38 +40,54 @@ pub fn client_v6() -> IpAddress {
 
 /// Four connections, small buffers: so that every limit is near.
 pub fn small() -> Sizes {
-    Sizes { connections: 4, receive: 2_048, send: 2_048, datagrams: 8, batch: 16 }
+    Sizes { connections: 4, receive: 2_048, send: 2_048, batch: 16 }
 }
 
-/// What happened, a line an event; printed when the test fails.
-#[derive(Default)]
-pub struct History {
-    lines: Vec<String>,
-}
+/// What happened at both ends, printed as a timeline when the test fails.
+pub struct History(Recorder);
 
-/// So much of the end of a history is printed.
+/// So many records are kept, and so many lines of the end of a history are printed.
+const KEPT: usize = 4_096;
 const PRINTED: usize = 120;
 
 impl History {
-    pub fn note(&mut self, now: Instant, what: &str) {
-        self.lines.push(format!("{:>12.6} {what}", now.total_micros() as f64 / 1e6));
+    /// Observes one end.
+    pub fn at(&self, end: view::End) -> Recording {
+        self.0.at(end)
     }
 
-    pub fn lines(&self) -> &[String] {
-        &self.lines
+    pub fn note(&mut self, now: Instant, what: &str) {
+        self.0.note(now, view::End::Server, what);
+    }
+
+    pub fn records(&self) -> Vec<Record> {
+        self.0.records()
+    }
+
+    /// All of it, a line an event.
+    pub fn timeline(&self) -> String {
+        timeline(&self.records())
     }
 
     pub fn contains(&self, what: &str) -> bool {
-        self.lines.iter().any(|line| line.contains(what))
+        self.timeline().contains(what)
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        History(Recorder::new(KEPT))
     }
 }
 
 impl Drop for History {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let skipped = self.lines.len().saturating_sub(PRINTED);
-            eprintln!("--- what happened ({skipped} lines before) ---");
-            for line in &self.lines[skipped..] {
+            let text = self.timeline();
+            let skipped = text.lines().count().saturating_sub(PRINTED);
+            let before = self.0.forgotten();
+            eprintln!("--- what happened ({skipped} lines and {before} events before) ---");
+            for line in text.lines().skip(skipped) {
                 eprintln!("{line}");
             }
         }
@@ -78,34 +96,22 @@ impl Drop for History {
 
 impl Observer for History {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
-        let what = match event {
-            Event::Frame(Frame { way, bytes }) => {
-                let arrow = if *way == Way::Out { "<--" } else { "-->" };
-                format!("{arrow} {} ({way:?})", describe(bytes))
-            }
-            Event::Call(call) => format!("        {call:?}"),
-            Event::State(change) => {
-                format!("    [{}] {} -> {} ({:?})", change.slot, change.from, change.to, change.cause)
-            }
-            Event::Timer(timer) => format!("    {timer:?}"),
-            other => format!("{other:?}"),
-        };
-        self.note(now, &what);
+        self.0.at(view::End::Server).event(now, event);
     }
 }
 
+/// A frame in words, whatever was before it.
 pub fn describe(frame: &[u8]) -> String {
-    let mut text = String::new();
-    let _ = write!(text, "{}", PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &frame));
-    let text = text.replace("\n", " ").replace(" \\ ", " | ");
-    text.split(" | ").skip(1).collect::<Vec<_>>().join(" | ")
+    let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
+    let line = Lines::<1>::new(view::End::Server).line(Instant::ZERO, view::End::Server, &event);
+    line.expect("a frame has a line").text.to_string()
 }
 
 /// A server and a client host on a wire.
 pub struct World<S = Uppercase> {
     pub now: Instant,
     pub server: Server<'static>,
-    pub client: Client<'static>,
+    pub client: Client<'static, Recording>,
     pub service: S,
     pub server_end: End<'static, FRAMES>,
     pub client_end: End<'static, FRAMES>,
@@ -137,16 +143,18 @@ impl<S: Service> World<S> {
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
         let client_config = Config { seed: 0xc11e, ..Config::client() };
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
-        let client = Client::new(&client_config, sockets, &mut client_end, now).expect("a client");
+        let history = History::default();
+        let observer = history.at(view::End::Client);
+        let client = Client::observed(&client_config, sockets, &mut client_end, now, observer);
         World {
             now,
             server,
-            client,
+            client: client.expect("a client"),
             service,
             server_end,
             client_end,
             wire,
-            history: History::default(),
+            history,
             due: None,
             polls: 0,
             raw: false,
@@ -281,20 +289,21 @@ impl<S: Service> World<S> {
     pub fn stream(&mut self, server: IpAddress, bytes: &[u8]) -> Vec<u8> {
         let server = IpEndpoint::new(server, 12_001);
         let handle = self.client.connect(self.now, tcp_socket(), server).expect("a socket");
-        let (mut sent, mut got) = (0, Vec::new());
+        let (mut sent, mut closed, mut got, mut room) = (0, false, Vec::new(), [0; 2_048]);
         self.run(
             Duration::from_secs(3_600),
             |world| {
-                let socket = world.client.socket(handle);
                 if sent < bytes.len() {
-                    sent += socket.send_slice(&bytes[sent..]).unwrap_or(0);
-                } else {
-                    socket.close();
+                    sent += world.client.send(world.now, handle, &bytes[sent..]);
+                } else if !closed {
+                    world.client.close(world.now, handle);
+                    closed = true;
                 }
-                while socket.can_recv() {
-                    got.extend(socket.recv(|piece| (piece.len(), piece.to_vec())).expect("there are bytes"));
+                while world.client.socket(handle).can_recv() {
+                    let received = world.client.receive(world.now, handle, &mut room);
+                    got.extend(&room[..received]);
                 }
-                let over = sent > 0 && !socket.may_recv();
+                let over = sent > 0 && !world.client.socket(handle).may_recv();
                 over.then_some(())
             },
             |_| None,

@@ -4,7 +4,8 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
     Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Packet,
-    Ipv6Address, Ipv6Packet, NdiscRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
+    Ipv6Address, Ipv6Packet, NdiscNeighborFlags, NdiscRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    UdpPacket, UdpRepr,
 };
 
 use super::{CLIENT_MAC, client_v4, server_v4};
@@ -208,17 +209,144 @@ pub fn arp_reply_in(frame: &[u8]) -> Option<(EthernetAddress, IpAddress)> {
 /// A neighbour solicitation of a host that has no address yet, to see whether it can have this one.
 pub fn detection(address: IpAddress) -> Vec<u8> {
     let IpAddress::Ipv6(target) = address else { panic!("neighbour discovery is for IPv6") };
+    solicitation(Ipv6Address::UNSPECIFIED, target)
+}
+
+/// A neighbour solicitation, without an option.
+pub fn solicitation(from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
     let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr: target, lladdr: None });
     let [.., a, b, c] = target.octets();
     // The solicited-node group (RFC 4291 2.7.1), and its Ethernet address (RFC 2464 7).
     let to = Ipv6Address::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
-    let from = Ipv6Address::UNSPECIFIED;
     let sums = ChecksumCapabilities::default();
     let mut frame = ip(from.into(), to.into(), IpProtocol::Icmpv6, repr.buffer_len(), 255, |buffer| {
         repr.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(buffer), &sums);
     });
     frame[..6].copy_from_slice(&[0x33, 0x33, 0xff, a, b, c]);
     frame
+}
+
+/// A neighbour advertisement to all nodes, by which a host says that an address is its own (RFC 4861 7.2.4).
+pub fn defence(host: EthernetAddress, from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
+    let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
+        flags: NdiscNeighborFlags::OVERRIDE,
+        target_addr: target,
+        lladdr: Some(host.into()),
+    });
+    let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    let sums = ChecksumCapabilities::default();
+    let mut frame = ip(from.into(), to.into(), IpProtocol::Icmpv6, repr.buffer_len(), 255, |buffer| {
+        repr.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(buffer), &sums);
+    });
+    frame[..6].copy_from_slice(&[0x33, 0x33, 0, 0, 0, 1]);
+    frame[6..12].copy_from_slice(&host.0);
+    frame
+}
+
+/// A router advertisement (RFC 4861 4.2); what isn't set is as a router of the link sends it, without a prefix.
+#[derive(Clone)]
+pub struct Advertisement {
+    pub router: EthernetAddress,
+    pub from: Ipv6Address,
+    pub hop_limit: u8,
+    pub code: u8,
+    /// Of the router, in seconds.
+    pub lifetime: u16,
+    pub options: Vec<u8>,
+}
+
+pub const ROUTER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xfe]);
+pub const ROUTER: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
+
+impl Default for Advertisement {
+    fn default() -> Self {
+        Advertisement {
+            router: ROUTER_MAC,
+            from: ROUTER,
+            hop_limit: 255,
+            code: 0,
+            lifetime: 1_800,
+            options: vec![],
+        }
+    }
+}
+
+impl Advertisement {
+    /// To all nodes.
+    pub fn frame(&self) -> Vec<u8> {
+        let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        let [high, low] = self.lifetime.to_be_bytes();
+        let message =
+            [&[134, self.code, 0, 0, 64, 0, high, low, 0, 0, 0, 0, 0, 0, 0, 0], &self.options[..]].concat();
+        let (from, hop_limit) = (self.from.into(), self.hop_limit);
+        let mut frame = ip(from, to.into(), IpProtocol::Icmpv6, message.len(), hop_limit, |buffer| {
+            buffer.copy_from_slice(&message);
+            Icmpv6Packet::new_unchecked(buffer).fill_checksum(&self.from, &to);
+        });
+        frame[..6].copy_from_slice(&[0x33, 0x33, 0, 0, 0, 1]);
+        frame[6..12].copy_from_slice(&self.router.0);
+        frame
+    }
+
+    /// With one more prefix.
+    pub fn prefix(mut self, prefix: Prefix) -> Self {
+        self.options.extend(prefix.option());
+        self
+    }
+}
+
+/// A prefix in a router advertisement (RFC 4861 4.6.2); what isn't set is as for addresses on the link.
+#[derive(Debug, Clone, Copy)]
+pub struct Prefix {
+    pub network: Ipv6Address,
+    pub length: u8,
+    pub on_link: bool,
+    pub autonomous: bool,
+    /// Seconds.
+    pub valid: u32,
+    pub preferred: u32,
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Prefix {
+            network: Ipv6Address::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
+            length: 64,
+            on_link: true,
+            autonomous: true,
+            valid: 86_400,
+            preferred: 3_600,
+        }
+    }
+}
+
+impl Prefix {
+    pub fn option(&self) -> Vec<u8> {
+        let flags = u8::from(self.on_link) << 7 | u8::from(self.autonomous) << 6;
+        let mut option = vec![3, 4, self.length, flags];
+        option.extend(self.valid.to_be_bytes());
+        option.extend(self.preferred.to_be_bytes());
+        option.extend([0; 4]);
+        option.extend(self.network.octets());
+        option
+    }
+}
+
+/// The message of neighbour discovery in a frame, as far as tests look at it: source and destination, its type, and
+/// what follows the four bytes that are reserved or flags. The hop limit and the checksum are right.
+pub fn discovery_in(frame: &[u8]) -> Option<(Ipv6Address, Ipv6Address, u8, Vec<u8>)> {
+    let packet = Ipv6Packet::new_checked(frame.get(14..)?).ok()?;
+    if frame[12..14] != [0x86, 0xdd] || packet.next_header() != IpProtocol::Icmpv6 {
+        return None;
+    }
+    let (from, to) = (packet.src_addr(), packet.dst_addr());
+    let message = Icmpv6Packet::new_checked(packet.payload()).ok()?;
+    let kind = u8::from(message.msg_type());
+    if !(133..=136).contains(&kind) {
+        return None;
+    }
+    assert!(packet.hop_limit() == 255 && message.verify_checksum(&from, &to), "{from} {to} {kind}");
+    Some((from, to, kind, packet.payload()[8..].to_vec()))
 }
 
 pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<u8> {

@@ -200,9 +200,7 @@ impl phy::TxToken for Sending<'_> {
         let result = f(&mut buffer[LENGTH..LENGTH + length]);
         // The stack sends no frame without a header.
         buffer[..LENGTH].copy_from_slice(&((length - HEADER) as u16).to_le_bytes());
-        for word in buffer.as_chunks::<4>().0.iter().take((LENGTH + length).div_ceil(4)) {
-            registers.write(MACDATA, u32::from_le_bytes(*word));
-        }
+        registers.write_words(MACDATA, &buffer.as_chunks::<4>().0[..(LENGTH + length).div_ceil(4)]);
         registers.write(MACTR, NEWTX);
         result
     }

@@ -31,16 +31,14 @@ const CONNECTIONS: usize = 4;
 /// half of the RAM.
 const RECEIVE: usize = 4096;
 const SEND: usize = 4096;
-/// Datagrams that wait to be served, and that wait to be sent. One frame is taken at a time: there is never a second.
-const DATAGRAMS: usize = 1;
 
 #[entry]
 fn main() -> ! {
     // Zeros, which take no flash. In an `entry`, a `static mut` is a `&'static mut`: this function runs once.
-    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS> = Storage::new();
+    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND> = Storage::new();
     static mut FRAMES: Frames = Frames::new();
 
-    undersock_board::run(Lm3s6965::start(FRAMES), STORAGE.memory(), Uppercase::new())
+    undersock_board::run(Lm3s6965::start(FRAMES), STORAGE, Uppercase::new())
 }
 
 /// The Ethernet controller ("Ethernet Controller", register map).

@@ -125,13 +125,14 @@ const TX_ROOM: u32 = (4 * MAX_WORDS + 8) as u32;
 /// The frame that was received, and the frame that is built: both are in use while a reply is made.
 #[repr(C, align(4))]
 pub(crate) struct Frames {
-    received: [u8; 4 * MAX_WORDS],
+    /// With the FCS, which may be the word after the last.
+    received: [u8; 4 * MAX_WORDS + 4],
     sent: [u8; 4 * MAX_WORDS],
 }
 
 impl Frames {
     pub(crate) const fn new() -> Self {
-        Frames { received: [0; 4 * MAX_WORDS], sent: [0; 4 * MAX_WORDS] }
+        Frames { received: [0; 4 * MAX_WORDS + 4], sent: [0; 4 * MAX_WORDS] }
     }
 }
 
@@ -220,15 +221,8 @@ impl Lan9118 {
             let status = self.registers.read(RX_STATUS_FIFO);
             let length = (status >> PACKET_LENGTH_SHIFT & PACKET_LENGTH_MASK) as usize;
             if status & ES == 0 && (FCS..=MAX_FRAME + FCS).contains(&length) {
-                let words = self.frames.received.as_chunks_mut::<4>().0;
-                let mut words = words.iter_mut();
-                for _ in 0..length.div_ceil(4) {
-                    let word = self.registers.read(RX_DATA_FIFO);
-                    // The FCS may be the word after the last.
-                    if let Some(place) = words.next() {
-                        *place = word.to_le_bytes();
-                    }
-                }
+                let words = &mut self.frames.received.as_chunks_mut::<4>().0[..length.div_ceil(4)];
+                self.registers.read_words(RX_DATA_FIFO, words);
                 return Some(length - FCS);
             }
             // RX_DP_CTRL's fast forward would do this, but for frames below four words, and QEMU's model of it is
@@ -292,9 +286,7 @@ impl phy::TxToken for Sending<'_> {
         registers.write(TX_DATA_FIFO, FIRST_SEGMENT | LAST_SEGMENT | length as u32);
         registers.write(TX_DATA_FIFO, (length as u32) << PACKET_TAG_SHIFT | length as u32);
         // Whole words: what follows the frame's last byte isn't sent.
-        for word in buffer.as_chunks::<4>().0.iter().take(length.div_ceil(4)) {
-            registers.write(TX_DATA_FIFO, u32::from_le_bytes(*word));
-        }
+        registers.write_words(TX_DATA_FIFO, &buffer.as_chunks::<4>().0[..length.div_ceil(4)]);
         result
     }
 }

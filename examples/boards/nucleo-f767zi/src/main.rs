@@ -30,8 +30,8 @@ use undersock::service::Uppercase;
 use undersock_board::Board;
 use undersock_board::cortex_m::{SysTick, wait_for_interrupt};
 
-/// Connections at once, bytes of receive and send buffer each, datagrams that wait.
-type Memory = Storage<'static, 4, 1024, 1024, 1>;
+/// Connections at once, bytes of receive and send buffer each.
+type Memory = Storage<'static, 4, 1024, 1024>;
 /// Frames that wait to be sent, and that have come.
 type Frames = PacketQueue<4, 16>;
 
@@ -152,7 +152,7 @@ fn main() -> ! {
     // Zeros, as `STORAGE`: neither takes flash.
     static mut FRAMES: Frames = PacketQueue::new();
 
-    undersock_board::run(Nucleo::start(FRAMES), STORAGE.memory(), Uppercase::new())
+    undersock_board::run(Nucleo::start(FRAMES), STORAGE, Uppercase::new())
 }
 
 /// It only ends `wfi`.

@@ -31,15 +31,15 @@ use undersock_board::{Board, qemu};
 use crate::plic::Line;
 use crate::virtio_net::{Buffers, VirtioNet};
 
-/// 4 connections of 1 KiB each way, one datagram.
-static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024, 1>> = ConstStaticCell::new(Storage::new());
+/// 4 connections of 1 KiB each way.
+static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024>> = ConstStaticCell::new(Storage::new());
 static BUFFERS: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
 /// Half a kilobyte that would be copied from stack frame to stack frame.
 static NET: StaticCell<VirtioNet> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
-    undersock_board::run(Virt::start(), STORAGE.take().memory(), Uppercase::new())
+    undersock_board::run(Virt::start(), STORAGE.take(), Uppercase::new())
 }
 
 struct Virt {

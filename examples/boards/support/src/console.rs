@@ -7,6 +7,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 pub(crate) struct Line(pub(crate) fn(&[u8]));
 
 impl Line {
+    #[inline(never)]
     pub(crate) fn text(self, text: &str) -> Self {
         (self.0)(text.as_bytes());
         self
@@ -14,7 +15,7 @@ impl Line {
 
     /// The line's end, as a serial terminal wants it.
     pub(crate) fn end(self) {
-        (self.0)(b"\r\n");
+        self.text("\r\n");
     }
 
     pub(crate) fn decimal(self, number: usize) -> Self {
@@ -35,8 +36,7 @@ impl Line {
 
     pub(crate) fn mac(self, mac: EthernetAddress) -> Self {
         for (index, byte) in mac.0.into_iter().enumerate() {
-            let separator: &[u8] = if index == 0 { b"" } else { b":" };
-            (self.0)(separator);
+            self.text(if index == 0 { "" } else { ":" });
             (self.0)(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
         self
@@ -114,8 +114,16 @@ mod tests {
     #[cfg(feature = "ipv6")]
     #[test]
     fn ipv6_is_written_as_the_standard_library_does() {
-        for text in ["fdaa::1", "::", "::1", "1::", "fe80::ff:fe00:1", "1:0:2::3:0:0", "1:2:3:4:5:6:7:8", "1:0:2:3:4:5:6:0"]
-        {
+        for text in [
+            "fdaa::1",
+            "::",
+            "::1",
+            "1::",
+            "fe80::ff:fe00:1",
+            "1:0:2::3:0:0",
+            "1:2:3:4:5:6:7:8",
+            "1:0:2:3:4:5:6:0",
+        ] {
             let address: core::net::Ipv6Addr = text.parse().expect("an address");
             assert_eq!(written(|line| line.ipv6(&address.segments())), address.to_string());
         }

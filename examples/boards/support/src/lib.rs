@@ -4,11 +4,11 @@
 //! and a seed. [`run`] does the rest: it starts the server, says so on the console, and polls and sleeps for ever.
 //!
 //! ```ignore
-//! static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024, 1>> = ConstStaticCell::new(Storage::new());
+//! static STORAGE: ConstStaticCell<Storage<'static, 4, 1024, 1024>> = ConstStaticCell::new(Storage::new());
 //!
 //! #[entry]
 //! fn main() -> ! {
-//!     undersock_board::run(MyBoard::start(), STORAGE.take().memory(), Uppercase::new())
+//!     undersock_board::run(MyBoard::start(), STORAGE.take(), Uppercase::new())
 //! }
 //! ```
 //!
@@ -26,6 +26,8 @@
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+#[cfg(armv7m)]
+mod builtins;
 mod console;
 #[cfg(feature = "log")]
 mod logger;
@@ -43,9 +45,11 @@ pub mod qemu;
 use smoltcp::phy::Device;
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
-#[cfg(feature = "dhcp")]
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
 use smoltcp::wire::{IpAddress, IpCidr};
-use undersock::server::{Config, ConfigError, Memory, Server};
+#[cfg(feature = "slaac")]
+use undersock::server::config::MAX_ADDRESSES;
+use undersock::server::{Config, ConfigError, Server, Storage};
 use undersock::service::Service;
 
 use crate::console::Line;
@@ -79,12 +83,14 @@ pub trait Board: 'static {
     /// writes to it too.
     fn console(bytes: &[u8]);
 
-    /// What the server is told: the default addresses, or with the feature `dhcp` no IPv4 address but DHCP.
-    /// Implement it for addresses of your own.
+    /// What the server is told: the default addresses, or with the feature `dhcp` no IPv4 address but DHCP, and with
+    /// `slaac` no IPv6 address but router advertisements. Implement it for addresses of your own.
     fn config(&mut self) -> Config {
         let config = Config { mac: self.mac(), seed: self.seed(), ..Config::default() };
         #[cfg(feature = "dhcp")]
         let config = dhcp_for_ipv4(config);
+        #[cfg(feature = "slaac")]
+        let config = slaac_for_ipv6(config);
         config
     }
 }
@@ -94,15 +100,17 @@ pub trait Board: 'static {
 /// # Panics
 /// If the board's configuration can't work; with the feature `log`, the console says why.
 #[inline(always)]
-pub fn run<B: Board, S: Service>(mut board: B, memory: Memory<'_>, mut service: S) -> ! {
+pub fn run<B: Board, S: Service, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>(
+    mut board: B,
+    storage: &'static mut Storage<'static, CONNECTIONS, RECEIVE, SEND>,
+    mut service: S,
+) -> ! {
     #[cfg(all(feature = "measure", target_os = "none"))]
     let mut stack = measure::Stack::paint();
     #[cfg(feature = "log")]
     logger::install::<B>();
 
-    // Not moved out of the result, which would be a copy, and twice the stack.
-    let mut started = start(&mut board, memory);
-    let server = match &mut started {
+    let server = match start(&mut board, storage) {
         Ok(server) => server,
         Err(_error) => {
             #[cfg(feature = "log")]
@@ -113,6 +121,8 @@ pub fn run<B: Board, S: Service>(mut board: B, memory: Memory<'_>, mut service: 
     boot_line::<B>(server);
     #[cfg(feature = "dhcp")]
     let mut leased = None;
+    #[cfg(feature = "slaac")]
+    let mut formed = [None; MAX_ADDRESSES];
 
     loop {
         let now = board.now();
@@ -138,14 +148,12 @@ pub fn run<B: Board, S: Service>(mut board: B, memory: Memory<'_>, mut service: 
             stack.report(B::console);
         }
         #[cfg(feature = "dhcp")]
+        say::<B>("DHCP", &mut leased, server.addresses().iter().copied().find(is_ipv4));
+        #[cfg(feature = "slaac")]
         {
-            let address = server.addresses().iter().copied().find(is_ipv4);
-            if leased != address {
-                leased = address;
-                match &leased {
-                    Some(cidr) => Line(B::console).text("DHCP: the address is ").cidr(cidr).end(),
-                    None => Line(B::console).text("DHCP: no address").end(),
-                }
+            let mut addresses = server.addresses().iter().copied().filter(is_formed);
+            for said in &mut formed {
+                say::<B>("SLAAC", said, addresses.next());
             }
         }
         board.sleep_until(deadline);
@@ -154,10 +162,13 @@ pub fn run<B: Board, S: Service>(mut board: B, memory: Memory<'_>, mut service: 
 
 /// Makes the server. A function of its own, so that the stack that this takes is free again afterwards.
 #[inline(never)]
-fn start<'m, B: Board>(board: &mut B, memory: Memory<'m>) -> Result<Server<'m>, ConfigError> {
+fn start<B: Board, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>(
+    board: &mut B,
+    storage: &'static mut Storage<'static, CONNECTIONS, RECEIVE, SEND>,
+) -> Result<&'static mut Server<'static>, ConfigError> {
     let config = board.config();
     let now = board.now();
-    Server::new(&config, memory, board.device(), now)
+    Server::in_storage(&config, storage.memory(), board.device(), now)
 }
 
 /// `The server is ready to receive: …`, as the command `undersock serve` says it, with the board and its memory.
@@ -194,7 +205,35 @@ fn dhcp_for_ipv4(mut config: Config) -> Config {
     config
 }
 
-#[cfg(feature = "dhcp")]
+/// Router advertisements in place of the IPv6 addresses.
+#[cfg(feature = "slaac")]
+fn slaac_for_ipv6(mut config: Config) -> Config {
+    config.slaac = true;
+    config.addresses.retain(is_ipv4);
+    config.gateways.retain(|gateway| matches!(gateway, IpAddress::Ipv4(_)));
+    config
+}
+
+/// Says an address of the network's on the console as it comes and goes: `said` is what was said last.
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
+fn say<B: Board>(source: &str, said: &mut Option<IpCidr>, address: Option<IpCidr>) {
+    if *said != address {
+        *said = address;
+        let line = Line(B::console).text(source);
+        match &address {
+            Some(cidr) => line.text(": the address is ").cidr(cidr).end(),
+            None => line.text(": no address").end(),
+        }
+    }
+}
+
+/// An IPv6 address that isn't the link-local one.
+#[cfg(feature = "slaac")]
+fn is_formed(cidr: &IpCidr) -> bool {
+    matches!(cidr, IpCidr::Ipv6(cidr) if !cidr.address().is_unicast_link_local())
+}
+
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
 fn is_ipv4(cidr: &IpCidr) -> bool {
     matches!(cidr, IpCidr::Ipv4(_))
 }

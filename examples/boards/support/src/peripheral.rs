@@ -35,4 +35,32 @@ impl Peripheral {
         // SAFETY: as in `read`.
         unsafe { ptr::write_volatile((self.base + offset) as *mut u32, value) }
     }
+
+    /// Takes words out of the FIFO whose port is at an offset: four at a turn, which costs half of one at a turn.
+    #[inline(always)]
+    pub fn read_words(self, offset: usize, words: &mut [[u8; 4]]) {
+        let read = || self.read(offset).to_le_bytes();
+        let (fours, rest) = words.as_chunks_mut::<4>();
+        for [first, second, third, fourth] in fours {
+            *first = read();
+            *second = read();
+            *third = read();
+            *fourth = read();
+        }
+        rest.fill_with(read);
+    }
+
+    /// Puts words into the FIFO whose port is at an offset.
+    #[inline(always)]
+    pub fn write_words(self, offset: usize, words: &[[u8; 4]]) {
+        let write = |word: &[u8; 4]| self.write(offset, u32::from_le_bytes(*word));
+        let (fours, rest) = words.as_chunks::<4>();
+        for [first, second, third, fourth] in fours {
+            write(first);
+            write(second);
+            write(third);
+            write(fourth);
+        }
+        rest.iter().for_each(write);
+    }
 }

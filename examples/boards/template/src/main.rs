@@ -31,8 +31,6 @@ const CONNECTIONS: usize = 4;
 /// Bytes a connection of receive and of send buffer.
 const RECEIVE: usize = 1024;
 const SEND: usize = 1024;
-/// Datagrams that wait to be served, and that wait to be sent. One frame is taken at a time: there is never a second.
-const DATAGRAMS: usize = 1;
 
 /// YOURS: the processor's clock, after `start` has set it. SysTick counts it.
 const MHZ: u32 = 12;
@@ -98,10 +96,10 @@ impl Board for MyBoard {
 #[entry]
 fn main() -> ! {
     // Zeros: they take no flash. cortex-m-rt makes these two `&'static mut`.
-    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND, DATAGRAMS> = Storage::new();
+    static mut STORAGE: Storage<'static, CONNECTIONS, RECEIVE, SEND> = Storage::new();
     static mut FRAMES: Frames = Frames::new();
 
-    undersock_board::run(MyBoard::start(FRAMES), STORAGE.memory(), Uppercase::new())
+    undersock_board::run(MyBoard::start(FRAMES), STORAGE, Uppercase::new())
 }
 
 /// Says so and starts anew: a board that nobody watches must not stay silent. YOURS, if you would rather have it stop.

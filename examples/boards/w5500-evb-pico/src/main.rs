@@ -30,8 +30,8 @@ use undersock_board::cortex_m::{Line, wait_for_interrupt};
 use w5500_ll::Registers;
 use w5500_ll::eh1::vdm::W5500;
 
-/// Connections at once, bytes of receive and send buffer each, datagrams that wait.
-type Memory = Storage<'static, 4, 1024, 1024, 1>;
+/// Connections at once, bytes of receive and send buffer each.
+type Memory = Storage<'static, 4, 1024, 1024>;
 
 /// Neither chip has an address of its own: each board on a network needs another one here. The first byte's 2 says
 /// that it is locally administered.
@@ -204,7 +204,7 @@ fn main() -> ! {
     static mut STORAGE: Memory = Storage::new();
     static mut BUFFERS: Buffers = Buffers::new();
 
-    undersock_board::run(start(BUFFERS), STORAGE.memory(), Uppercase::new())
+    undersock_board::run(start(BUFFERS), STORAGE, Uppercase::new())
 }
 
 /// Says so and starts anew: a board that nobody watches must not stay silent.
