@@ -21,8 +21,9 @@
 //! | [`service`] | what is done with a datagram and with a stream: upper-casing, or a protocol of your own |
 //! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
 //! | [`event`] | what happened, typed: the only instrumentation |
-//! | [`view`] | writers of events: log lines |
+//! | [`view`] | writers of events: timeline, ladder, capture, table, JSON and log lines; frames explained |
 //! | [`client`] | the two clients' side of it, on the same stack |
+//! | `scenario` | with `std`: a course of scenes in virtual time, each with what it shows |
 //!
 //! The server reads no clock, no environment and no randomness of its own: it is given time, frames and a seed, and
 //! returns when it wants to be called again. So everything it does can be tested in virtual time.
@@ -54,6 +55,7 @@
 //! |---|---|
 //! | `ipv4`, `ipv6` | one of them at least |
 //! | `dhcp` | take the IPv4 address from a DHCP server |
+//! | `slaac` | form IPv6 addresses from the prefixes that routers advertise |
 //! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
 //! | `log` | [`view::log`] |
 //! | `std` | owned memory; on Linux the TAP device |
@@ -72,6 +74,8 @@ pub mod client;
 pub mod device;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod event;
+#[cfg(all(feature = "std", feature = "ipv4", feature = "ipv6"))]
+pub mod scenario;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]

@@ -5,27 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smoltcp::time::Instant;
 
+pub use super::End;
 use crate::event::{Call, Change, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way};
-
-/// Whose event it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
-    /// The client's host.
-    Client,
-    /// The server's, and the wire beside it.
-    Server,
-}
-
-impl End {
-    /// One word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            End::Client => "client",
-            End::Server => "server",
-        }
-    }
-}
 
 /// An event that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,13 +126,34 @@ impl Recorder {
         self.kept().records.iter().cloned().collect()
     }
 
+    /// How many records there have been.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let kept = self.kept();
+        kept.forgotten + kept.records.len() as u64
+    }
+
+    /// What is kept of the records after the first `count`, by their time: what one end tells late stands where it
+    /// belongs.
+    #[must_use]
+    pub fn since(&self, count: u64) -> Vec<Record> {
+        let kept = self.kept();
+        let skipped = usize::try_from(count.saturating_sub(kept.forgotten)).unwrap_or(usize::MAX);
+        let mut records: Vec<Record> = kept.records.iter().skip(skipped).cloned().collect();
+        drop(kept);
+        records.sort_by_key(|record| record.at);
+        records
+    }
+
     /// The same, and keeps none of them.
     #[must_use]
     pub fn take(&self) -> Vec<Record> {
-        core::mem::take(&mut self.kept().records).into()
+        let mut kept = self.kept();
+        kept.forgotten += kept.records.len() as u64;
+        core::mem::take(&mut kept.records).into()
     }
 
-    /// How many records had to go for later ones.
+    /// How many records are kept no more: they had to go for later ones, or were taken.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.kept().forgotten
@@ -208,6 +210,9 @@ mod tests {
         }
         let texts: Vec<_> = recorder.records().into_iter().map(|record| record.what).collect();
         assert_eq!(texts, [What::Note("two".into()), What::Note("three".into())]);
-        assert_eq!(recorder.forgotten(), 1);
+        assert_eq!((recorder.forgotten(), recorder.count()), (1, 3));
+        let since = |count| recorder.since(count).len();
+        assert_eq!([since(0), since(1), since(2), since(3), since(9)], [2, 2, 1, 0, 0]);
+        assert_eq!((recorder.take().len(), recorder.count(), since(0)), (2, 3, 0));
     }
 }
