@@ -133,7 +133,7 @@ mod at_a_terminal {
     #[test]
     fn it_asks_until_the_end_of_the_input() {
         alone("at_a_terminal::it_asks_until_the_end_of_the_input", || {
-            let mut lab = terminal(&["lab"]);
+            let mut lab = terminal(&["lab", "--show", "nothing"]);
             lab.prints(READY);
             for (sentence, reply) in [("hello", "HELLO"), ("straße", "STRASSE")] {
                 lab.prints("\nInput lowercase sentence: ");

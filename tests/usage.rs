@@ -23,6 +23,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("serve --tap a --tap b", "--tap", "--tap tap0"),
     ("serve --tap 1234567890123456", "--tap 1234567890123456", "tap0"),
     ("serve --dhcp=yes", "--dhcp=yes", "--dhcp"),
+    ("serve --slaac=yes", "--slaac=yes", "--slaac"),
+    ("lab --slaac", "--slaac", "undersock serve --slaac"),
     ("serve --address 224.0.0.1/24", "--address 224.0.0.1/24", "192.168.69.1/24"),
     ("serve --address 10.0.0.1/33", "--address 10.0.0.1/33", "192.168.69.1/24"),
     ("serve --address fdaa::1/129", "--address fdaa::1/129", "192.168.69.1/24"),

@@ -5,6 +5,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watch;
 
 use core::time::Duration;
 use std::ffi::{OsStr, OsString};
@@ -12,11 +13,13 @@ use std::path::PathBuf;
 
 use log::LevelFilter;
 use smoltcp::wire::IpAddress;
+use undersock::scenario::{self, Scenario};
 use undersock::server::config::Mac;
 use undersock::server::config::{Config, ConfigError, SENTENCE_PORT, STREAM_PORT};
 
 use self::options::{Asked, Given, nearest};
 use self::values::shown;
+pub(crate) use self::watch::{Show, WatchOptions, ladder_ends};
 use super::failure::{Failure, Result};
 use super::help::Topic;
 use super::remote::Remote;
@@ -61,7 +64,26 @@ pub(crate) struct LabOptions {
     pub(crate) command: Vec<OsString>,
     /// Enter a lab that is running instead of making one.
     pub(crate) join: Option<Join>,
+    /// What an emulated board in the server's place is called, or the file of its firmware.
+    pub(crate) board: Option<OsString>,
+    /// A scene of the course, or the list of them, instead of a network.
+    pub(crate) course: Option<Course>,
     pub(crate) server: ServerOptions,
+}
+
+/// What is asked of the course.
+pub(crate) enum Course {
+    List,
+    Scene(&'static Scenario),
+}
+
+impl core::fmt::Debug for Course {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Course::List => "List",
+            Course::Scene(scenario) => scenario.name,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +112,7 @@ pub(crate) struct ServerOptions {
     /// Bytes each way, each connection.
     pub(crate) buffer: usize,
     pub(crate) text: Text,
+    pub(crate) watch: WatchOptions,
 }
 
 /// Which letters have an upper case.
@@ -233,6 +256,7 @@ fn lab(mut given: Given) -> Result<LabOptions> {
         let reason = "the lab to join has its server already; a right one: undersock lab --join";
         return Err(Failure::usage(format!("--{option}"), reason));
     }
+    let board = board(&given, join)?;
     if let Some(operand) = given.operands.next() {
         let word = shown(&operand);
         let reason = if join.is_some() && values::pid(&word).is_ok() {
@@ -244,6 +268,7 @@ fn lab(mut given: Given) -> Result<LabOptions> {
         };
         return Err(Failure::usage(word, reason));
     }
+    let course = course(&given)?;
     let command = given.command.take();
     if let Some(command) = &command
         && command.first().is_none_or(|program| program.is_empty())
@@ -251,7 +276,59 @@ fn lab(mut given: Given) -> Result<LabOptions> {
         let reason = "no program follows; a right one: undersock lab -- ping -c1 192.168.69.1";
         return Err(Failure::usage("--", reason));
     }
-    Ok(LabOptions { command: command.unwrap_or_default(), join, server })
+    Ok(LabOptions { command: command.unwrap_or_default(), join, board, course, server })
+}
+
+/// A scene of the course runs by itself: there is no network to join or to run a program in.
+fn course(given: &Given) -> Result<Option<Course>> {
+    let scene = given.one("scenario", |name| {
+        Scenario::named(name).ok_or_else(|| {
+            let names = scenario::list().iter().map(|scenario| scenario.name);
+            match nearest(name, names) {
+                Some(near) => {
+                    format!("no such scenario, did you mean {near}? undersock lab --list names all")
+                }
+                None => "no such scenario; undersock lab --list names all".into(),
+            }
+        })
+    })?;
+    let course = match (scene, given.has("list")) {
+        (None, false) => return Ok(None),
+        (None, true) => Course::List,
+        (Some(scene), false) => Course::Scene(scene),
+        (Some(_), true) => {
+            return Err(Failure::usage(
+                "--list",
+                "with --scenario, one or the other; a right one: undersock lab --list",
+            ));
+        }
+    };
+    let option = if matches!(course, Course::List) { "--list" } else { "--scenario" };
+    if given.has("join") || given.has("board") || given.command.is_some() {
+        let reason = "a scenario has a wire of its own: no --join, no --board, no program";
+        return Err(Failure::usage(option, format!("{reason}; a right one: undersock lab {option}")));
+    }
+    Ok(Some(course))
+}
+
+/// The board in the server's place. Which there are, and which files, is for the lab to find out.
+fn board(given: &Given, join: Option<Join>) -> Result<Option<OsString>> {
+    let Some(board) = given.raw("board") else { return Ok(None) };
+    let named = format!("--board {}", shown(board));
+    if board.is_empty() {
+        return Err(Failure::usage(named, "a board has a name; a right one: --board mps2-an385"));
+    }
+    if join.is_some() {
+        let reason = "the lab to join has its server already; a right one: undersock lab --join";
+        return Err(Failure::usage("--board", reason));
+    }
+    if let Some(option) = given.server_option() {
+        let reason = format!(
+            "for this computer's server, and a board has its own; a right one: undersock lab {named}"
+        );
+        return Err(Failure::usage(format!("--{option}"), reason));
+    }
+    Ok(Some(board.to_owned()))
 }
 
 fn udp(mut given: Given) -> Result<UdpOptions> {
@@ -347,14 +424,15 @@ fn server(given: &Given) -> Result<ServerOptions> {
         return Err(Failure::usage(format!("--slots {slots}"), reason));
     }
     let text = given.one("text", values::text)?.unwrap_or(Text::Unicode);
-    Ok(ServerOptions { config, slots, buffer, text })
+    Ok(ServerOptions { config, slots, buffer, text, watch: watch::read(given)? })
 }
 
-/// Addresses and gateways. Given addresses, and DHCP, take the place of all the default ones; a default gateway stays
-/// where it is in a network of the server's and no other is given for its IP version.
+/// Addresses and gateways. Given addresses, DHCP and SLAAC take the place of all the default ones; a default gateway
+/// stays where it is in a network of the server's and no other is given for its IP version.
 fn network(given: &Given, config: &mut Config) -> Result<()> {
     config.dhcp = given.has("dhcp");
-    if config.dhcp || given.has("address") {
+    config.slaac = given.has("slaac");
+    if config.dhcp || config.slaac || given.has("address") {
         config.addresses.clear();
     }
     for address in given.all("address", values::cidr) {

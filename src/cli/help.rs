@@ -31,8 +31,8 @@ impl Topic {
 pub(crate) fn text(topic: Topic) -> String {
     match topic {
         Topic::All => [ALL, COMMON, ALL_EXAMPLES].concat(),
-        Topic::Lab => [LAB, SERVER, COMMON, LAB_EXAMPLES].concat(),
-        Topic::Serve => [SERVE, SERVER, COMMON, SERVE_EXAMPLES].concat(),
+        Topic::Lab => [LAB, SERVER, WATCH, TROUBLE, COMMON, LAB_EXAMPLES].concat(),
+        Topic::Serve => [SERVE, SERVER, WATCH, TROUBLE, COMMON, SERVE_EXAMPLES].concat(),
         Topic::Udp => [UDP, COMMON, UDP_EXAMPLES].concat(),
         Topic::Tcp => [TCP, COMMON, TCP_EXAMPLES].concat(),
         Topic::Check => [CHECK, COMMON, CHECK_EXAMPLES].concat(),
@@ -92,6 +92,14 @@ fdaa::1. The exit status is the program's, or 128 + n when signal n ended it.
 
 Options:
       --join[=PID]      enter the lab that is running (in which process PID is)
+      --board BOARD     an emulated board as the server, none of whose options
+                        apply: mps2-an385, lm3s6965evb or riscv32-virt, with
+                        features as in mps2-an385+ipv6+log, or an ELF file; its
+                        console is shown on standard error
+      --show WHAT       what follows each reply: ladder, timeline or nothing
+                                    [default: a ladder, if it is a terminal]
+      --list            the scenarios: small scenes, each with what it shows
+      --scenario NAME   one of them, at once, in virtual time; no network
 ";
 
 const SERVE: &str = "\
@@ -111,6 +119,11 @@ Options:
                         server's networks]
       --dhcp            take the IPv4 address and the router from DHCP, in place
                         of the default network; IPv6 then needs an --address
+                        or --slaac
+      --slaac           form IPv6 addresses from the prefixes that a router
+                        advertises, and take the router from there too, in place
+                        of the default network; IPv4 then needs an --address or
+                        --dhcp
 ";
 
 const SERVER: &str = "
@@ -131,6 +144,33 @@ Options of the server:
   waits, a handshake has 1s, and others that make no progress have 3s.
 ";
 
+const WATCH: &str = "
+To see what happens:
+      --trace             a line for each call, state, frame and timer
+      --explain           every frame's headers, field by field
+      --capture FILE      a pcapng file for Wireshark, calls and states as
+                          comments beside the frames
+      --ladder FILE       at the end, the last events as a ladder: .svg, .html
+                          or .txt
+      --events FILE       every event as JSON, one a line (docs/events.md)
+  SIGUSR1 has the table of connections and counters printed.
+";
+
+const TROUBLE: &str = "
+Trouble on the wire, each for both directions, or with in: or out: before the
+value for one; the same --seed makes the same trouble:
+      --loss SHARE        frames that never arrive: 5%, 1/20
+      --duplicate SHARE   ... that arrive twice
+      --corrupt SHARE     ... that arrive with one bit inverted
+      --reorder SHARE     ... that later ones overtake
+      --delay TIME        how long a frame is under way: 20ms, 20ms+-5ms
+      --rate RATE         how fast frames leave: 1Mbit/s
+      --trouble RULE      one event: 'drop the 2nd SYN-ACK', 'drop the first
+                          data segment', 'delay the FIN by 3 s', 'duplicate
+                          datagram 2', 'drop frames over 576 bytes'
+      --seed N                                                   [default: 0]
+";
+
 const LAB_EXAMPLES: &str = "
 Examples:
   undersock
@@ -139,13 +179,16 @@ Examples:
   undersock lab -- python3 TCPClient.py
   undersock lab -v --slots 4 -- bash
   undersock lab --join
+  undersock lab --scenario lost-syn-ack
+  undersock lab --capture lab.pcapng --trouble 'drop the first data segment'
+  undersock lab --board mps2-an385+ipv6 -- ping -c1 fdaa::1
 ";
 
 const SERVE_EXAMPLES: &str = "
 Examples:
   undersock serve
   undersock serve --tap tap7 --address 10.0.0.2/24 --gateway 10.0.0.1
-  undersock serve --dhcp --mac 02:00:00:00:00:2a
+  undersock serve --dhcp --slaac --mac 02:00:00:00:00:2a
   undersock serve -v --slots 4 --buffer 16k --idle 5m
 ";
 

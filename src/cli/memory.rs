@@ -5,14 +5,17 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
-use undersock::device::wire::Wire;
+use undersock::device::impaired::Impaired;
+use undersock::device::wire::{End as WireEnd, Wire};
+use undersock::event::{Event, Observer};
 use undersock::server::{Config, Memory, Server};
 use undersock::service::Uppercase;
 use undersock::view::Endpoint;
-use undersock::view::log::Log;
+use undersock::view::record::{End, Recorder, Recording};
 
 use super::args::ServerOptions;
 use super::failure::{Failure, Result};
+use super::watch::Watch;
 
 /// What a frame needs from end to end: as long as across a short cable and two network cards.
 const LATENCY: Duration = Duration::from_micros(50);
@@ -23,34 +26,44 @@ const TRIES: u32 = 3;
 
 /// Server, client and wire. Time passes only while something is awaited, and then at once.
 pub(crate) struct Pair {
-    wire: Wire,
+    wire: &'static Wire,
+    server_end: Impaired<WireEnd<'static, 64>, Watch>,
+    client_end: WireEnd<'static, 64>,
     server: Server<'static>,
     service: Uppercase,
-    client: Client<'static>,
+    client: Client<'static, Keeps>,
+    watch: Watch,
     address: IpAddress,
     ports: (u16, u16),
     now: Instant,
 }
 
 impl Pair {
-    pub(crate) fn new(options: &ServerOptions) -> Result<Pair> {
+    /// With `records`, both ends' last events are kept.
+    pub(crate) fn new(options: &ServerOptions, records: bool) -> Result<Pair> {
         let failed = |error| Failure::new("starting the lab in memory", error);
-        let wire = Wire::new(LATENCY);
+        // For as long as the program runs.
+        let wire: &'static Wire = Box::leak(Box::new(Wire::new(LATENCY)));
         let now = Instant::ZERO;
         let config = Config { seed: super::options::unguessable(), ..options.config.clone() };
         let own = Config { seed: super::options::unguessable(), ..Config::client() };
-        let (server, client) = {
-            let (mut server_end, mut client_end) = wire.ends();
-            let memory = Memory::owned(super::options::sizes(options));
-            let server = Server::new(&config, memory, &mut server_end, now).map_err(failed)?;
-            let sockets: Vec<SocketStorage<'static>> = Vec::new();
-            (server, Client::new(&own, sockets, &mut client_end, now).map_err(failed)?)
-        };
+        let mut watch = Watch::new(options, "memory", records)?;
+        let keeps = Keeps(watch.recorder().map(|recorder| recorder.at(End::Client)));
+        let (server_end, mut client_end) = wire.ends();
+        let mut server_end = Impaired::new(server_end, &options.watch.trouble, watch.clone());
+        let memory = Memory::owned(super::options::sizes(options));
+        let server = Server::new(&config, memory, &mut server_end, now).map_err(failed)?;
+        let sockets: Vec<SocketStorage<'static>> = Vec::new();
+        let client = Client::observed(&own, sockets, &mut client_end, now, keeps).map_err(failed)?;
+        server.introduce(now, &mut watch);
         Ok(Pair {
             wire,
+            server_end,
+            client_end,
             server,
             service: super::options::service(options),
             client,
+            watch,
             address: IpAddress::v4(192, 168, 69, 1),
             ports: (config.ports.udp, config.ports.sentence),
             now,
@@ -93,22 +106,49 @@ impl Pair {
         result.map(|length| reply[..length].to_vec()).map_err(|error| failure("TCP", server, error))
     }
 
+    /// Where the last events are kept.
+    pub(crate) fn recorder(&self) -> Option<Recorder> {
+        self.watch.recorder()
+    }
+
+    /// The server's connections and counters.
+    pub(crate) fn table(&self) -> String {
+        self.watch.table(&self.server, self.now)
+    }
+
+    /// Ends every file that was asked for.
+    pub(crate) fn finish(&self) -> Result<()> {
+        self.watch.finish()
+    }
+
     /// Lets both sides and the time go on until `step` has a result.
     fn until<T>(&mut self, mut step: impl FnMut(&mut Pair) -> (Option<T>, Option<Instant>)) -> T {
         loop {
-            let (mut server_end, mut client_end) = self.wire.ends();
-            let server = self.server.poll(self.now, &mut server_end, &mut self.service, &mut Log);
-            self.client.poll(self.now, &mut client_end);
+            let server = self.server.poll(self.now, &mut self.server_end, &mut self.service, &mut self.watch);
+            self.server_end.flush(self.now);
+            self.client.poll(self.now, &mut self.client_end);
             let (result, deadline) = step(self);
             if let Some(result) = result {
                 return result;
             }
-            let next = [server, self.client.poll_at(self.now), self.wire.next_arrival(), deadline]
+            let held = self.server_end.poll_at(self.now);
+            let next = [server, held, self.client.poll_at(self.now), self.wire.next_arrival(), deadline]
                 .into_iter()
                 .flatten()
                 .min();
             // Time always goes on, and every exchange has a deadline.
             self.now = next.unwrap_or(self.now).max(self.now + Duration::from_micros(1));
+        }
+    }
+}
+
+/// Keeps the client's events, if somebody wants them.
+struct Keeps(Option<Recording>);
+
+impl Observer for Keeps {
+    fn event(&mut self, now: Instant, event: &Event<'_>) {
+        if let Some(recording) = &mut self.0 {
+            recording.event(now, event);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::failure::Result;
 pub(crate) fn run(options: &ServeOptions) -> Result<()> {
     use undersock::device::tap::Tap;
 
+    use super::linux::desk::Desk;
     use super::linux::host::Host;
     use super::linux::signals::Stop;
     use super::linux::{interface_remarks, tap_failure};
@@ -15,13 +16,15 @@ pub(crate) fn run(options: &ServeOptions) -> Result<()> {
 
     let stop = Stop::new()?;
     stop.on_signals()?;
+    let desk = Desk::new()?;
+    desk.on_signal()?;
     let tap = Tap::open(&options.tap).map_err(|error| tap_failure(&options.tap, &error))?;
-    let mut host = Host::new(tap, &options.server)?;
+    let mut host = Host::new(tap, &options.server, false)?;
     note(format_args!("The server is ready to receive: {}, interface {}.", host.banner(), options.tap));
     for remark in interface_remarks(&options.tap, &options.server.config.addresses) {
         note(format_args!("  {remark}"));
     }
-    let result = host.run(&stop.ear);
+    let result = host.run(&stop.ear, &desk);
     note(host.summary());
     result
 }

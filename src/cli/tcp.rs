@@ -11,7 +11,8 @@ use undersock::server::config::SENTENCE_BYTES;
 
 use super::args::{Payload, TcpOptions};
 use super::failure::{Failure, Result};
-use super::{output, remote, sentences, stream};
+use super::witness::{User, Witness};
+use super::{remote, sentences, stream};
 
 /// The longest reply that is kept: what no sentence becomes.
 const LONGEST_REPLY: usize = 4 << 20;
@@ -22,10 +23,8 @@ pub(crate) fn run(options: &TcpOptions) -> Result<()> {
     match payload {
         Payload::Sentence(sentence) => {
             let servers = server.resolve()?;
-            let mut report = |text: &str| output::note(format_args!("undersock: {text}"));
             sentences::converse(sentence.as_deref(), &mut |sentence| {
-                let (socket, server) = connect(&servers, *timeout)?;
-                ask(&socket, server, sentence, *timeout, &mut report)
+                exchange(&servers, sentence, *timeout, &mut User)
             })
         }
         Payload::File(path) => {
@@ -38,20 +37,27 @@ pub(crate) fn run(options: &TcpOptions) -> Result<()> {
     }
 }
 
-/// Sends one sentence over a connection of its own, and reads the reply to its end: each of connection, sending and
-/// reply within `timeout`. `report` is told what the user would want to know.
+/// Sends one sentence over a connection of its own to the first of the addresses that answers, and reads the reply to its
+/// end: each of connection, sending and reply within `timeout`.
 ///
 /// An empty sentence is no byte at all, which nothing but the end of our side can tell the server. Otherwise that side
 /// stays open until the server has closed its own, as in the textbook.
-#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
 pub(crate) fn exchange(
-    server: SocketAddr,
+    servers: &[SocketAddr],
     sentence: &[u8],
     timeout: Duration,
-    report: &mut dyn FnMut(&str),
+    witness: &mut dyn Witness,
 ) -> Result<Vec<u8>> {
-    let (socket, server) = connect(&[server], timeout)?;
-    ask(&socket, server, sentence, timeout, report)
+    witness.calling();
+    let (socket, server) = connect(servers, timeout)?;
+    if let (Ok(local), Ok(remote)) = (socket.local_addr(), socket.peer_addr()) {
+        witness.connected(local, remote);
+    }
+    let reply = ask(&socket, server, sentence, timeout, witness);
+    witness.closing();
+    drop(socket);
+    witness.closed();
+    reply
 }
 
 /// A connection to the first of the addresses that answers.
@@ -75,19 +81,22 @@ fn ask(
     server: SocketAddr,
     sentence: &[u8],
     timeout: Duration,
-    report: &mut dyn FnMut(&str),
+    witness: &mut dyn Witness,
 ) -> Result<Vec<u8>> {
     let is_long = sentence.len() > SENTENCE_BYTES;
     if is_long {
         let length = sentence.len();
-        report(&format!("the sentence has {length} bytes: the server reads once, at most {SENTENCE_BYTES}"));
+        witness.remark(&format!(
+            "the sentence has {length} bytes: the server reads once, at most {SENTENCE_BYTES}"
+        ));
     }
     let sending = |error: &io::Error| remote::failed("sending to", server, error);
     socket.set_write_timeout(Some(timeout)).map_err(|error| sending(&error))?;
+    witness.calling();
     let sent =
         if sentence.is_empty() { socket.shutdown(Shutdown::Write) } else { socket.write_all(sentence) };
     match sent {
-        Ok(()) => {}
+        Ok(()) => witness.sent(sentence.len()),
         Err(error) if is_timeout(&error) => {
             return Err(remote::timed_out("sending to", server, format_args!("stuck for {timeout:?}")));
         }
@@ -95,7 +104,7 @@ fn ask(
         Err(_) if is_long => {}
         Err(error) => return Err(sending(&error)),
     }
-    let reply = read_to_end(socket, server, timeout, is_long)?;
+    let reply = read_to_end(socket, server, timeout, is_long, witness)?;
     if reply.is_empty() && !sentence.is_empty() {
         return Err(Failure::new(
             format!("waiting for {server}"),
@@ -112,6 +121,7 @@ fn read_to_end(
     server: SocketAddr,
     timeout: Duration,
     may_reset: bool,
+    witness: &mut dyn Witness,
 ) -> Result<Vec<u8>> {
     let waiting = |error: &io::Error| remote::failed("waiting for", server, error);
     let start = Instant::now();
@@ -120,8 +130,14 @@ fn read_to_end(
     while let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
         socket.set_read_timeout(Some(left)).map_err(|error| waiting(&error))?;
         match socket.read(&mut piece) {
-            Ok(0) => return Ok(reply),
-            Ok(length) => reply.extend_from_slice(&piece[..length]),
+            Ok(0) => {
+                witness.received(0);
+                return Ok(reply);
+            }
+            Ok(length) => {
+                witness.received(length);
+                reply.extend_from_slice(&piece[..length]);
+            }
             Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if may_reset && !reply.is_empty() && is_reset(&error) => return Ok(reply),
             Err(error) => return Err(waiting(&error)),

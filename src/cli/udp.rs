@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use super::args::UdpOptions;
 use super::failure::{Failure, Result};
-use super::{output, remote, sentences};
+use super::witness::{User, Witness};
+use super::{remote, sentences};
 
 /// The most bytes in a datagram: 65,535 without the headers of IPv4 and UDP.
 const LARGEST: usize = 65_507;
@@ -20,11 +21,10 @@ const WHOLE_IPV6: usize = 1_452;
 /// `undersock udp`
 pub(crate) fn run(options: &UdpOptions) -> Result<()> {
     let mut servers = options.server.resolve()?;
-    let mut report = |text: &str| output::note(format_args!("undersock: {text}"));
     sentences::converse(options.sentence.as_deref(), &mut |sentence| {
         let mut last = Ok(Vec::new());
         for server in servers.clone() {
-            match ask(server, sentence, options.timeout, options.tries, &mut report) {
+            match ask(server, sentence, options.timeout, options.tries, &mut User) {
                 Ok(reply) => {
                     servers = vec![server];
                     return Ok(reply);
@@ -41,17 +41,16 @@ pub(crate) fn run(options: &UdpOptions) -> Result<()> {
     })
 }
 
-/// Sends one sentence and waits for its reply; each of `tries` times for as long as `timeout`. `report` is told what
-/// the user would want to know: that a datagram was sent again, or may not arrive.
+/// Sends one sentence and waits for its reply; each of `tries` times for as long as `timeout`.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
 pub(crate) fn exchange(
     server: SocketAddr,
     sentence: &[u8],
     timeout: Duration,
     tries: u32,
-    report: &mut dyn FnMut(&str),
+    witness: &mut dyn Witness,
 ) -> Result<Vec<u8>> {
-    ask(server, sentence, timeout, tries, report).map_err(|unanswered| unanswered.failure)
+    ask(server, sentence, timeout, tries, witness).map_err(|unanswered| unanswered.failure)
 }
 
 /// No reply.
@@ -72,7 +71,7 @@ fn ask(
     sentence: &[u8],
     timeout: Duration,
     tries: u32,
-    report: &mut dyn FnMut(&str),
+    witness: &mut dyn Witness,
 ) -> core::result::Result<Vec<u8>, Unanswered> {
     if sentence.len() > LARGEST {
         let reason = format!("a datagram has at most {LARGEST} bytes, the sentence {}", sentence.len());
@@ -84,7 +83,7 @@ fn ask(
         SocketAddr::V6(_) => ((Ipv6Addr::UNSPECIFIED, 0).into(), WHOLE_IPV6),
     };
     if sentence.len() > whole {
-        report(&format!(
+        witness.remark(&format!(
             "{} bytes take more than one frame (at most {whole}): undersock's server drops such fragments",
             sentence.len()
         ));
@@ -95,12 +94,17 @@ fn ask(
         UdpSocket::bind(any).map_err(|error| Unanswered::at("opening a socket to", server, &error))?;
     socket.connect(server).map_err(|error| Unanswered::at("connecting to", server, &error))?;
     for attempt in 1..=tries {
+        witness.calling();
         socket.send(sentence).map_err(|error| Unanswered::at("sending to", server, &error))?;
+        witness.sent_to(server, sentence.len());
         if attempt > 1 {
-            report(&format!("no reply within {timeout:?}, sent again ({attempt} of {tries})"));
+            witness.remark(&format!("no reply within {timeout:?}, sent again ({attempt} of {tries})"));
         }
         match receive(&socket, timeout) {
-            Ok(Some(reply)) => return Ok(reply),
+            Ok(Some(reply)) => {
+                witness.received_from(server, reply.len());
+                return Ok(reply);
+            }
             Ok(None) => {}
             Err(error) => return Err(Unanswered::at("waiting for", server, &error)),
         }

@@ -30,9 +30,26 @@ impl fmt::Debug for Ran {
     }
 }
 
-/// `undersock` with these arguments, and nothing of the surroundings that changes what it prints.
+/// Where `undersock` is. Cargo says so to the tests of its own package.
+pub(crate) fn path() -> &'static str {
+    match option_env!("CARGO_BIN_EXE_undersock") {
+        Some(path) => path,
+        None => panic!("this test is not one of undersock's own package"),
+    }
+}
+
+/// `undersock` with these arguments.
 pub(crate) fn undersock<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersock"));
+    piped(path(), args)
+}
+
+/// A program with these arguments, its three ends pipes, and nothing of the surroundings that changes what `undersock`
+/// prints.
+pub(crate) fn piped<A: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = A>,
+) -> Command {
+    let mut command = Command::new(program);
     command.args(args).env_remove("NO_COLOR");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -6,7 +6,7 @@
 //! - [`Nobody`]: a user without any privilege.
 //! - [`prints`], [`fails`]: how a run ends.
 //! - [`text`]: 100 MiB for a stream.
-#![allow(dead_code, unused_imports, reason = "two test files share it, and neither uses all of it")]
+#![allow(dead_code, unused_imports, reason = "several test files share it, and none uses all of it")]
 
 mod namespace;
 mod nobody;
@@ -15,7 +15,7 @@ mod program;
 pub(crate) mod text;
 mod tools;
 
-pub(crate) use self::namespace::{again, alone, is_inside};
+pub(crate) use self::namespace::{again, alone, is_inside, namespaces};
 pub(crate) use self::nobody::Nobody;
 pub(crate) use self::outcome::{fails, prints};
 pub(crate) use self::program::Program;

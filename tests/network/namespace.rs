@@ -24,12 +24,17 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     if is_inside() {
         return body();
     }
+    again(test, namespaces());
+}
+
+/// Starts a program alone in its network, its process tree and its mount table.
+pub(crate) fn namespaces() -> Command {
     let mut unshare = tool("unshare");
     unshare.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]);
     if !geteuid().is_root() {
         unshare.args(["--user", "--map-root-user"]);
     }
-    again(test, unshare);
+    unshare
 }
 
 /// Runs the test of this name again, in a copy of this program that `through` starts: its last words are the copy's.

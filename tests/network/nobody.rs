@@ -7,9 +7,7 @@ use std::process::Command;
 use rustix::process::geteuid;
 
 use super::{alone, is_inside, tool};
-use crate::command::run;
-
-const UNDERSOCK: &str = env!("CARGO_BIN_EXE_undersock");
+use crate::command::{path, run};
 
 /// A user without any privilege, and without a way to gain one by exec.
 pub(crate) struct Nobody {
@@ -28,7 +26,7 @@ impl Nobody {
         if geteuid().is_root() {
             alone(test, || body(&Nobody::prepare()));
         } else {
-            body(&Nobody { uid: geteuid().as_raw(), becoming: &["--no-new-privs"], undersock: UNDERSOCK });
+            body(&Nobody { uid: geteuid().as_raw(), becoming: &["--no-new-privs"], undersock: path() });
         }
     }
 
@@ -40,13 +38,13 @@ impl Nobody {
         assert!(is_inside(), "these mounts are for a test's own namespace");
         if !is_the_machines_root() {
             let becoming = &["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"];
-            return Nobody { uid: 0, becoming, undersock: UNDERSOCK };
+            return Nobody { uid: 0, becoming, undersock: path() };
         }
         sure("mount", &["-t", "tmpfs", "-o", "mode=755", "none", "/mnt"]);
         sure("mknod", &["-m", "666", "/mnt/tun", "c", "10", "200"]);
         sure("mount", &["--bind", "/mnt/tun", "/dev/net/tun"]);
         let undersock = "/mnt/undersock";
-        fs::copy(UNDERSOCK, undersock).expect("room for a copy");
+        fs::copy(path(), undersock).expect("room for a copy");
         fs::set_permissions(undersock, fs::Permissions::from_mode(0o755)).expect("an own file");
         let becoming = &[
             "--no-new-privs",

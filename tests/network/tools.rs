@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 /// Each with the Debian package that it comes with.
 const PACKAGES: &[(&str, &str)] = &[
+    ("capinfos", "tshark"),
     ("id", "coreutils"),
     ("ip", "iproute2"),
     ("mknod", "coreutils"),
@@ -16,6 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("sh", "dash"),
     ("sleep", "coreutils"),
+    ("tshark", "tshark"),
     ("unshare", "util-linux"),
 ];
 

@@ -66,7 +66,7 @@ fn nothing_at_all_is_the_lab() {
     for line in ["", "lab"] {
         let options = lab(line);
         assert!(options.command.is_empty());
-        assert_eq!(options.join, None);
+        assert_eq!((options.join, options.board), (None, None));
         assert_eq!((options.server.slots, options.server.buffer), (64, 65_536));
         assert_eq!(options.server.text, Text::Unicode);
     }
@@ -85,6 +85,14 @@ fn the_lab_runs_what_follows_two_hyphens_untouched() {
 }
 
 #[test]
+fn a_board_is_a_name_or_a_file() {
+    for board in ["mps2-an385", "mps2-an385+ipv6+log", "./a.elf", "rubbish"] {
+        let options = lab(&format!("lab -v --board {board} -- nc"));
+        assert_eq!((options.board, options.command), (Some(board.into()), vec!["nc".into()]));
+    }
+}
+
+#[test]
 fn the_server_has_defaults_for_everything() {
     let ServeOptions { tap, server } = serve("serve");
     let default = Config::default();
@@ -94,7 +102,7 @@ fn the_server_has_defaults_for_everything() {
     assert_eq!(server.config.ports, default.ports);
     assert_eq!(server.config.limits, default.limits);
     assert_eq!(server.config.mac, default.mac);
-    assert!(!server.config.dhcp);
+    assert!(!server.config.dhcp && !server.config.slaac);
 }
 
 #[test]
@@ -135,6 +143,9 @@ fn given_addresses_take_the_place_of_the_default_network() {
         ),
         ("serve --dhcp", vec![], vec![]),
         ("serve --dhcp --address fdaa::1/64", vec!["fdaa::1/64"], vec!["fdaa::100"]),
+        ("serve --slaac", vec![], vec![]),
+        ("serve --dhcp --slaac", vec![], vec![]),
+        ("serve --slaac --address 10.0.0.2/8 --gateway fe80::9", vec!["10.0.0.2/8"], vec!["fe80::9"]),
     ] {
         let config = serve(line).server.config;
         assert_eq!(texts(&config.addresses), addresses, "{line}");
@@ -268,6 +279,27 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("lab -- '' x", "--: no program follows", "undersock lab -- ping"),
     ("lab --join=0", "--join 0: ", "a right one: 1234"),
     ("lab --join=me", "--join me: ", "a right one: 1234"),
+    ("lab --board", "--board: the value is missing", "--board mps2-an385"),
+    ("lab --board ''", "--board '': ", "a right one: --board mps2-an385"),
+    ("lab --board a --join", "--board: the lab to join has its server already", "undersock lab --join"),
+    ("lab --board a --slots 3", "--slots: for this computer's server", "undersock lab --board a"),
+    ("lab --text ascii --board a", "--text: for this computer's server", "undersock lab --board a"),
+    // Views, trouble, scenes.
+    ("lab --ladder l.png", "--ladder l.png: ", "a right one: ladder.svg"),
+    ("serve --capture ''", "--capture '': a file has a name", "--capture lab.pcapng"),
+    ("lab --show all", "--show all: not one of", "a right one: timeline"),
+    ("serve --show ladder", "--show: not an option of serve", "undersock lab --show"),
+    ("lab --loss much", "--loss much: ", "a right one: 5%"),
+    ("lab --trouble drop", "--trouble drop: ", "a right one: 'drop the 2nd SYN-ACK'"),
+    ("lab --join --trace", "--trace: the lab to join has its server already", "undersock lab --join"),
+    ("lab --scenario lost-sin", "--scenario lost-sin: no such scenario", "did you mean lost-syn?"),
+    (
+        "lab --scenario arp -- bash",
+        "--scenario: a scenario has a wire of its own",
+        "undersock lab --scenario",
+    ),
+    ("lab --list --join", "--list: a scenario has a wire of its own", "undersock lab --list"),
+    ("serve --board a", "--board: not an option of serve", "undersock lab --board mps2-an385"),
     ("lab --join --slots 3", "--slots: the lab to join has its server already", "undersock lab --join"),
     // Addresses.
     ("serve --address 224.0.0.1/24", "--address 224.0.0.1/24: ", "a right one: 192.168.69.1/24"),
@@ -301,6 +333,14 @@ const WRONG: &[(&str, &str, &str)] = &[
         "--address: more than 5 addresses",
         "link-local",
     ),
+    (
+        "serve --slaac --address 10.0.0.1/8 --address 10.0.0.2/8 --address 10.0.0.3/8 --address 10.0.0.4/8",
+        "--address: more than 5 addresses",
+        "one each for DHCP and SLAAC",
+    ),
+    ("serve --slaac=yes", "--slaac=yes: takes no value", "a right one: --slaac"),
+    ("lab --slaac", "--slaac: not an option of lab", "undersock serve --slaac"),
+    ("serve --slaac --gateway fdaa::100", "--gateway fdaa::100: not another host", "192.168.69.100"),
     ("serve --dhcp --address 10.0.0.1/8", "--address 10.0.0.1: with --dhcp", "fdaa::1/64"),
     ("serve --dhcp --gateway 10.0.0.1", "--gateway 10.0.0.1: DHCP brings it along", "192.168.69.100"),
     ("serve --gateway 10.0.0.1", "--gateway 10.0.0.1: not another host", "192.168.69.100"),
@@ -452,21 +492,51 @@ fn the_examples_in_help_and_messages_are_right() {
             let line = line.trim().split("    ").next().unwrap_or_default();
             let line = line.split(" | ").find(|part| part.starts_with("undersock")).unwrap_or(line);
             let line = line.split([';', '<', '>']).next().unwrap_or_default();
-            let quoted: Vec<String> = line
-                .split('\'')
-                .enumerate()
-                .map(|(index, part)| if index % 2 == 1 { part.replace(' ', "~") } else { part.to_owned() })
-                .collect();
-            let line = quoted.concat();
+            let line = quoted_together(line);
             let line = line.strip_prefix("undersock").unwrap_or_else(|| panic!("{line}"));
             command(line);
         }
     }
     for spec in OPTIONS.iter().filter(|spec| spec.takes == Takes::Value) {
         for topic in spec.of {
-            command(&format!("{} --{} {}", topic.name(), spec.name, spec.example));
+            command(&quoted_together(&format!("{} --{} {}", topic.name(), spec.name, spec.example)));
         }
     }
+}
+
+/// A command line with what is in quotes kept together, for those who split it at its spaces.
+fn quoted_together(line: &str) -> String {
+    let parts = line.split('\'').enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { part.replace(' ', "~") } else { part.to_owned() }).collect()
+}
+
+/// Every kind of trouble that a wire knows can be asked for.
+#[test]
+fn every_setting_of_the_wire_is_an_option() {
+    for (name, _) in undersock::device::impaired::Settings::NAMES {
+        let spec = OPTIONS.iter().find(|spec| spec.name == name).unwrap_or_else(|| panic!("--{name}"));
+        assert_eq!(spec.of, [Topic::Lab, Topic::Serve], "--{name}");
+    }
+}
+
+#[test]
+fn what_is_to_be_seen_is_asked_for() {
+    let watch = serve("serve --trace --explain --capture a.pcapng --ladder b.svg --events c").server.watch;
+    assert!(watch.trace && watch.explain && watch.trouble.is_identity());
+    let files = [watch.capture, watch.ladder, watch.events].map(|file| file.expect("a file"));
+    assert_eq!(files, ["a.pcapng", "b.svg", "c"].map(std::path::PathBuf::from));
+    let watch = lab("--show timeline --loss in:5% --loss out:1/20 --seed 42 --trouble drop~the~first~SYN")
+        .server
+        .watch;
+    assert_eq!((watch.show, watch.trouble.seed), (Some(Show::Timeline), 42));
+    assert_eq!(watch.trouble.incoming.loss, watch.trouble.outgoing.loss);
+    assert_eq!(watch.trouble.rules.len(), 1);
+}
+
+#[test]
+fn a_scene_is_one_of_the_course() {
+    assert!(matches!(lab("lab --list").course, Some(Course::List)));
+    assert!(matches!(lab("lab --scenario arp").course, Some(Course::Scene(scene)) if scene.name == "arp"));
 }
 
 #[test]

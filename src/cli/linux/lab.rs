@@ -1,32 +1,43 @@
 //! The lab on Linux: a network namespace, a TAP interface in it, this computer's kernel on one side and the server on
 //! the other.
 //!
-//! The first thread serves; a second one asks for sentences, or waits for the program that runs in the lab.
+//! The first thread serves, or watches the board that does; a second one asks for sentences, or waits for the program
+//! that runs in the lab.
 
+use core::cell::RefCell;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::ffi::OsString;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant as Clock;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smoltcp::wire::{IpAddress, IpCidr};
+use undersock::view::record::Recorder;
 
+use super::board::Board;
+use super::desk::{Bell, Desk};
 use super::host::Host;
+use super::kernel::KernelSide;
 use super::namespace::{self, Built, Entered};
+use super::qemu::{Qemu, Reached};
 use super::running;
 use super::signals::{self, Stop};
-use crate::cli::args::{Join, LabOptions, ServerOptions};
+use crate::cli::args::{Join, LabOptions, ServerOptions, Show};
 use crate::cli::failure::{FAILED, Failure, Result};
 use crate::cli::lab::{Exchange, converse, in_memory};
 use crate::cli::output::note;
+use crate::cli::prompt::{self, Prompt};
+use crate::cli::witness::{User, Witness};
 use crate::cli::{tcp, udp};
 
 /// The interface, as in every recipe.
 const TAP: &str = "tap0";
-const SERVER: (Ipv4Addr, Ipv6Addr) =
+pub(super) const SERVER: (Ipv4Addr, Ipv6Addr) =
     (Ipv4Addr::new(192, 168, 69, 1), Ipv6Addr::new(0xfdaa, 0, 0, 0, 0, 0, 0, 1));
 const KERNEL: (Ipv4Addr, Ipv6Addr) =
     (Ipv4Addr::new(192, 168, 69, 100), Ipv6Addr::new(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100));
@@ -34,11 +45,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const UDP_TIMEOUT: Duration = Duration::from_secs(1);
 const TRIES: u32 = 3;
 
-/// `undersock lab`
+/// `undersock lab`, in a network.
 pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     if let Some(join) = options.join {
         return join_in(join, &options.command);
     }
+    // A build takes the machine's own network.
+    let board = options.board.as_deref().map(Board::find).transpose()?;
     // Once this process is in a namespace there is no way back: so it is found out beforehand.
     let stop = Stop::new()?;
     if let Err(refused) = namespace::allowed() {
@@ -51,72 +64,162 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
         Ok(built) => built,
         Err(refused) => return in_memory(options, refused),
     };
+    let show = prompt::shown(options.server.watch.show);
     let Built { tap, remarks: more } = built;
     remarks.extend(more);
-    let mut host = Host::new(tap, &options.server)?;
-    running::announce()?;
     if options.command.is_empty() {
         // Before anybody can know that the lab is there.
         stop.on_signals()?;
     }
-    introduce(&host, &remarks);
+    let (mut server, target) = match board {
+        None => {
+            let host = Host::new(tap, &options.server, options.command.is_empty() && show != Show::Nothing)?;
+            running::announce()?;
+            introduce(&host.banner(), &remarks);
+            note("The server is ready to receive. In a second terminal: undersock lab --join");
+            (Server::Here(Box::new(host)), Target::of(&options.server))
+        }
+        Some(board) => {
+            introduce(&format!("{} in {}", board.name, board.machine.program), &remarks);
+            let name = board.name.clone();
+            let mut qemu = Qemu::boot(board, tap)?;
+            let Some(reached) = qemu.ready(&stop.ear)? else { return Ok(0) };
+            running::announce()?;
+            note("In a second terminal: undersock lab --join");
+            (Server::Board(qemu), Target::on_board(&name, &reached, options.command.is_empty())?)
+        }
+    };
     if options.command.is_empty() {
-        ask(&mut host, &options.server, &stop)
+        ask(&mut server, target, show, &stop)
     } else {
-        run_in(&mut host, &options.command, &stop)
+        run_in(&mut server, &options.command, &stop)
+    }
+}
+
+/// Who serves.
+enum Server {
+    /// This program.
+    Here(Box<Host>),
+    Board(Qemu),
+}
+
+impl Server {
+    /// Serves until a byte comes on `stop`. Who asks at the desk is told meanwhile.
+    fn run(&mut self, stop: &UnixStream, desk: &Desk) -> Result<()> {
+        match self {
+            Server::Here(host) => host.run(stop, desk),
+            Server::Board(qemu) => qemu.run(stop),
+        }
+    }
+
+    /// Where events are kept, and the clock that they go by.
+    fn recorder(&self) -> (Option<Recorder>, Clock) {
+        match self {
+            Server::Here(host) => (host.recorder(), host.start()),
+            Server::Board(_) => (None, Clock::now()),
+        }
+    }
+
+    /// What is said when a signal has ended it.
+    fn summary(&self) -> String {
+        match self {
+            Server::Here(host) => host.summary(),
+            Server::Board(_) => "The board is switched off.".to_owned(),
+        }
+    }
+}
+
+/// Where sentences go.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    address: IpAddr,
+    /// 0: none.
+    udp: u16,
+    sentence: u16,
+}
+
+impl Target {
+    fn of(options: &ServerOptions) -> Target {
+        let ports = options.config.ports;
+        Target { address: IpAddr::V4(SERVER.0), udp: ports.udp, sentence: ports.sentence }
+    }
+
+    /// A program in the lab may need no address, or be the one that gives it: sentences need one.
+    fn on_board(name: &str, reached: &Reached, asks: bool) -> Result<Target> {
+        let Reached { ref addresses, udp, sentence } = *reached;
+        match addresses.first() {
+            None if asks => Err(Failure::new(
+                format!("asking {name}"),
+                "it waits for an address from a DHCP server, and the lab has none",
+            )
+            .mend("without the feature dhcp it has an address")
+            .mend(format!("or bring a server: undersock lab --board {name} -- PROGRAM"))),
+            address => {
+                Ok(Target { address: address.copied().unwrap_or(IpAddr::V4(SERVER.0)), udp, sentence })
+            }
+        }
     }
 }
 
 /// Says what was built, in a few lines.
-fn introduce(host: &Host, remarks: &[String]) {
+fn introduce(server: &str, remarks: &[String]) {
     note("A network of its own, which ends with this program:");
     note(format_args!(
         "  client: {}/24 and {}/64, this computer's kernel, interface {TAP}",
         KERNEL.0, KERNEL.1
     ));
-    note(format_args!("  server: {}", host.banner()));
+    note(format_args!("  server: {server}"));
     for remark in remarks {
         note(format_args!("  {remark}"));
     }
-    note("The server is ready to receive. In a second terminal: undersock lab --join");
 }
 
 /// Asks for sentences; each goes over UDP and over TCP through the kernel's own sockets, as the textbook's clients do it.
-fn ask(host: &mut Host, options: &ServerOptions, stop: &Stop) -> Result<u8> {
-    let ports = options.config.ports;
-    let mouth = stop.mouth()?;
+fn ask(server: &mut Server, target: Target, show: Show, stop: &Stop) -> Result<u8> {
+    let Target { address, udp: udp_port, sentence: tcp_port } = target;
+    let (mouth, desk) = (stop.mouth()?, Desk::new()?);
+    desk.on_signal()?;
+    let bell = matches!(server, Server::Here(_)).then(|| desk.bell()).transpose()?;
+    let (recorder, start) = server.recorder();
     let (result, results) = mpsc::channel();
     thread::spawn(move || {
-        let server = |port| SocketAddr::new(IpAddr::V4(SERVER.0), port);
-        let mut report = |text: &str| note(format_args!("undersock: {text}"));
-        let mut udp =
-            |sentence: &[u8]| udp::exchange(server(ports.udp), sentence, UDP_TIMEOUT, TRIES, &mut report);
-        let mut report = |text: &str| note(format_args!("undersock: {text}"));
-        let mut tcp = |sentence: &[u8]| tcp::exchange(server(ports.sentence), sentence, TIMEOUT, &mut report);
+        let server = |port| SocketAddr::new(address, port);
+        let witness: RefCell<Box<dyn Witness>> = RefCell::new(match &recorder {
+            Some(recorder) => Box::new(KernelSide::new(recorder.clone(), start)),
+            None => Box::new(User),
+        });
+        let mut udp = |sentence: &[u8]| {
+            udp::exchange(server(udp_port), sentence, UDP_TIMEOUT, TRIES, &mut **witness.borrow_mut())
+        };
+        let mut tcp = |sentence: &[u8]| {
+            tcp::exchange(&[server(tcp_port)], sentence, TIMEOUT, &mut **witness.borrow_mut())
+        };
         let mut exchanges: Vec<Exchange<'_>> = Vec::new();
-        if ports.udp != 0 {
+        if udp_port != 0 {
             exchanges.push(("UDP", &mut udp));
         }
-        if ports.sentence != 0 {
+        if tcp_port != 0 {
             exchanges.push(("TCP", &mut tcp));
         }
         // Nobody hears it if a signal has ended the lab.
-        let _ = result.send(converse(&mut exchanges));
+        let table = move || bell.as_ref().and_then(Bell::ring);
+        let mut prompt = Prompt::new(recorder.clone(), true, show, Box::new(table));
+        let _ = result.send(converse(&mut exchanges, &mut prompt));
         signals::ask(&mouth);
     });
-    host.run(&stop.ear)?;
+    server.run(&stop.ear, &desk)?;
     match results.try_recv() {
         Ok(status) => status,
         // A signal: the thread still waits for a line, and ends with the process.
         Err(_) => {
-            note(format_args!("\n{}", host.summary()));
+            note(format_args!("\n{}", server.summary()));
             Ok(0)
         }
     }
 }
 
 /// Runs a program in the lab. Its exit status is ours.
-fn run_in(host: &mut Host, command: &[OsString], stop: &Stop) -> Result<u8> {
+fn run_in(server: &mut Server, command: &[OsString], stop: &Stop) -> Result<u8> {
     let mut child = start(command)?;
     let (pid, mouth) = (child.id(), stop.mouth()?);
     let (result, results) = mpsc::channel();
@@ -124,7 +227,9 @@ fn run_in(host: &mut Host, command: &[OsString], stop: &Stop) -> Result<u8> {
         let _ = result.send(child.wait());
         signals::ask(&mouth);
     });
-    host.run(&stop.ear).inspect_err(|_| terminate(pid))?;
+    let desk = Desk::new()?;
+    desk.on_signal()?;
+    server.run(&stop.ear, &desk).inspect_err(|_| terminate(pid))?;
     match results.recv() {
         Ok(Ok(status)) => Ok(exit_status(status)),
         Ok(Err(error)) => Err(Failure::io("waiting for the program", &error)),

@@ -1,7 +1,10 @@
 //! What only Linux has: TAP interfaces, network namespaces, and the kernel's network configuration.
 //!
 //! - [`namespace`]: the lab's private network, for root and for others.
+//! - [`kernel`]: the client of the lab, seen from its calls and by the kernel.
+//! - [`desk`]: where others ask the server for its table.
 //! - [`running`]: a second terminal in it.
+//! - [`board`], [`qemu`], [`machines`]: an emulated board in the server's place.
 //! - [`refusal`]: why a private network was refused, and what would allow it.
 //! - [`netlink`]: the requests to the kernel's network configuration that these take.
 //! - [`facts`]: what `undersock check` looks at.
@@ -13,12 +16,17 @@ use undersock::device::tap::{TUN_DEVICE, Tap, TapError};
 use super::failure::{Failure, Result, reason};
 use super::finding::Finding;
 
+mod board;
+pub(crate) mod desk;
 mod facts;
 pub(crate) mod host;
 mod judgement;
+mod kernel;
 pub(crate) mod lab;
+mod machines;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
+mod qemu;
 mod refusal;
 pub(crate) mod running;
 pub(crate) mod signals;

@@ -13,10 +13,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with, sockopt,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
+    sockopt,
 };
+
+pub(crate) mod diag;
 
 /// `NLMSG_*` and `RTM_*`, linux/netlink.h and linux/rtnetlink.h.
 mod message {
@@ -122,8 +125,18 @@ pub(crate) struct Netlink {
 
 impl Netlink {
     pub(crate) fn open() -> io::Result<Netlink> {
-        // Protocol 0 is NETLINK_ROUTE. Connected to port 0, the kernel, it hears no other process.
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+        // No protocol is NETLINK_ROUTE.
+        Netlink::to(None)
+    }
+
+    /// A socket to ask about sockets.
+    pub(crate) fn open_diag() -> io::Result<Netlink> {
+        Netlink::to(Some(netlink::SOCK_DIAG))
+    }
+
+    fn to(protocol: Option<Protocol>) -> io::Result<Netlink> {
+        // Connected to port 0, the kernel, it hears no other process.
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
         connect(&socket, &SocketAddrNetlink::new(0, 0))?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))?;
         Ok(Netlink { socket, sequence: 0 })

@@ -1,0 +1,230 @@
+//! What the lab's prompt knows beside sentences: what happened below the last one, and the server's table.
+
+use core::time::Duration;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::thread;
+
+use undersock::view::End;
+use undersock::view::explain::{Explain, Summary};
+use undersock::view::ladder::{self, Style};
+use undersock::view::record::{Record, Recorder, What};
+use undersock::view::states;
+use undersock::view::timeline::timeline;
+
+use super::args::{Show, ladder_ends};
+use super::failure::{Failure, Result};
+use super::logger::colour_is_welcome;
+use super::output::note;
+use super::watch;
+
+/// A command begins with it; a sentence that does, with two.
+const MARK: u8 = b':';
+/// After a reply the server may still have something to send: the last acknowledgement of a connection. So long nothing
+/// must have happened, and so often it is looked.
+const QUIET: Duration = Duration::from_millis(5);
+const LOOKS: usize = 20;
+/// A terminal that doesn't say how wide it is.
+const WIDTH: usize = 80;
+
+const HELP: &str = "\
+Commands:
+  :ladder           what happened below the last sentence, as a ladder
+  :timeline         the same, a line an event
+  :explain [N]      its frame N, byte by byte; without N, a list of its frames
+  :table            the server's connections and counters
+  :save FILE        the last sentence's ladder or capture: .svg, .html, .txt
+                    or .pcapng (for Wireshark); ...states.svg: the TCP states
+  :show WHAT        what follows each reply: ladder, timeline or nothing
+  :help             this text
+A sentence that begins with a colon is written with two.";
+
+/// Asks the server for its table; `None` where it is not in this program.
+pub(crate) type Table<'t> = Box<dyn FnMut() -> Option<String> + 't>;
+
+/// What is known at the prompt.
+pub(crate) struct Prompt<'t> {
+    /// Where both ends' events are kept; `None` where nobody looks.
+    recorder: Option<Recorder>,
+    /// Whose clock goes on while one waits.
+    live: bool,
+    show: Show,
+    /// How many records there were before the last sentence.
+    mark: u64,
+    last: Vec<Record>,
+    /// The server's table.
+    table: Table<'t>,
+}
+
+impl<'t> Prompt<'t> {
+    /// With the events that `recorder` keeps, of a server that runs by itself if it is `live`. `table` asks it for its
+    /// table.
+    pub(crate) fn new(recorder: Option<Recorder>, live: bool, show: Show, table: Table<'t>) -> Prompt<'t> {
+        Prompt { recorder, live, show, mark: 0, last: Vec::new(), table }
+    }
+
+    /// A sentence is about to be sent.
+    pub(crate) fn begin(&mut self) {
+        self.mark = self.recorder.as_ref().map_or(0, Recorder::count);
+    }
+
+    /// Its reply is here, or none.
+    pub(crate) fn end(&mut self) {
+        let Some(recorder) = &self.recorder else { return };
+        if self.live {
+            wait_until_quiet(recorder);
+        }
+        self.last = recorder.since(self.mark);
+        match self.show {
+            Show::Nothing => {}
+            Show::Ladder => note(self.ladder()),
+            Show::Timeline => note(timeline(&self.last).trim_end()),
+        }
+    }
+
+    /// What is to be sent for a line: nothing where it was a command, which has been carried out.
+    pub(crate) fn sentence(&mut self, line: Vec<u8>) -> Option<Vec<u8>> {
+        match line.split_first() {
+            Some((&MARK, rest)) if rest.first() == Some(&MARK) => Some(rest.to_vec()),
+            Some((&MARK, rest)) => {
+                if let Err(failure) = self.command(&String::from_utf8_lossy(rest)) {
+                    note(failure);
+                }
+                None
+            }
+            _ => Some(line),
+        }
+    }
+
+    fn command(&mut self, line: &str) -> Result<()> {
+        let (name, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        let value = value.trim();
+        match (name, value) {
+            ("help" | "h" | "?", _) => note(HELP),
+            ("ladder", "") => note(self.happened()?.ladder()),
+            ("timeline", "") => note(timeline(&self.happened()?.last).trim_end()),
+            ("explain", "") => note(self.happened()?.frames()),
+            ("explain", number) => note(self.happened()?.explained(number)?),
+            ("table", "") => match (self.table)() {
+                Some(table) => note(table.trim_end()),
+                None => return Err(Failure::new(":table", "the server is not in this program")),
+            },
+            ("save", file) => self.happened()?.save(file)?,
+            ("show", "ladder") => self.show = Show::Ladder,
+            ("show", "timeline") => self.show = Show::Timeline,
+            ("show", "nothing") => self.show = Show::Nothing,
+            ("show", _) => {
+                return Err(Failure::new(
+                    format!(":show {value}"),
+                    "not one of ladder, timeline, nothing; a right one: :show timeline",
+                ));
+            }
+            _ => {
+                let reason = "no such command; :help lists them, and a sentence may begin with two colons";
+                return Err(Failure::new(format!(":{}", line.trim()), reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Something to look at.
+    fn happened(&self) -> Result<&Prompt<'t>> {
+        match (&self.recorder, self.last.is_empty()) {
+            (Some(_), false) => Ok(self),
+            (Some(_), true) => Err(Failure::new("looking back", "no sentence has been sent yet")),
+            (None, _) => {
+                let failure = Failure::new("looking back", "nothing was kept of what happened");
+                Err(failure.mend("start the lab with --show ladder"))
+            }
+        }
+    }
+
+    fn ladder(&self) -> String {
+        let style = Style { width: width(), colour: is_colourful(), ascii: false };
+        ladder::terminal(&self.last, style).trim_end().to_owned()
+    }
+
+    /// The server's frames; where there are none, as of one that can't be looked into, there is nothing.
+    fn server_frames(&self) -> impl Iterator<Item = &[u8]> {
+        self.last.iter().filter_map(|record| match (record.end, &record.what) {
+            (End::Server, What::Frame { bytes, .. }) => Some(&bytes[..]),
+            _ => None,
+        })
+    }
+
+    fn frames(&self) -> String {
+        let lines = self
+            .server_frames()
+            .enumerate()
+            .map(|(index, frame)| format!("{:>3}  {}", index + 1, Summary(frame)));
+        let mut text: Vec<String> = lines.collect();
+        text.push(":explain N shows one of them.".to_owned());
+        text.join("\n")
+    }
+
+    fn explained(&self, number: &str) -> Result<String> {
+        let frame =
+            number.parse::<usize>().ok().and_then(|number| self.server_frames().nth(number.checked_sub(1)?));
+        frame.map(|frame| Explain(frame).to_string()).ok_or_else(|| {
+            let count = self.server_frames().count();
+            Failure::new(format!(":explain {number}"), format!("not one of the frames 1 to {count}"))
+        })
+    }
+
+    fn save(&self, file: &str) -> Result<()> {
+        let path = Path::new(file);
+        if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("states.svg")) {
+            std::fs::write(
+                path,
+                states::svg(
+                    &states::paths(&self.last),
+                    self.last.first().map(|record| record.at),
+                    "TCP states",
+                ),
+            )
+            .map_err(|error| Failure::io(format!("writing {file}"), &error))?;
+        } else if ladder_ends(path.extension()) || path.extension().is_some_and(|end| end == "pcapng") {
+            watch::save(path, &self.last, "tap0")?;
+        } else {
+            let reason =
+                "the name's end says what it is: .svg, .html, .txt or .pcapng; a right one: :save ladder.svg";
+            return Err(Failure::new(format!(":save {file}"), reason));
+        }
+        note(format_args!("saved to {file}"));
+        Ok(())
+    }
+}
+
+fn wait_until_quiet(recorder: &Recorder) {
+    let mut before = recorder.count();
+    for _ in 0..LOOKS {
+        thread::sleep(QUIET);
+        let now = recorder.count();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// Whether standard error is to have colours.
+pub(crate) fn is_colourful() -> bool {
+    io::stderr().is_terminal() && colour_is_welcome(|name| std::env::var_os(name))
+}
+
+/// The terminal's columns.
+pub(crate) fn width() -> usize {
+    #[cfg(target_os = "linux")]
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr())
+        && size.ws_col >= 40
+    {
+        return size.ws_col.into();
+    }
+    WIDTH
+}
+
+/// What follows a reply, unless it was said: a ladder where somebody sees it.
+pub(crate) fn shown(show: Option<Show>) -> Show {
+    let is_seen = io::stdin().is_terminal() && io::stderr().is_terminal();
+    show.unwrap_or(if is_seen { Show::Ladder } else { Show::Nothing })
+}

@@ -1,0 +1,59 @@
+//! `undersock lab --scenario NAME`: a scene of the course, in virtual time; and `--list`.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use undersock::scenario::{self, Scenario};
+use undersock::view::ladder::{self, Style};
+use undersock::view::timeline::timeline;
+
+use super::args::{Show, WatchOptions};
+use super::failure::{Failure, Result};
+use super::logger::colour_is_welcome;
+use super::output::{self, note};
+use super::{prompt, watch};
+
+/// Text is no wider than this: longer lines are hard to read.
+const WIDEST_TEXT: usize = 100;
+
+/// `undersock lab --list`
+pub(crate) fn list() -> Result<()> {
+    let longest = scenario::list().iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for Scenario { name, title, .. } in scenario::list() {
+        text += &format!("{name:longest$}  {title}\n");
+    }
+    output::result(text.as_bytes())
+}
+
+/// `undersock lab --scenario NAME`
+pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
+    let out = io::stdout();
+    let is_seen = out.is_terminal();
+    let width = if is_seen { prompt::width() } else { WIDEST_TEXT };
+    let text_width = width.min(WIDEST_TEXT);
+    output::result(scenario.opening(text_width).as_bytes())?;
+    if is_seen && io::stdin().is_terminal() {
+        output::prompt("\nEnter runs it. ");
+        let mut line = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Failure::io("reading the terminal", &error))?;
+    }
+    let run = scenario.run();
+    let view = match options.show.unwrap_or(Show::Ladder) {
+        Show::Ladder => {
+            let colour = is_seen && colour_is_welcome(|name| std::env::var_os(name));
+            ladder::terminal(&run.records, Style { width, colour, ascii: false })
+        }
+        Show::Timeline => timeline(&run.records),
+        Show::Nothing => String::new(),
+    };
+    let closing = scenario.closing(&run, text_width);
+    output::result(format!("\n{}\n\n{}", view.trim_end(), closing).as_bytes())?;
+    for path in [&options.ladder, &options.capture].into_iter().flatten() {
+        watch::save(path, &run.records, scenario.title)?;
+        note(format_args!("saved to {}", path.display()));
+    }
+    Ok(())
+}
