@@ -3,55 +3,24 @@
 //! A section's `console` blocks share a network of their own. `$ ` begins a command; the lines after it are its output,
 //! where the README shows any. `undersock serve` goes on beside the commands after it until the block that cleans up,
 //! or the end of the section. A comment `<!-- on: laptop -->` before a block means another computer.
+//!
+//! The section on microcontrollers takes a compiler for them, and QEMU: the boards' tests follow it.
 #![cfg(target_os = "linux")]
 
 mod command;
 mod network;
+mod recipes;
 
 use std::path::Path;
 use std::process::Command;
 
 use command::{Ran, run};
 use network::{Program, alone, tool};
+use recipes::{QUESTION, README, Step, steps};
 use rustix::process::Signal;
 
-const README: &str = include_str!("../README.md");
 /// Where the tests keep what they need, each its own.
 const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme");
-
-/// A command of a `console` block, and what it prints by the README.
-#[derive(Debug)]
-struct Step {
-    laptop: bool,
-    command: String,
-    shown: Vec<String>,
-}
-
-/// The commands of a section, in their order.
-fn steps(section: &str) -> Vec<Step> {
-    let heading = format!("## {section}\n");
-    let start = if section.is_empty() { Some(0) } else { README.find(&heading).map(|at| at + heading.len()) };
-    let text = &README[start.unwrap_or_else(|| panic!("the README has no section {section:?}"))..];
-    let text = &text[..text.find("\n## ").unwrap_or(text.len())];
-    let (mut steps, mut inside, mut laptop): (Vec<Step>, _, _) = (Vec::new(), false, false);
-    for line in text.lines() {
-        match (inside, line) {
-            (false, "```console") => inside = true,
-            (false, "<!-- on: laptop -->") => laptop = true,
-            (true, "```") => (inside, laptop) = (false, false),
-            (true, line) => match (line.strip_prefix("$ "), steps.last_mut()) {
-                (Some(command), _) => {
-                    steps.push(Step { laptop, command: command.to_owned(), shown: Vec::new() });
-                }
-                (None, Some(step)) => step.shown.push(line.to_owned()),
-                (None, None) => panic!("a block of {section:?} begins with {line:?}"),
-            },
-            _ => {}
-        }
-    }
-    assert!(!steps.is_empty(), "section {section:?} has no commands");
-    steps
-}
 
 /// A shell of a user who has installed `undersock`, and who is root here whatever `sudo` would ask.
 fn shell(step: &Step) -> Command {
@@ -139,7 +108,6 @@ fn the_first_screen() {
     let steps = steps("");
     let [Step { command, shown, .. }] = &steps[..] else { panic!("one command, not {steps:?}") };
     assert_eq!(command, "cargo run --release");
-    const QUESTION: &str = "Input lowercase sentence: ";
     let typed: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix(QUESTION)).collect();
     let ran = run(command::undersock([""; 0]), (typed.join("\n") + "\n").as_bytes());
     assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -243,12 +211,13 @@ fn the_test_command_is_what_ci_runs() {
 /// No block is left out of these tests.
 #[test]
 fn every_section_with_commands_is_followed() {
-    let followed = ["In the lab", "The service", "On a TAP interface", "For a classroom", "Tests"];
+    let here = ["In the lab", "The service", "On a TAP interface", "For a classroom", "Tests"];
+    let followed = |section| here.contains(&section) || section == recipes::OF_THE_BOARDS;
     let mut section = "";
     for line in README.lines() {
         section = line.strip_prefix("## ").unwrap_or(section);
         if line == "```console" {
-            assert!(section.is_empty() || followed.contains(&section), "commands in section {section:?}");
+            assert!(section.is_empty() || followed(section), "commands in section {section:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn list() -> String {
     for board in BOARDS {
         text += &format!("  {:<15} {}\n", board.name, board.about);
     }
-    text + "\nFeatures: ipv6, dhcp, unicode, log.\n\nExample: cargo xtask board mps2-an385 --features ipv6,log\n"
+    text + "\nFeatures: ipv6, dhcp, slaac, unicode, log.\n\nExample: cargo xtask board mps2-an385 --features ipv6,log\n"
 }
 
 pub(crate) fn run(request: Request) -> Result<(), Failure> {

@@ -8,12 +8,14 @@ use boards::{BOARDS, Image};
 use crate::call::{self, cargo, run};
 use crate::failure::Failure;
 use crate::needs::Need;
+use crate::steps;
 
 /// What the tests boot: the base, and all features.
 const FULL: &[&str] = &["ipv6", "dhcp", "unicode"];
 
+/// The lab's clients, too: they talk to the boards in it.
 pub(crate) fn needs() -> Vec<Need> {
-    Need::of_boards(|_| true)
+    Need::of_boards(|_| true).into_iter().chain(steps::of_the_tests()).collect()
 }
 
 pub(crate) fn step() -> Result<(), Failure> {

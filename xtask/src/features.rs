@@ -3,8 +3,16 @@
 use crate::call::{cargo, run, try_out};
 use crate::failure::Failure;
 
-const SETS: [&str; 7] =
-    ["ipv4", "ipv6", "ipv4,ipv6", "ipv4,dhcp", "ipv4,unicode", "ipv4,ipv6,dhcp,unicode,log", "std,ipv4"];
+const SETS: [&str; 8] = [
+    "ipv4",
+    "ipv6",
+    "ipv4,ipv6",
+    "ipv4,dhcp",
+    "slaac",
+    "ipv4,unicode",
+    "ipv4,ipv6,dhcp,slaac,unicode,log",
+    "std,ipv4",
+];
 
 pub(crate) fn step() -> Result<(), Failure> {
     let mut failed = Vec::new();

@@ -15,7 +15,7 @@ use crate::needs::Need;
 /// A Cortex-M3.
 const TARGET: &str = "thumbv7m-none-eabi";
 
-const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,unicode,log"];
+const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,slaac,unicode,log"];
 
 pub(crate) fn needs() -> Vec<Need> {
     match has_library(TARGET) {

@@ -68,7 +68,7 @@ fn nothing() -> Vec<Need> {
 }
 
 /// The programs that the files in tests/ start.
-fn of_the_tests() -> Vec<Need> {
+pub(crate) fn of_the_tests() -> Vec<Need> {
     const PYTHON: Need = Need::program("python3", "python3");
     match cfg!(target_os = "linux") {
         false => vec![PYTHON],
@@ -81,6 +81,7 @@ fn of_the_tests() -> Vec<Need> {
             Need::program("mount", "mount"),
             Need::program("util-linux", "unshare"),
             Need::program("util-linux", "setpriv"),
+            Need::program("tshark", "tshark"),
         ],
     }
 }

@@ -8,11 +8,11 @@ use std::path::Path;
 use crate::BOUND;
 
 /// A connection, which stops the board until [`Gdb::go_on`].
-pub(crate) struct Gdb(UnixStream);
+pub struct Gdb(UnixStream);
 
 impl Gdb {
     #[track_caller]
-    pub(crate) fn connect(path: &Path) -> Gdb {
+    pub fn connect(path: &Path) -> Gdb {
         let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         stream.set_read_timeout(Some(BOUND)).expect("a duration that is not zero");
         Gdb(stream)
@@ -20,7 +20,7 @@ impl Gdb {
 
     /// Lets the processor go on at this address.
     #[track_caller]
-    pub(crate) fn go_on_at(mut self, program_counter: Register, address: u32) {
+    pub fn go_on_at(mut self, program_counter: Register, address: u32) {
         // Single registers are only known to a debugger that has asked for their description.
         self.ask("qXfer:features:read:target.xml:0,10");
         let bytes = address.to_le_bytes().map(|byte| format!("{byte:02x}")).concat();
@@ -69,7 +69,14 @@ impl Gdb {
 
 /// A register's number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Register(pub(crate) u8);
+pub struct Register(pub(crate) u8);
+
+impl Register {
+    /// Arm's r15.
+    pub const ARM_PC: Register = Register(15);
+    /// RISC-V's, after x31.
+    pub const RISCV_PC: Register = Register(32);
+}
 
 /// With the sum of its bytes.
 fn packet(words: &str) -> String {

@@ -1,7 +1,7 @@
 //! Boards in QEMU, and their peers.
 //!
 //! - [`Machine`]: a board that runs in QEMU, until the value is gone.
-//! - [`monitor`]: what is asked of QEMU meanwhile.
+//! - [`monitor`], [`gdb`]: what is asked of QEMU meanwhile.
 //! - [`Wire`]: its Ethernet, a frame at a time. [`raw`]: frames to send on it.
 //! - [`Host`]: a client's stack on the wire.
 //! - [`frames`]: frames that nobody should send.
@@ -13,7 +13,7 @@
 //! Whatever is waited for is waited for no longer than [`BOUND`].
 
 pub mod frames;
-mod gdb;
+pub mod gdb;
 pub mod host;
 pub mod load;
 pub mod machine;

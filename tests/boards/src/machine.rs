@@ -142,8 +142,8 @@ impl Machine {
     /// Sends the processor to this address, whatever it was doing; it goes on from there when something wakes it.
     #[track_caller]
     pub fn go_to(&mut self, address: u32) {
-        // Of Arm's registers r15, of RISC-V's the one after x31.
-        let program_counter = Register(if self.board.target.starts_with("thumb") { 15 } else { 32 });
+        let is_arm = self.board.target.starts_with("thumb");
+        let program_counter = if is_arm { Register::ARM_PC } else { Register::RISCV_PC };
         Gdb::connect(&self.folder.0.join("gdb")).go_on_at(program_counter, address);
     }
 

@@ -7,6 +7,7 @@ use boards::elf::Elf;
 each_board!(
     the_boot_line_says_what_is_where,
     the_leased_address_is_said,
+    the_formed_address_is_said,
     a_panic_ends_with_101,
     a_fault_ends_with_102,
 );
@@ -35,6 +36,13 @@ fn the_leased_address_is_said(board: &str) {
     let (mut machine, _) = Machine::on_sockets(board, &["ipv6", "dhcp", "unicode"]);
     machine.says("receive: fdaa::1/64 and fe80::ff:fe00:1/64 on 02:00:00:00:00:01");
     machine.says("DHCP: the address is 192.168.69.15/24");
+}
+
+/// QEMU's own network has a router, too, which advertises fec0::/64.
+fn the_formed_address_is_said(board: &str) {
+    let (mut machine, _) = Machine::on_sockets(board, &["ipv6", "slaac"]);
+    machine.says("receive: 192.168.69.1/24 and fe80::ff:fe00:1/64 on 02:00:00:00:00:01");
+    machine.says("SLAAC: the address is fec0::ff:fe00:1/64");
 }
 
 /// Sends the processor to an address; a datagram wakes it there.

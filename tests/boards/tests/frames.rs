@@ -1,18 +1,24 @@
 //! The emulated boards on a wire that carries single frames: what the sockets of a computer would not send.
 
 use board_tests::frames::broken;
-use board_tests::raw::{Got, Peer, Segment, arp, arp_reply_in, ip, ip_in, ping, udp, udp_in};
+use board_tests::raw::{
+    Advertisement, Got, Peer, Prefix, ROUTER_MAC, Segment, arp, arp_reply_in, discovery_in, ip, ip_in, ping,
+    udp, udp_in,
+};
 use board_tests::text::Random;
 use board_tests::{
     CLIENT_MAC, Host, Machine, client_v4, client_v6, each_board, server_link_local, server_v4, server_v6,
 };
-use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet, TcpControl};
+use smoltcp::wire::{
+    ArpOperation, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet, Ipv6Address, TcpControl,
+};
 
 each_board!(
     a_burst_of_datagrams_gets_as_many_replies,
     eight_clients_at_once_see_no_reset,
     pings_and_arp_are_answered,
     serves_ipv6,
+    serves_an_address_of_an_advertised_prefix,
     hostile_frames_draw_no_answer,
     a_live_connection_outlives_forged_segments,
     broken_frames_and_a_flood_of_syns_leave_it_serving,
@@ -87,6 +93,29 @@ fn serves_ipv6(board: &str) {
         let ((to, echo), _) = host.wire.find("an echo", echo);
         assert!(to == client_v6() && echo.ends_with(b"0123456789"), "{echo:?}");
     }
+}
+
+fn serves_an_address_of_an_advertised_prefix(board: &str) {
+    const ROUTER_SOLICITATION: u8 = 133;
+    let (mut machine, mut wire) = Machine::on_wire(board, &["ipv6", "slaac"]);
+    wire.find("a router solicitation", |frame| {
+        discovery_in(frame).filter(|(.., kind, _)| *kind == ROUTER_SOLICITATION)
+    });
+    // The network that our own stack is in.
+    let network = Ipv6Address::new(0xfdaa, 0, 0, 0, 0, 0, 0, 0);
+    wire.send(&Advertisement::default().prefix(Prefix { network, ..Prefix::default() }).frame());
+    machine.says("SLAAC: the address is fdaa::ff:fe00:1/64");
+    let server = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0xff, 0xfe00, 1);
+    let mut host = Host::new(wire);
+    assert_eq!(host.udp(server, b"hello"), b"HELLO");
+    assert_eq!(host.tcp(server, &[b"hello".to_vec()]), [Ok(b"HELLO".to_vec())]);
+    // Who is far is answered by way of the router.
+    let far = (IpAddress::v6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 5_000);
+    let mut request = udp(far, (server, 12_000), b"from far");
+    request[6..12].copy_from_slice(ROUTER_MAC.as_bytes());
+    host.wire.send(&request);
+    let reply = |frame: &[u8]| udp_in(frame).filter(|(_, to, _)| *to == far).map(|_| frame[..6].to_vec());
+    assert_eq!(host.wire.find("a reply", reply).0, ROUTER_MAC.as_bytes());
 }
 
 fn hostile_frames_draw_no_answer(board: &str) {

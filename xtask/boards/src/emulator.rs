@@ -7,8 +7,6 @@ use std::process::{Command, Stdio};
 use crate::failure::{Failure, Result};
 use crate::image::Image;
 
-/// The board's MAC address: the same as on TAP.
-pub const MAC: &str = "02:00:00:00:00:01";
 /// The board's address without DHCP.
 pub const STATIC_ADDRESS: &str = "192.168.69.1";
 /// The address that QEMU's own network gives by DHCP: another one, so that it is seen which of the two a board took.
@@ -86,14 +84,12 @@ impl Boot<'_> {
             .ok_or_else(|| Failure::new(&attempt, "QEMU doesn't have this board: it takes a real one"))?;
         let program = sure(&attempt, machine.program, machine.package)?;
         let mut qemu = Command::new(program);
-        qemu.args(machine.arguments).args(["-display", "none", "-monitor", "none"]);
-        qemu.args(["-semihosting-config", "enable=on,target=native"]);
+        qemu.args(machine.arguments());
         qemu.arg("-serial").arg(match self.console {
             Console::Terminal => "stdio".into(),
             Console::File(path) => option("file:", path),
         });
         qemu.arg("-netdev").arg(self.netdev());
-        qemu.args(machine.ethernet.map(|word| word.replace("MAC", MAC)));
         qemu.args(&self.more).arg("-kernel").arg(self.elf).stdin(Stdio::null());
         Ok(qemu)
     }

@@ -11,7 +11,7 @@ use crate::compiler::Compiler;
 use crate::emulator::sure;
 use crate::failure::{Failure, Result};
 use crate::table::Board;
-use crate::{home, target_folder};
+use crate::{home, machines, target_folder};
 
 /// The feature sets whose budgets are kept: the base, each feature that has a price, and all of them.
 pub const SETS: [&[&str]; 5] = [&[], &["ipv6"], &["dhcp"], &["unicode"], &["ipv6", "dhcp", "unicode"]];
@@ -52,7 +52,7 @@ impl Image {
     /// Where it is once it is built.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        target_folder().join("boards").join(self.name() + ".elf")
+        machines::image(home(), &self.name())
     }
 
     /// Builds it with whatever compiler is here; `run` runs cargo and gives its standard output. What comes out is an
@@ -131,7 +131,8 @@ impl Image {
 }
 
 /// The program among what cargo says it built, one JSON object a line.
-fn executable(said: &[u8]) -> Option<PathBuf> {
+#[must_use]
+pub fn executable(said: &[u8]) -> Option<PathBuf> {
     let messages = said.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     messages.filter_map(|message: Value| Some(PathBuf::from(message["executable"].as_str()?))).next_back()
 }

@@ -2,7 +2,8 @@
 //!
 //! | module | its one job |
 //! |---|---|
-//! | [`table`] | the boards: target, features, the machine in QEMU, how to flash a real one |
+//! | [`table`] | the boards: target, linker, how to flash a real one |
+//! | [`machines`] | those that QEMU has: what it must be told; a file of the command's |
 //! | [`compiler`] | a compiler on this machine that can build for a target |
 //! | [`image`] | a board built with a set of features: an ELF file |
 //! | [`elf`] | its sections and symbols, and what it must not have |
@@ -16,6 +17,8 @@ pub mod elf;
 pub mod emulator;
 mod failure;
 pub mod image;
+#[path = "../../../src/cli/linux/machines.rs"]
+pub mod machines;
 pub mod table;
 pub mod thumb;
 
@@ -37,5 +40,5 @@ pub fn home() -> &'static Path {
 /// Where cargo puts what it builds.
 #[must_use]
 pub fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| home().join("target"), |given| home().join(given))
+    machines::target_folder(home())
 }

@@ -1,6 +1,7 @@
 //! The boards.
 
 use crate::compiler::{self, has_library};
+use crate::machines::{LM3S6965EVB, MPS2_AN385, Machine, RISCV32_VIRT};
 
 /// A board: a folder of this name in `examples/boards`.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Board {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Place {
     /// In QEMU.
-    Qemu(Machine),
+    Qemu(&'static Machine),
     /// On a desk. This writes an ELF file, whose name follows, to its flash.
     Desk(&'static str),
 }
@@ -37,19 +38,6 @@ pub struct Linker {
     pub flags: &'static [&'static str],
 }
 
-/// A machine of QEMU's.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// The program.
-    pub program: &'static str,
-    /// Its Debian package.
-    pub package: &'static str,
-    /// The machine, and what else it takes to be the board.
-    pub arguments: &'static [&'static str],
-    /// Its Ethernet on the network `n0`. `MAC` stands for an address.
-    pub ethernet: [&'static str; 2],
-}
-
 const ARM_LD: Linker = Linker {
     program: "arm-none-eabi-ld",
     package: "binutils-arm-none-eabi",
@@ -61,41 +49,25 @@ const LLD: Linker = Linker { program: "ld.lld-19", package: "lld-19", flags: &["
 /// All of them, those that QEMU has first.
 pub const BOARDS: &[Board] = &[
     Board {
-        name: "mps2-an385",
+        name: MPS2_AN385.board,
         about: "Cortex-M3, LAN9118",
         target: "thumbv7m-none-eabi",
         linker: &ARM_LD,
-        place: Place::Qemu(Machine {
-            program: "qemu-system-arm",
-            package: "qemu-system-arm",
-            arguments: &["-M", "mps2-an385"],
-            ethernet: ["-net", "nic,netdev=n0,model=lan9118,macaddr=MAC"],
-        }),
+        place: Place::Qemu(&MPS2_AN385),
     },
     Board {
-        name: "lm3s6965evb",
+        name: LM3S6965EVB.board,
         about: "Cortex-M3 with 64 KiB of RAM, Stellaris MAC",
         target: "thumbv7m-none-eabi",
         linker: &ARM_LD,
-        place: Place::Qemu(Machine {
-            program: "qemu-system-arm",
-            package: "qemu-system-arm",
-            arguments: &["-M", "lm3s6965evb"],
-            ethernet: ["-net", "nic,netdev=n0,model=stellaris,macaddr=MAC"],
-        }),
+        place: Place::Qemu(&LM3S6965EVB),
     },
     Board {
-        name: "riscv32-virt",
+        name: RISCV32_VIRT.board,
         about: "RV32IMAC, virtio-net",
         target: "riscv32imac-unknown-none-elf",
         linker: &LLD,
-        place: Place::Qemu(Machine {
-            program: "qemu-system-riscv32",
-            package: "qemu-system-misc",
-            // Virtio as its standard has it, not the forerunner that is QEMU's default.
-            arguments: &["-M", "virt", "-bios", "none", "-global", "virtio-mmio.force-legacy=false"],
-            ethernet: ["-device", "virtio-net-device,netdev=n0,mac=MAC"],
-        }),
+        place: Place::Qemu(&RISCV32_VIRT),
     },
     Board {
         name: "nucleo-f767zi",
@@ -146,8 +118,8 @@ impl Board {
 
     /// Its machine, if QEMU has it.
     #[must_use]
-    pub const fn machine(&self) -> Option<&Machine> {
-        match &self.place {
+    pub const fn machine(&self) -> Option<&'static Machine> {
+        match self.place {
             Place::Qemu(machine) => Some(machine),
             Place::Desk(_) => None,
         }
