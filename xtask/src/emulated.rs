@@ -18,8 +18,17 @@ pub(crate) fn needs() -> Vec<Need> {
     Need::of_boards(|_| true).into_iter().chain(steps::of_the_tests()).collect()
 }
 
+/// Packages with a library that is tested on this computer: what the boards share, and drivers that no emulator has.
+const TESTED_HERE: [&str; 3] = ["support", "nucleo-f767zi", "w5500-evb-pico"];
+
 pub(crate) fn step() -> Result<(), Failure> {
     every_folder_is_in_the_table()?;
+    let target = boards::target_folder().join("boards-here");
+    for folder in TESTED_HERE {
+        let mut test = cargo("test --quiet --locked --lib --target-dir");
+        test.arg(&target).arg("--manifest-path").arg(format!("examples/boards/{folder}/Cargo.toml"));
+        run(test)?;
+    }
     for board in BOARDS {
         Image::new(board, &[]).build(call::read)?;
         if let Place::Qemu(_) = board.place {
@@ -29,14 +38,26 @@ pub(crate) fn step() -> Result<(), Failure> {
     run(cargo("test --package board-tests --locked --no-fail-fast"))
 }
 
+/// The folders in `examples/boards`: every board, and what they share.
+pub(crate) fn folders() -> Result<Vec<String>, Failure> {
+    let all = boards::home().join("examples/boards");
+    let failure = |error| Failure::new(format!("reading {}", all.display()), error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&all).map_err(failure)? {
+        let name = entry.map_err(failure)?.file_name().to_string_lossy().into_owned();
+        if all.join(&name).join("Cargo.toml").exists() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// A board that nobody builds would rot.
 fn every_folder_is_in_the_table() -> Result<(), Failure> {
     let folder = boards::home().join("examples/boards");
-    let failure = |error| Failure::new(format!("reading {}", folder.display()), error);
-    for entry in fs::read_dir(&folder).map_err(failure)? {
-        let name = entry.map_err(failure)?.file_name();
-        let name = name.to_string_lossy();
-        let is_board = folder.join(&*name).join(".cargo/config.toml").exists();
+    for name in folders()? {
+        let is_board = folder.join(&name).join(".cargo/config.toml").exists();
         if is_board && !BOARDS.iter().any(|board| board.name == name) {
             let attempt = format!("looking for {name} among the boards");
             return Err(Failure::new(attempt, "it is not in xtask/boards/src/table.rs"));

@@ -142,12 +142,13 @@ fn dynamic(said: &[u8]) -> Result<Vec<(String, String, u64)>, Failure> {
         .collect()
 }
 
-/// The base has neither: a number is written without `core::fmt`, and all memory is one static.
+/// The base has none of them: a number is written without `core::fmt`, all memory is one static, and where nobody
+/// observes there are no views.
 fn without_formatting(elf: &Elf) -> Result<(), Failure> {
-    match elf.formatting().or(elf.allocator()) {
+    match elf.formatting().or(elf.allocator()).or(elf.view()) {
         None => Ok(()),
         Some(symbol) => {
-            let attempt = format!("looking for formatting and allocation in {BOARD}");
+            let attempt = format!("looking for formatting, allocation and views in {BOARD}");
             Err(Failure::new(attempt, format!("the base build has {symbol}")))
         }
     }

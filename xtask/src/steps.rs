@@ -86,8 +86,13 @@ pub(crate) fn of_the_tests() -> Vec<Need> {
     }
 }
 
+/// The boards' packages are workspaces of their own.
 fn format() -> Result<(), Failure> {
-    run(cargo("fmt --all --check"))
+    run(cargo("fmt --all --check"))?;
+    for folder in emulated::folders()? {
+        run(cargo(&format!("fmt --check --manifest-path examples/boards/{folder}/Cargo.toml")))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<(), Failure> {

@@ -8,6 +8,7 @@ each_board!(
     the_boot_line_says_what_is_where,
     the_leased_address_is_said,
     the_formed_address_is_said,
+    a_log_build_prints_the_timeline,
     a_panic_ends_with_101,
     a_fault_ends_with_102,
 );
@@ -43,6 +44,18 @@ fn the_formed_address_is_said(board: &str) {
     let (mut machine, _) = Machine::on_sockets(board, &["ipv6", "slaac"]);
     machine.says("receive: 192.168.69.1/24 and fe80::ff:fe00:1/64 on 02:00:00:00:00:01");
     machine.says("SLAAC: the address is fec0::ff:fe00:1/64");
+}
+
+fn a_log_build_prints_the_timeline(board: &str) {
+    let (mut machine, ports) = Machine::on_sockets(board, &["log"]);
+    assert_eq!(sockets::udp(ports.udp, b"hello"), b"HELLO");
+    machine.says("server  udp recvfrom 192.168.69.100:");
+    assert_eq!(sockets::tcp(ports.sentence, b"hello").expect("a reply"), b"HELLO");
+    for line in
+        ["S 0:0(0) win ", "LISTEN -> SYN-RECEIVED\r\n", "#0 accept ", "#0 recv 5 bytes\r\n", "#0 close\r\n"]
+    {
+        machine.says(line);
+    }
 }
 
 /// Sends the processor to an address; a datagram wakes it there.

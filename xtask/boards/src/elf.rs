@@ -58,6 +58,9 @@ pub const ALLOCATOR: [&str; 3] = ["__rust_alloc", "_5alloc", "_ZN5alloc"];
 /// Parts of names by which formatting is known: the module `core::fmt`, in both manglings, the older one's for traits.
 const FORMATTING: [&str; 2] = ["4core3fmt", "core..fmt"];
 
+/// Parts of names by which the views are known: the module `undersock::view`, in both manglings.
+const VIEW: [&str; 2] = ["9undersock4view", "undersock..view"];
+
 impl Elf {
     /// Reads a file.
     ///
@@ -149,6 +152,12 @@ impl Elf {
     #[must_use]
     pub fn allocator(&self) -> Option<&str> {
         self.first(|name| ALLOCATOR.iter().any(|part| name.contains(part)))
+    }
+
+    /// A symbol that belongs to the views of events.
+    #[must_use]
+    pub fn view(&self) -> Option<&str> {
+        self.first(|name| VIEW.iter().any(|part| name.contains(part)))
     }
 
     fn first(&self, is: impl Fn(&str) -> bool) -> Option<&str> {
@@ -291,6 +300,9 @@ mod tests {
         elf.symbols.push(symbol("_RNvCs1_7___rustc12___rust_alloc", 0, true));
         assert_eq!(elf.formatting(), Some("_RNvNtCs1_4core3fmt5write"));
         assert_eq!(elf.allocator(), Some("_RNvCs1_7___rustc12___rust_alloc"));
+        assert_eq!(elf.view(), None);
+        elf.symbols.push(symbol("_RNvNtNtCs1_9undersock4view8timeline", 0, true));
+        assert_eq!(elf.view(), Some("_RNvNtNtCs1_9undersock4view8timeline"));
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! | [`cortex_m`] | Arm Cortex-M: sleep, interrupt lines, SysTick as an alarm or as the clock |
 //! | [`qemu`] | feature `qemu`: exit status, panic, HardFault, a seed (semihosting) |
 //! | `console` | lines without `core::fmt`, which would cost 8 KB of flash |
-//! | `logger` | feature `log`: the server's events as lines |
+//! | `logger` | feature `log`: the server's events as a timeline, and log lines |
 //! | `measure` | feature `measure`: peak of the stack, marks for a counter of instructions |
 //! | `ram` | how much of the RAM is taken by statics |
 #![cfg_attr(not(test), no_std)]
@@ -119,6 +119,10 @@ pub fn run<B: Board, S: Service, const CONNECTIONS: usize, const RECEIVE: usize,
         }
     };
     boot_line::<B>(server);
+    #[cfg(feature = "log")]
+    let mut observer = logger::Trace::new::<B>();
+    #[cfg(not(feature = "log"))]
+    let mut observer = ();
     #[cfg(feature = "dhcp")]
     let mut leased = None;
     #[cfg(feature = "slaac")]
@@ -128,10 +132,6 @@ pub fn run<B: Board, S: Service, const CONNECTIONS: usize, const RECEIVE: usize,
         let now = board.now();
         #[cfg(feature = "log")]
         logger::at(now);
-        #[cfg(feature = "log")]
-        let mut observer = undersock::view::log::Log;
-        #[cfg(not(feature = "log"))]
-        let mut observer = ();
         #[cfg(all(feature = "measure", target_os = "none"))]
         let frames = {
             measure::undersock_span_begin();

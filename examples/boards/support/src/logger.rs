@@ -1,4 +1,4 @@
-//! Log lines on the console: seconds, level, message.
+//! What the `log` build says on the console: the server's events as a timeline, and log lines: seconds, level, message.
 
 use core::fmt::Write as _;
 use core::marker::PhantomData;
@@ -6,6 +6,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use log::{Log, Metadata, Record};
 use smoltcp::time::Instant;
+use undersock::event::{Drop, Event, Frame, Observer, Way};
+use undersock::view::timeline::Timeline;
 
 use crate::Board;
 
@@ -36,18 +38,51 @@ impl<B: Board> Log for Logger<B> {
             let millis = NOW.load(Ordering::Relaxed);
             let (seconds, millis) = (millis / 1_000, millis % 1_000);
             // The console takes everything.
-            let _ = write!(Console(B::console), "{seconds}.{millis:03} {} {}\r\n", record.level(), record.args());
+            let _ =
+                write!(Console(B::console), "{seconds}.{millis:03} {} {}\r\n", record.level(), record.args());
         }
     }
 
     fn flush(&self) {}
 }
 
+/// Connections whose sequence numbers are remembered: some 250 bytes each.
+const REMEMBERED: usize = 4;
+
+/// The server's events on the console, a line each, as `undersock serve --trace` writes them.
+pub(crate) struct Trace(Timeline<Console, REMEMBERED>);
+
+impl Trace {
+    /// On this board's console.
+    pub(crate) const fn new<B: Board>() -> Self {
+        Trace(Timeline::of(undersock::view::End::Server, Console(B::console)))
+    }
+}
+
+impl Observer for Trace {
+    fn event(&mut self, now: Instant, event: &Event<'_>) {
+        // What is for others passes by on every network, faster than a serial line writes it.
+        let is_ours = !matches!(event, Event::Frame(Frame { way: Way::Dropped(Drop::NotForUs), .. }));
+        if is_ours {
+            self.0.event(now, event);
+        }
+    }
+}
+
 struct Console(fn(&[u8]));
 
 impl core::fmt::Write for Console {
+    /// With a line's end as a serial terminal wants it.
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        (self.0)(text.as_bytes());
+        for piece in text.split_inclusive('\n') {
+            match piece.strip_suffix('\n') {
+                Some(line) => {
+                    (self.0)(line.strip_suffix('\r').unwrap_or(line).as_bytes());
+                    (self.0)(b"\r\n");
+                }
+                None => (self.0)(piece.as_bytes()),
+            }
+        }
         Ok(())
     }
 }

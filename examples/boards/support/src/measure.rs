@@ -1,5 +1,8 @@
 //! What a test measures: the peak of the stack, and where the work for a frame begins and ends.
-#![allow(unsafe_code, reason = "reads and writes the part of the stack that isn't in use, and says no_mangle")]
+#![allow(
+    unsafe_code,
+    reason = "reads and writes the part of the stack that isn't in use, and says no_mangle"
+)]
 
 use core::arch::asm;
 use core::ptr;

@@ -66,8 +66,7 @@ fn random() -> Option<u64> {
         return None;
     }
     // SAFETY: the host writes at most as many bytes as there are.
-    let missing =
-        unsafe { call(SYS_READ, &mut [file, bytes.as_mut_ptr().expose_provenance(), bytes.len()]) };
+    let missing = unsafe { call(SYS_READ, &mut [file, bytes.as_mut_ptr().expose_provenance(), bytes.len()]) };
     // SAFETY: the host reads the one argument.
     unsafe { call(SYS_CLOSE, &mut [file]) };
     (missing == 0).then_some(u64::from_ne_bytes(bytes))
