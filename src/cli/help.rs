@@ -98,8 +98,8 @@ Options:
                         console is shown on standard error
       --show WHAT       what follows each reply: ladder, timeline or nothing
                                     [default: a ladder, if it is a terminal]
-      --list            the scenarios: small scenes, each with what it shows
-      --scenario NAME   one of them, at once, in virtual time; no network
+      --list            the scenarios: small scenes with a question each
+      --scenario NAME   one of them, in virtual time, with the answer; no network
 ";
 
 const SERVE: &str = "\
@@ -149,11 +149,13 @@ To see what happens:
       --trace             a line for each call, state, frame and timer
       --explain           every frame's headers, field by field
       --capture FILE      a pcapng file for Wireshark, calls and states as
-                          comments beside the frames
+                          comments beside the frames. It takes UDP port 12000
+                          for LLC: Decode As..., UDP port 12000, Data; or
+                          tshark -d udp.port==12000,data
       --ladder FILE       at the end, the last events as a ladder: .svg, .html
                           or .txt
       --events FILE       every event as JSON, one a line (docs/events.md)
-  SIGUSR1 has the table of connections and counters printed.
+  kill -USR1 has it print the table of connections, and its counters.
 ";
 
 const TROUBLE: &str = "

@@ -37,6 +37,9 @@ pub(crate) fn converse(exchanges: &mut [Exchange<'_>], prompt: &mut Prompt<'_>) 
     // Not `lock`: a thread that waits for a line would hold it for ever.
     let mut lines = Lines::new(BufReader::new(input));
     let mut status = 0;
+    if asks {
+        prompt.introduce();
+    }
     loop {
         if asks {
             output::prompt(PROMPT);

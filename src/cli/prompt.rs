@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::thread;
 
+use undersock::event::{Drop, Way};
 use undersock::view::End;
-use undersock::view::explain::{Explain, Summary};
+use undersock::view::explain::Explain;
 use undersock::view::ladder::{self, Style};
 use undersock::view::record::{Record, Recorder, What};
 use undersock::view::states;
@@ -31,10 +32,10 @@ const HELP: &str = "\
 Commands:
   :ladder           what happened below the last sentence, as a ladder
   :timeline         the same, a line an event
-  :explain [N]      its frame N, byte by byte; without N, a list of its frames
+  :explain [N]      its frame N, field by field; without N, a list of its frames
   :table            the server's connections and counters
-  :save FILE        the last sentence's ladder or capture: .svg, .html, .txt
-                    or .pcapng (for Wireshark); ...states.svg: the TCP states
+  :save FILE        the last sentence's ladder (.html, .svg or .txt), its frames
+                    for Wireshark (.pcapng), its TCP states (...states.svg)
   :show WHAT        what follows each reply: ladder, timeline or nothing
   :help             this text
 A sentence that begins with a colon is written with two.";
@@ -49,8 +50,9 @@ pub(crate) struct Prompt<'t> {
     /// Whose clock goes on while one waits.
     live: bool,
     show: Show,
-    /// How many records there were before the last sentence.
-    mark: u64,
+    /// How many records there were before the last sentence, and before its last exchange.
+    sentence: u64,
+    exchange: u64,
     last: Vec<Record>,
     /// The server's table.
     table: Table<'t>,
@@ -60,12 +62,23 @@ impl<'t> Prompt<'t> {
     /// With the events that `recorder` keeps, of a server that runs by itself if it is `live`. `table` asks it for its
     /// table.
     pub(crate) fn new(recorder: Option<Recorder>, live: bool, show: Show, table: Table<'t>) -> Prompt<'t> {
-        Prompt { recorder, live, show, mark: 0, last: Vec::new(), table }
+        Prompt { recorder, live, show, sentence: 0, exchange: 0, last: Vec::new(), table }
     }
 
-    /// A sentence is about to be sent.
+    /// What a person is told before the first question.
+    pub(crate) fn introduce(&self) {
+        if self.recorder.is_some() {
+            note("A line that begins with a colon is a command. :help lists them");
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.recorder.as_ref().map_or(0, Recorder::count)
+    }
+
+    /// A sentence is about to be sent over one protocol.
     pub(crate) fn begin(&mut self) {
-        self.mark = self.recorder.as_ref().map_or(0, Recorder::count);
+        self.exchange = self.count();
     }
 
     /// Its reply is here, or none.
@@ -74,26 +87,29 @@ impl<'t> Prompt<'t> {
         if self.live {
             wait_until_quiet(recorder);
         }
-        self.last = recorder.since(self.mark);
+        self.last = recorder.since(self.sentence);
+        let exchange = recorder.since(self.exchange);
         match self.show {
             Show::Nothing => {}
-            Show::Ladder => note(self.ladder()),
-            Show::Timeline => note(timeline(&self.last).trim_end()),
+            Show::Ladder => note(ladder(&exchange) + "\n"),
+            Show::Timeline => note(timeline(&exchange)),
         }
     }
 
     /// What is to be sent for a line: nothing where it was a command, which has been carried out.
     pub(crate) fn sentence(&mut self, line: Vec<u8>) -> Option<Vec<u8>> {
-        match line.split_first() {
-            Some((&MARK, rest)) if rest.first() == Some(&MARK) => Some(rest.to_vec()),
+        let sentence = match line.split_first() {
+            Some((&MARK, rest)) if rest.first() == Some(&MARK) => rest.to_vec(),
             Some((&MARK, rest)) => {
                 if let Err(failure) = self.command(&String::from_utf8_lossy(rest)) {
                     note(failure);
                 }
-                None
+                return None;
             }
-            _ => Some(line),
-        }
+            _ => line,
+        };
+        self.sentence = self.count();
+        Some(sentence)
     }
 
     fn command(&mut self, line: &str) -> Result<()> {
@@ -101,7 +117,7 @@ impl<'t> Prompt<'t> {
         let value = value.trim();
         match (name, value) {
             ("help" | "h" | "?", _) => note(HELP),
-            ("ladder", "") => note(self.happened()?.ladder()),
+            ("ladder", "") => note(ladder(&self.happened()?.last)),
             ("timeline", "") => note(timeline(&self.happened()?.last).trim_end()),
             ("explain", "") => note(self.happened()?.frames()),
             ("explain", number) => note(self.happened()?.explained(number)?),
@@ -139,34 +155,32 @@ impl<'t> Prompt<'t> {
         }
     }
 
-    fn ladder(&self) -> String {
-        let style = Style { width: width(), colour: is_colourful(), ascii: false };
-        ladder::terminal(&self.last, style).trim_end().to_owned()
-    }
-
-    /// The server's frames; where there are none, as of one that can't be looked into, there is nothing.
-    fn server_frames(&self) -> impl Iterator<Item = &[u8]> {
-        self.last.iter().filter_map(|record| match (record.end, &record.what) {
-            (End::Server, What::Frame { bytes, .. }) => Some(&bytes[..]),
-            _ => None,
-        })
+    /// The frames that a ladder shows, as the server saw them; as the client did, where the server tells nothing.
+    fn seen(&self) -> impl Iterator<Item = (&Record, &[u8])> {
+        let of = |end| {
+            self.last.iter().filter_map(move |record| match &record.what {
+                What::Frame { way: Way::Dropped(Drop::NotForUs), .. } => None,
+                What::Frame { bytes, .. } if record.end == end => Some((record, &bytes[..])),
+                _ => None,
+            })
+        };
+        let end = if of(End::Server).next().is_some() { End::Server } else { End::Client };
+        of(end)
     }
 
     fn frames(&self) -> String {
-        let lines = self
-            .server_frames()
-            .enumerate()
-            .map(|(index, frame)| format!("{:>3}  {}", index + 1, Summary(frame)));
-        let mut text: Vec<String> = lines.collect();
+        let frames: Vec<Record> = self.seen().map(|(record, _)| record.clone()).collect();
+        let timeline = timeline(&frames);
+        let lines = timeline.lines().enumerate();
+        let mut text: Vec<String> = lines.map(|(index, line)| format!("{:>3} {line}", index + 1)).collect();
         text.push(":explain N shows one of them.".to_owned());
         text.join("\n")
     }
 
     fn explained(&self, number: &str) -> Result<String> {
-        let frame =
-            number.parse::<usize>().ok().and_then(|number| self.server_frames().nth(number.checked_sub(1)?));
-        frame.map(|frame| Explain(frame).to_string()).ok_or_else(|| {
-            let count = self.server_frames().count();
+        let frame = number.parse::<usize>().ok().and_then(|number| self.seen().nth(number.checked_sub(1)?));
+        frame.map(|(_, frame)| Explain(frame).to_string()).ok_or_else(|| {
+            let count = self.seen().count();
             Failure::new(format!(":explain {number}"), format!("not one of the frames 1 to {count}"))
         })
     }
@@ -184,7 +198,7 @@ impl<'t> Prompt<'t> {
             )
             .map_err(|error| Failure::io(format!("writing {file}"), &error))?;
         } else if ladder_ends(path.extension()) || path.extension().is_some_and(|end| end == "pcapng") {
-            watch::save(path, &self.last, "tap0")?;
+            watch::save(path, &self.last, "Below the socket API")?;
         } else {
             let reason =
                 "the name's end says what it is: .svg, .html, .txt or .pcapng; a right one: :save ladder.svg";
@@ -193,6 +207,11 @@ impl<'t> Prompt<'t> {
         note(format_args!("saved to {file}"));
         Ok(())
     }
+}
+
+fn ladder(records: &[Record]) -> String {
+    let style = Style { width: width(), colour: is_colourful(), ascii: false };
+    ladder::terminal(records, style).trim_end().to_owned()
 }
 
 fn wait_until_quiet(recorder: &Recorder) {

@@ -15,7 +15,7 @@ use undersock::server::Server;
 use undersock::view::End;
 use undersock::view::explain::Explain;
 use undersock::view::json::Json;
-use undersock::view::ladder;
+use undersock::view::ladder::{self, Style};
 use undersock::view::log::Log;
 use undersock::view::output::Output;
 use undersock::view::pcapng::{Capture, capture};
@@ -27,8 +27,13 @@ use super::args::ServerOptions;
 use super::failure::{Failure, Result};
 use super::output::note;
 
-/// So many records are kept for a ladder that is written at the end.
-const KEPT: usize = 20_000;
+/// So many records are kept for ladders.
+pub(crate) const KEPT: usize = 20_000;
+/// Columns of a ladder in a text file.
+const TEXT_WIDTH: usize = 110;
+
+/// A capture's interface, where records don't name one.
+const WIRE: &str = "wire";
 
 /// What is seen of a server. A clone is another handle to the same views.
 #[derive(Clone)]
@@ -146,7 +151,8 @@ impl Watch {
             note(format_args!("{}: events, a JSON object a line", path.display()));
         }
         if let (Some(path), Some((recorder, _))) = (ladder.take(), recording) {
-            result = result.and(save(&path, &recorder.since(0), interface));
+            result =
+                result.and(save(&path, &recorder.since(0), &format!("Below the socket API, at {interface}")));
             note(format_args!("{}: the ladder of the last events", path.display()));
         }
         result
@@ -183,11 +189,12 @@ impl Observer for Watch {
 /// Writes records to a file in the way that its name asks for.
 pub(crate) fn save(path: &Path, records: &[Record], title: &str) -> Result<()> {
     let text = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("txt") => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
         Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
         Some("html") => ladder::html(records, title, ""),
         Some("pcapng") => {
             let file = BufWriter::new(create(path)?);
-            return capture(records, file, title, unix_micros())
+            return capture(records, file, WIRE, unix_micros())
                 .map(drop)
                 .map_err(|error| unwritten(path, &error));
         }

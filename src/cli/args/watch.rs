@@ -28,6 +28,13 @@ pub(crate) struct WatchOptions {
     pub(crate) trouble: Settings,
 }
 
+impl WatchOptions {
+    /// Whether somebody looks at a connection to its last frame.
+    pub(crate) fn looks(&self) -> bool {
+        self.trace || self.explain || self.capture.is_some() || self.events.is_some()
+    }
+}
+
 /// What follows a reply in the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Show {

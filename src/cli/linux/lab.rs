@@ -27,11 +27,13 @@ use super::namespace::{self, Built, Entered};
 use super::qemu::{Qemu, Reached};
 use super::running;
 use super::signals::{self, Stop};
+use super::sniffer;
 use crate::cli::args::{Join, LabOptions, ServerOptions, Show};
 use crate::cli::failure::{FAILED, Failure, Result};
 use crate::cli::lab::{Exchange, converse, in_memory};
 use crate::cli::output::note;
 use crate::cli::prompt::{self, Prompt};
+use crate::cli::watch::KEPT;
 use crate::cli::witness::{User, Witness};
 use crate::cli::{tcp, udp};
 
@@ -73,7 +75,9 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     }
     let (mut server, target) = match board {
         None => {
-            let host = Host::new(tap, &options.server, options.command.is_empty() && show != Show::Nothing)?;
+            // Who looks without asking for a ladder wants to see the end of each exchange, too.
+            let records = show != Show::Nothing || options.server.watch.looks();
+            let host = Host::new(tap, &options.server, options.command.is_empty() && records)?;
             running::announce()?;
             introduce(&host.banner(), &remarks);
             note("The server is ready to receive. In a second terminal: undersock lab --join");
@@ -112,11 +116,19 @@ impl Server {
         }
     }
 
-    /// Where events are kept, and the clock that they go by.
-    fn recorder(&self) -> (Option<Recorder>, Clock) {
+    /// Where events are kept, if somebody wants to see them, and the clock that they go by. A board tells nothing itself:
+    /// there it is what crosses the wire.
+    fn recorder(&self, show: Show) -> Result<(Option<Recorder>, Clock)> {
         match self {
-            Server::Here(host) => (host.recorder(), host.start()),
-            Server::Board(_) => (None, Clock::now()),
+            Server::Here(host) => Ok((host.recorder(), host.start())),
+            Server::Board(_) => {
+                let clock = Clock::now();
+                let recorder = (show != Show::Nothing).then(|| Recorder::new(KEPT));
+                if let Some(recorder) = &recorder {
+                    sniffer::start(TAP, recorder.clone(), clock)?;
+                }
+                Ok((recorder, clock))
+            }
         }
     }
 
@@ -180,7 +192,7 @@ fn ask(server: &mut Server, target: Target, show: Show, stop: &Stop) -> Result<u
     let (mouth, desk) = (stop.mouth()?, Desk::new()?);
     desk.on_signal()?;
     let bell = matches!(server, Server::Here(_)).then(|| desk.bell()).transpose()?;
-    let (recorder, start) = server.recorder();
+    let (recorder, start) = server.recorder(show)?;
     let (result, results) = mpsc::channel();
     thread::spawn(move || {
         let server = |port| SocketAddr::new(address, port);

@@ -5,6 +5,7 @@
 //! - [`desk`]: where others ask the server for its table.
 //! - [`running`]: a second terminal in it.
 //! - [`board`], [`qemu`], [`machines`]: an emulated board in the server's place.
+//! - [`sniffer`]: its frames, where the server tells of none.
 //! - [`refusal`]: why a private network was refused, and what would allow it.
 //! - [`netlink`]: the requests to the kernel's network configuration that these take.
 //! - [`facts`]: what `undersock check` looks at.
@@ -30,6 +31,7 @@ mod qemu;
 mod refusal;
 pub(crate) mod running;
 pub(crate) mod signals;
+mod sniffer;
 
 /// What `undersock check` finds: for the lab, or for serving on the interface `tap` with these addresses.
 pub(crate) fn check(tap: Option<&str>, server: &[IpCidr]) -> Result<Vec<Finding>> {

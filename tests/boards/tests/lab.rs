@@ -33,6 +33,7 @@ use rustix::process::Signal;
 each_board!(
     sentences_are_answered_by_the_board,
     the_clients_of_any_lab_talk_to_it,
+    a_ladder_shows_the_clients_end_and_the_wire,
     eight_clients_share_four_slots,
 );
 
@@ -129,6 +130,17 @@ fn the_clients_of_any_lab_talk_to_it(board: &str) {
     prints(&in_lab(&["nc", "-w", "10", "-N", "192.168.69.1", "12001"], "one\ntwo\n"), "ONE\nTWO\n");
     prints(&in_lab(&[this_command(), "udp", "192.168.69.1"], "a\n\nb\n"), "A\n\nB\n");
     assert_eq!(in_lab(&["sh", "-c", "exit 7"], "").status, Some(7));
+}
+
+/// A board tells nothing of itself: the ladder shows what the client did, and what crossed the wire.
+fn a_ladder_shows_the_clients_end_and_the_wire(board: &str) {
+    let mut lab = lab(&elf(board, &[]), &[]);
+    lab.args(["--show", "ladder"]);
+    let ran = run(lab, b"hello\n");
+    prints(&ran, "UDP From Server: HELLO\nTCP From Server: HELLO\n");
+    for part in ["sendto 5", "connect()", "[SYN-SENT]", "SYN,ACK seq=0 ack=1", "[CLOSE-WAIT]", "recv 5"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not shown: {ran:?}");
+    }
 }
 
 fn eight_clients_share_four_slots(board: &str) {
