@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::BOUND;
 
-/// A connection, which stops the board until [`Gdb::go_on`].
+/// A connection, which stops the board until [`Gdb::go_on_at`].
 pub struct Gdb(UnixStream);
 
 impl Gdb {
