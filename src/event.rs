@@ -60,8 +60,6 @@ pub enum NoReply {
     Silent,
     /// It is larger than one datagram can be.
     TooLarge,
-    /// The send queue is full.
-    QueueFull,
 }
 
 /// A connection's socket changed its state.

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::raw::Peer;
-use common::{World, small};
+use common::raw::{Peer, udp};
+use common::{World, client_v4, server_v4, small};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
 use smoltcp::wire::TcpControl;
@@ -237,4 +237,29 @@ fn a_new_client_does_not_overtake_one_that_waits() {
     let admitted: Vec<u16> =
         got.iter().filter_map(|frame| common::raw::tcp_in(frame)).map(|got| got.to.1).collect();
     assert_eq!(admitted, [41_000]);
+}
+
+/// Nobody is given up while the device has no room to say so, nor for a SYN that couldn't be let in.
+#[test]
+fn nobody_is_evicted_without_room_to_say_so() {
+    let mut world = world();
+    for port in 50_000..50_004 {
+        world.connect(&mut Peer::new(port));
+    }
+    let syn = Peer::new(40_000).segment(TcpControl::Syn, b"");
+    assert_eq!(world.give_tcp(&syn), []);
+    // Nobody takes what the server sends.
+    for port in 0..common::FRAMES as u16 + 32 {
+        let frame = udp((client_v4(), 2_000 + port), (server_v4(), 12_000), b"fill");
+        assert!(world.client_end.inject(world.now, &frame));
+        world.now += Duration::from_micros(50);
+        world.poll();
+    }
+    world.pass(Duration::from_millis(3_500));
+    let counters = *world.server.counters();
+    assert_eq!((counters.evicted, world.server.used(), world.server.waiting()), (0, 4, 1));
+    assert!(world.sent().len() >= common::FRAMES);
+    let got = world.pass_tcp(Duration::from_millis(100));
+    assert!(got.iter().any(|got| got.rst) && got.iter().any(|got| got.syn && got.to.1 == 40_000), "{got:?}");
+    assert_eq!(world.server.counters().evicted, 1);
 }

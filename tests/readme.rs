@@ -7,9 +7,11 @@
 //! The section on microcontrollers takes a compiler for them, and QEMU: the boards' tests follow it.
 #![cfg(target_os = "linux")]
 
+#[allow(dead_code, reason = "the README's commands are run by a shell")]
 mod command;
 mod network;
 mod recipes;
+mod screen;
 
 use std::path::Path;
 use std::process::Command;
@@ -18,9 +20,13 @@ use command::{Ran, run};
 use network::{Program, alone, tool};
 use recipes::{QUESTION, README, Step, steps};
 use rustix::process::Signal;
+use screen::Screen;
 
 /// Where the tests keep what they need, each its own.
 const TOOLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/readme");
+
+/// What a terminal makes of Ctrl-D.
+const END_OF_INPUT: &str = "\x04";
 
 /// A shell of a user who has installed `undersock`, and who is root here whatever `sudo` would ask.
 fn shell(step: &Step) -> Command {
@@ -102,23 +108,33 @@ fn printed(ran: &Ran) -> Vec<String> {
     String::from_utf8_lossy(&ran.stdout).lines().map(str::to_owned).collect()
 }
 
-/// The transcript at the top, as a person at a terminal has it: what is asked, typed, and answered.
+/// The transcript at the top, as a person at a terminal has it: what is asked, typed, answered, and drawn.
 #[test]
 fn the_first_screen() {
     let steps = steps("");
     let [Step { command, shown, .. }] = &steps[..] else { panic!("one command, not {steps:?}") };
     assert_eq!(command, "cargo run --release");
+    let mut python = tool("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/terminal.py"));
+    python.arg(command::path()).env("NO_COLOR", "1");
+    let mut lab = Program::start(python);
     let typed: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix(QUESTION)).collect();
-    let ran = run(command::undersock([""; 0]), (typed.join("\n") + "\n").as_bytes());
+    for sentence in &typed {
+        lab.prints(&format!("\n{QUESTION}"));
+        lab.hears(&format!("{sentence}\n"));
+        lab.prints(&format!("TCP From Server: {}\r\n", sentence.to_uppercase()));
+    }
+    lab.prints("[CLOSED]");
+    lab.hears(END_OF_INPUT);
+    let ran = lab.end();
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    let said: Vec<&str> = ran.stderr.lines().collect();
-    let printed = printed(&ran);
-    let (answers, introduction): (Vec<&String>, Vec<&String>) = shown
-        .iter()
-        .filter(|line| !line.starts_with(QUESTION))
-        .partition(|line| line.contains("From Server: "));
-    assert_eq!(introduction, said);
-    assert_eq!(answers, printed.iter().collect::<Vec<_>>());
+    let said = String::from_utf8(ran.stdout).expect("text").replace('\r', "");
+    let said: Vec<&str> = said.lines().collect();
+    // The question that has no answer, and the line that the end of the input leaves.
+    let last = said.iter().rposition(|line| line.starts_with(QUESTION)).expect("the last question");
+    let mut shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    shown.push("");
+    assert_eq!(Screen::of(&shown), Screen::of(&said[..last]), "{}", said.join("\n"));
 }
 
 #[test]
@@ -129,16 +145,39 @@ fn in_the_lab() {
     });
 }
 
+/// The commands of a section; the files that they write stay out of this directory.
+fn steps_elsewhere(section: &str, files: &[&str]) -> Vec<Step> {
+    let mut steps = steps(section);
+    for step in &mut steps {
+        for file in files {
+            step.command = step.command.replace(file, &format!("{TOOLS}/{file}"));
+        }
+    }
+    steps
+}
+
+#[test]
+fn below_the_socket_api() {
+    alone("below_the_socket_api", || {
+        prepare();
+        let files = ["lab.pcapng", "lab.html", "lab.jsonl"];
+        follow(&steps_elsewhere("Below the socket API", &files));
+        let begins = |file: &str, with: &[u8]| {
+            let bytes = std::fs::read(format!("{TOOLS}/{file}")).expect("the file that a command wrote");
+            assert!(bytes.starts_with(with), "{file}");
+        };
+        begins("lab.pcapng", &[0x0a, 0x0d, 0x0d, 0x0a]);
+        begins("lab.html", b"<!DOCTYPE html>");
+        begins("lab.jsonl", b"{\"time\":0.000000,");
+    });
+}
+
 #[test]
 fn the_service() {
     alone("the_service", || {
         prepare();
-        let mut steps = steps("The service");
-        for step in &mut steps {
-            // The file that it writes stays out of this directory.
-            step.command = step.command.replace("README.UPPER", &format!("{TOOLS}/README.UPPER"));
-        }
-        follow(&steps);
+        // README.md itself is read where it is.
+        follow(&steps_elsewhere("The service", &["README.UPPER"]));
         let upper =
             std::fs::read_to_string(format!("{TOOLS}/README.UPPER")).expect("the file that a command wrote");
         assert_eq!(upper, README.to_uppercase());
@@ -211,7 +250,14 @@ fn the_test_command_is_what_ci_runs() {
 /// No block is left out of these tests.
 #[test]
 fn every_section_with_commands_is_followed() {
-    let here = ["In the lab", "The service", "On a TAP interface", "For a classroom", "Tests"];
+    let here = [
+        "In the lab",
+        "Below the socket API",
+        "The service",
+        "On a TAP interface",
+        "For a classroom",
+        "Tests",
+    ];
     let followed = |section| here.contains(&section) || section == recipes::OF_THE_BOARDS;
     let mut section = "";
     for line in README.lines() {

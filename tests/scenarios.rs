@@ -1,5 +1,5 @@
 //! The course of scenarios: every scene runs, shows what its texts claim, and has the timeline that is kept in
-//! `tests/golden/scenarios`; and the guide's figures are those of the scenes.
+//! `tests/golden/scenarios`; and the figures of the guide and the README are those of the scenes.
 //!
 //! `UNDERSOCK_BLESS=1 cargo test --test scenarios` takes timelines and figures as they are now.
 #![cfg(all(feature = "std", feature = "ipv4", feature = "ipv6", feature = "dhcp"))]
@@ -16,13 +16,15 @@ use undersock::view::timeline::timeline;
 
 /// RFCs whose sections have no numbers.
 const WITHOUT_SECTIONS: [&str; 3] = ["768", "792", "826"];
-/// The guide whose figures are the scenes'.
+/// The guide, whose mentions of RFCs have sections.
 const GUIDE: &str = "docs/below-the-socket-api.md";
+/// The documents whose figures are the scenes'.
+const ILLUSTRATED: [&str; 2] = [GUIDE, "README.md"];
 /// The widest that a page is set.
 const COLUMNS: usize = 100;
 
-fn guide() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(GUIDE)
+fn document(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// Timeline and outcome.
@@ -134,7 +136,7 @@ fn sources_name_a_section() {
             assert_eq!(without_section(&text), [""; 0], "{}", scenario.name);
         }
     }
-    let guide = fs::read_to_string(guide()).expect("the guide can be read");
+    let guide = fs::read_to_string(document(GUIDE)).expect("the guide can be read");
     assert_eq!(without_section(&guide), [""; 0], "{GUIDE}");
 }
 
@@ -214,23 +216,25 @@ fn scenes_that_are_recommended_are_there() {
 /// 0.015 to 0.025 only, where it says `<!-- scenario: NAME, 0.015 to 0.025 -->`.
 #[test]
 fn figures_are_those_of_the_scenes() {
-    let kept = fs::read_to_string(guide()).expect("the guide can be read");
-    let fresh = with_fresh_figures(&kept);
-    if std::env::var_os("UNDERSOCK_BLESS").is_some_and(|value| !value.is_empty()) {
-        fs::write(guide(), fresh).expect("the guide can be written");
-    } else if let Some(difference) = golden::difference(&kept, &fresh) {
-        panic!(
-            "{GUIDE} has old figures:\n\n{difference}\nIf they are right now: UNDERSOCK_BLESS=1 cargo test"
-        );
+    for name in ILLUSTRATED {
+        let kept = fs::read_to_string(document(name)).expect("the document can be read");
+        let fresh = with_fresh_figures(&kept);
+        if std::env::var_os("UNDERSOCK_BLESS").is_some_and(|value| !value.is_empty()) {
+            fs::write(document(name), fresh).expect("the document can be written");
+        } else if let Some(difference) = golden::difference(&kept, &fresh) {
+            panic!(
+                "{name} has old figures:\n\n{difference}\nIf they are right now: UNDERSOCK_BLESS=1 cargo test"
+            );
+        }
     }
 }
 
-fn with_fresh_figures(guide: &str) -> String {
+fn with_fresh_figures(document: &str) -> String {
     const BEGIN: &str = "<!-- scenario: ";
     const END: &str = "<!-- /scenario -->";
     let mut timelines = BTreeMap::new();
     let (mut fresh, mut inside) = (String::new(), false);
-    for line in guide.lines() {
+    for line in document.lines() {
         if inside && line != END {
             continue;
         }

@@ -212,3 +212,19 @@ fn a_window_that_opens_after_the_clients_close_is_used_at_once() {
     assert!(finished, "and then it is closed");
     assert_eq!(world.server.used(), 0);
 }
+
+#[test]
+fn buffers_of_a_few_bytes_are_refused() {
+    use undersock::server::{ConfigError, Memory, Server};
+
+    let wire: undersock::device::wire::Wire = undersock::device::wire::Wire::default();
+    let (mut end, _client) = wire.ends();
+    let mut with = |receive, send| {
+        let memory = Memory::owned(Sizes { receive, send, ..small() });
+        Server::new(&Config::default(), memory, &mut end, smoltcp::time::Instant::ZERO).err()
+    };
+    for (receive, send) in [(0, 64), (15, 64), (64, 15), (64, 0)] {
+        assert!(matches!(with(receive, send), Some(ConfigError::Memory(_))), "{receive} {send}");
+    }
+    assert_eq!(with(16, 16), None);
+}

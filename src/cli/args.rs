@@ -279,6 +279,9 @@ fn lab(mut given: Given) -> Result<LabOptions> {
     Ok(LabOptions { command: command.unwrap_or_default(), join, board, course, server })
 }
 
+/// What can be had of a scene, of all that a server's options show.
+const VIEWS_OF_SCENES: [&str; 4] = ["trace", "explain", "capture", "ladder"];
+
 /// A scene of the course runs by itself: there is no network to join or to run a program in.
 fn course(given: &Given) -> Result<Option<Course>> {
     let scene = given.one("scenario", |name| {
@@ -307,6 +310,11 @@ fn course(given: &Given) -> Result<Option<Course>> {
     if given.has("join") || given.has("board") || given.command.is_some() {
         let reason = "a scenario has a wire of its own: no --join, no --board, no program";
         return Err(Failure::usage(option, format!("{reason}; a right one: undersock lab {option}")));
+    }
+    if let Some(option) = given.server_option_beside(&VIEWS_OF_SCENES) {
+        let reason =
+            "a scenario has its own server and its own trouble; a right one: undersock lab --scenario";
+        return Err(Failure::usage(format!("--{option}"), reason));
     }
     Ok(Some(course))
 }

@@ -71,6 +71,7 @@ Examples:
   undersock                                 make the lab and ask for a sentence
   printf 'hello\\n' | undersock              the same, for scripts
   undersock lab -- ping -c1 192.168.69.1    run a program in the lab
+  undersock lab --list                      small scenes to play and to explain
   undersock serve --tap tap0                serve on an interface
   undersock udp 192.168.69.1 hello          send a datagram, print the reply
   undersock tcp localhost:12000 hello       send a sentence over TCP
@@ -99,7 +100,7 @@ Options:
       --show WHAT       what follows each reply: ladder, timeline or nothing
                                     [default: a ladder, if it is a terminal]
       --list            the scenarios: small scenes with a question each
-      --scenario NAME   one of them, in virtual time, with the answer; no network
+      --scenario NAME   one of them, in virtual time, with its answer
 ";
 
 const SERVE: &str = "\
@@ -153,7 +154,7 @@ To see what happens:
                           for LLC: Decode As..., UDP port 12000, Data; or
                           tshark -d udp.port==12000,data
       --ladder FILE       at the end, the last events as a ladder: .svg, .html
-                          or .txt
+                          or .txt; ...states.svg: the TCP states instead
       --events FILE       every event as JSON, one a line (docs/events.md)
   kill -USR1 has it print the table of connections, and its counters.
 ";

@@ -1,5 +1,7 @@
 //! A server and a client on the in-memory wire, in virtual time: a lab without a network.
 
+use core::cell::RefCell;
+
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
@@ -13,8 +15,11 @@ use undersock::service::Uppercase;
 use undersock::view::Endpoint;
 use undersock::view::record::{End, Recorder, Recording};
 
-use super::args::ServerOptions;
+use super::args::{LabOptions, ServerOptions, Show};
+use super::conversation::{Exchange, converse};
 use super::failure::{Failure, Result};
+use super::output::note;
+use super::prompt::{self, Prompt};
 use super::watch::Watch;
 
 /// What a frame needs from end to end: as long as across a short cable and two network cards.
@@ -23,6 +28,36 @@ const LATENCY: Duration = Duration::from_micros(50);
 const REPLY: usize = 4_096;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const TRIES: u32 = 3;
+
+/// Both sides on the in-memory wire, because of `reason`.
+pub(crate) fn run(options: &LabOptions, reason: Failure) -> Result<u8> {
+    if options.join.is_some() || options.board.is_some() || !options.command.is_empty() {
+        return Err(reason);
+    }
+    note(reason);
+    note(
+        "So both sides run in this program, on a wire in memory: the same server, a client on a stack like it.",
+    );
+    let ServerOptions { config, watch, .. } = &options.server;
+    let show = prompt::shown(watch.show);
+    let pair = Pair::new(&options.server, show != Show::Nothing)?;
+    let recorder = pair.recorder();
+    let pair = RefCell::new(pair);
+    let mut udp = |sentence: &[u8]| pair.borrow_mut().udp(sentence);
+    let mut tcp = |sentence: &[u8]| pair.borrow_mut().tcp(sentence);
+    let mut exchanges: Vec<Exchange<'_>> = Vec::new();
+    if config.ports.udp != 0 {
+        exchanges.push(("UDP", &mut udp));
+    }
+    if config.ports.sentence != 0 {
+        exchanges.push(("TCP", &mut tcp));
+    }
+    let table = || Some(pair.borrow().table());
+    let status = converse(&mut exchanges, &mut Prompt::new(recorder, false, show, Box::new(table)))?;
+    drop(exchanges);
+    pair.into_inner().finish()?;
+    Ok(status)
+}
 
 /// Server, client and wire. Time passes only while something is awaited, and then at once.
 pub(crate) struct Pair {

@@ -16,6 +16,7 @@ pub(crate) mod udp;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 
+mod conversation;
 mod finding;
 mod memory;
 mod options;

@@ -10,7 +10,6 @@ use undersock::view::End;
 use undersock::view::explain::Explain;
 use undersock::view::ladder::{self, Style};
 use undersock::view::record::{Record, Recorder, What};
-use undersock::view::states;
 use undersock::view::timeline::timeline;
 
 use super::args::{Show, ladder_ends};
@@ -68,7 +67,7 @@ impl<'t> Prompt<'t> {
     /// What a person is told before the first question.
     pub(crate) fn introduce(&self) {
         if self.recorder.is_some() {
-            note("A line that begins with a colon is a command. :help lists them");
+            note("Commands begin with a colon; :help lists them");
         }
     }
 
@@ -187,17 +186,7 @@ impl<'t> Prompt<'t> {
 
     fn save(&self, file: &str) -> Result<()> {
         let path = Path::new(file);
-        if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("states.svg")) {
-            std::fs::write(
-                path,
-                states::svg(
-                    &states::paths(&self.last),
-                    self.last.first().map(|record| record.at),
-                    "TCP states",
-                ),
-            )
-            .map_err(|error| Failure::io(format!("writing {file}"), &error))?;
-        } else if ladder_ends(path.extension()) || path.extension().is_some_and(|end| end == "pcapng") {
+        if ladder_ends(path.extension()) || path.extension().is_some_and(|end| end == "pcapng") {
             watch::save(path, &self.last, "Below the socket API")?;
         } else {
             let reason =

@@ -3,7 +3,10 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use undersock::scenario::{self, Scenario};
+use undersock::view::End;
+use undersock::view::explain::Explain;
 use undersock::view::ladder::{self, Style};
+use undersock::view::record::What;
 use undersock::view::timeline::timeline;
 
 use super::args::{Show, WatchOptions};
@@ -41,7 +44,8 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
             .map_err(|error| Failure::io("reading the terminal", &error))?;
     }
     let run = scenario.run();
-    let view = match options.show.unwrap_or(Show::Ladder) {
+    let usual = if options.trace { Show::Timeline } else { Show::Ladder };
+    let mut view = match options.show.unwrap_or(usual) {
         Show::Ladder => {
             let colour = is_seen && colour_is_welcome(|name| std::env::var_os(name));
             ladder::terminal(&run.records, Style { width, colour, ascii: false })
@@ -49,8 +53,15 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
         Show::Timeline => timeline(&run.records),
         Show::Nothing => String::new(),
     };
+    if options.explain {
+        for record in &run.records {
+            if let (End::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
+                view += &format!("\n{}", Explain(bytes));
+            }
+        }
+    }
     let closing = scenario.closing(&run, text_width);
-    output::result(format!("\n{}\n\n{}", view.trim_end(), closing).as_bytes())?;
+    output::result(format!("\n{}\n\n{}", view.trim_matches('\n'), closing).as_bytes())?;
     for path in [&options.ladder, &options.capture].into_iter().flatten() {
         watch::save(path, &run.records, scenario.title)?;
         note(format_args!("saved to {}", path.display()));

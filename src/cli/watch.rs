@@ -20,6 +20,7 @@ use undersock::view::log::Log;
 use undersock::view::output::Output;
 use undersock::view::pcapng::{Capture, capture};
 use undersock::view::record::{Record, Recorder, Recording};
+use undersock::view::states;
 use undersock::view::table::{Table, Watch as Ages};
 use undersock::view::timeline::{Timeline, timeline};
 
@@ -115,6 +116,7 @@ impl Watch {
     }
 
     /// Before a sleep: what has been written so far can be read.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
     pub(crate) fn settle(&self) {
         let Views { capture, events, failure, .. } = &mut *self.0.borrow_mut();
         if let Some((path, capture)) = capture
@@ -186,9 +188,13 @@ impl Observer for Watch {
     }
 }
 
-/// Writes records to a file in the way that its name asks for.
+/// Writes records to a file in the way that its name asks for; `...states.svg` is the diagram of the TCP states.
 pub(crate) fn save(path: &Path, records: &[Record], title: &str) -> Result<()> {
+    let is_of_states = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("states.svg"));
     let text = match path.extension().and_then(|extension| extension.to_str()) {
+        _ if is_of_states => {
+            states::svg(&states::paths(records), records.first().map(|record| record.at), "TCP states")
+        }
         Some("txt") => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
         Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
         Some("html") => ladder::html(records, title, ""),

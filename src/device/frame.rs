@@ -2,7 +2,7 @@
 //! watches what goes out.
 #![forbid(unsafe_code)]
 
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
@@ -52,6 +52,37 @@ pub(crate) struct Held<'f>(&'f [u8]);
 impl RxToken for Held<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         f(self.0)
+    }
+}
+
+/// A device's abilities, its frames' checksums looked at before they reach the stack.
+pub(crate) struct Checked<'d, D>(pub(crate) &'d mut D);
+
+impl<D: Device> Device for Checked<'_, D> {
+    type RxToken<'a>
+        = D::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = D::TxToken<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        None
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<Self::TxToken<'_>> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = self.0.capabilities();
+        let sums = &mut capabilities.checksum;
+        for sum in [&mut sums.ipv4, &mut sums.tcp] {
+            *sum = if sum.tx() { Checksum::Tx } else { Checksum::None };
+        }
+        capabilities
     }
 }
 

@@ -76,11 +76,11 @@ pub enum Further {
 impl fmt::Display for Further {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Further::Headers(what) => write!(f, "Headers explained: {what}"),
+            Further::Headers(what) => write!(f, "--explain, the headers: {what}"),
             Further::Table(what) => write!(f, "Table of connections: {what}"),
-            Further::Diagram(what) => write!(f, "State diagram: {what}"),
-            Further::Capture(what) => write!(f, "Capture: {what}"),
-            Further::Scene(name) => write!(f, "Scenario: {name}"),
+            Further::Diagram(what) => write!(f, "--ladder states.svg, the state diagram: {what}"),
+            Further::Capture(what) => write!(f, "--capture FILE, for Wireshark: {what}"),
+            Further::Scene(name) => write!(f, "--scenario {name}"),
         }
     }
 }
@@ -188,11 +188,11 @@ impl Scenario {
         for (source, says) in self.sources {
             page += &text::item(&format!("{source}: {says}"), width);
         }
-        if !self.further.is_empty() {
-            page += "\nWhat else to look at\n\n";
-            for further in self.further {
-                page += &text::item(&further.to_string(), width);
-            }
+        page += "\nWhat else to look at\n\n";
+        page += &text::item("--show timeline: line by line, with the times and numbers named above", width);
+        // A table at an instant can't be had from a run that is over.
+        for further in self.further.iter().filter(|further| !matches!(further, Further::Table(_))) {
+            page += &text::item(&further.to_string(), width);
         }
         page
     }

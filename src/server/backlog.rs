@@ -8,7 +8,7 @@ use super::earliest::NEVER;
 use super::table::Tuple;
 
 /// The longest SYN: Ethernet, IP with all its options, and TCP with all of its.
-pub(crate) const MAX_SYN: usize = 14 + 60 + 60;
+const MAX_SYN: usize = 14 + 60 + 60;
 /// How long a SYN waits for a slot. By then its client has repeated it twice, and will do so again.
 const PATIENCE: Duration = Duration::from_secs(5);
 

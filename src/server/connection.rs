@@ -41,6 +41,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) touched: bool,
     /// How the client is reached.
     pub(crate) sender: Option<Sender>,
+    /// Where among the neighbours it was when last looked for.
+    pub(crate) neighbor: u16,
     /// The stack has something to send that the device had no room for.
     pub(crate) owes: bool,
     /// Bytes wait to be sent, or to be acknowledged.
@@ -70,6 +72,7 @@ impl<'a> Connection<'a> {
             fresh: true,
             touched: false,
             sender: None,
+            neighbor: 0,
             owes: false,
             waits: false,
             irs: TcpSeqNumber(0),
@@ -132,24 +135,62 @@ impl<'a> Connection<'a> {
         ahead(self.irs, self.taken.wrapping_add(wrap(socket.recv_queue() + 1 + usize::from(fin))))
     }
 
-    /// Whether a segment carries bytes beyond all that was ever offered: the buffer's end.
+    /// Where a segment lies.
     ///
     /// Until it has acknowledged something, smoltcp 0.14 scales the window of its SYN-ACK, which isn't scaled (RFC
     /// 7323 2.2), and so takes up to twice what the buffer holds: it panics, or hands out bytes of the connection
     /// before. A probe of one byte is its own to judge.
-    pub(crate) fn overflows(&self, segment: &Segment) -> bool {
-        if segment.bytes == 0 {
-            return false;
-        }
+    pub(crate) fn place(&self, segment: &Segment) -> Place {
         let socket = self.socket();
-        let start = i64::from(segment.seq.0.wrapping_sub(self.expected(socket).0));
-        let end = start + segment.bytes as i64;
-        if has_finished(socket.state()) {
-            // Nothing comes after a FIN; smoltcp would hand it out.
-            return end > 0;
+        let start = segment.seq.0.wrapping_sub(self.expected(socket).0);
+        if segment.bytes > 0 {
+            let end = i64::from(start) + segment.bytes as i64;
+            let beyond = if has_finished(socket.state()) {
+                // Nothing comes after a FIN; smoltcp would hand it out.
+                end > 0
+            } else {
+                let free = socket.recv_capacity() - socket.recv_queue();
+                segment.bytes > 1 && end > free as i64
+            };
+            if beyond {
+                return Place::Beyond;
+            }
         }
-        let free = socket.recv_capacity() - socket.recv_queue();
-        segment.bytes > 1 && end > free as i64
+        if start == 0 { Place::Next } else { Place::Elsewhere(start) }
+    }
+
+    /// What a segment says that isn't where the next is expected, and the stack, which has had it, hasn't read: as a
+    /// segment without data that it does read, whether with a FIN.
+    ///
+    /// * When its retransmission timer fires, smoltcp 0.14 goes back to the first byte that isn't acknowledged, and the
+    ///   sequence numbers of its bare acknowledgements go back with it (RFC 9293 3.10.7.4: they should stay at SND.NXT).
+    ///   Its peer has later bytes already, finds them before its window, and doesn't read what they acknowledge. Where
+    ///   both ends have gone back, neither ever reads the other again. A number that acknowledges something new is none
+    ///   the less the latest that its sender has said, its window too. No more can be forged by this than within the
+    ///   window (RFC 5961 5), if the segment is no further away than that.
+    /// * A FIN that comes again with the data before it, which has arrived.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn unread(&self, segment: &Segment, start: i32) -> Option<bool> {
+        let socket = self.socket();
+        let una = self.snd_una()?;
+        if self.is_over() || segment.reset || start.unsigned_abs() as usize > socket.recv_capacity() {
+            return None;
+        }
+        let news = segment.ack? > una;
+        let ends = segment.fin
+            && start < 0
+            && i64::from(start) + segment.bytes as i64 == 0
+            && !has_finished(socket.state());
+        (news || ends).then_some(ends)
+    }
+
+    /// Whether a SYN opens the next connection of this one's 4-tuple, which is in TIME-WAIT: only if it lies beyond all
+    /// that was received (RFC 9293 3.6.1), as a client's do whose initial sequence numbers follow a clock (3.4.1).
+    /// Another's gets an acknowledgement, answers it with a RST that ends this connection (3.10.7.3), and is let in with
+    /// its next SYN: Linux does the same.
+    pub(crate) fn precedes(&self, syn: &Segment) -> bool {
+        syn.seq.0.wrapping_sub(self.rcv_nxt().0) > 0
     }
 
     /// Whether a half-open connection awaits a segment with this acknowledgement; any other state takes what comes.
@@ -379,6 +420,11 @@ impl<'a> Connection<'a> {
     }
 
     /// By which limit the connection stands or falls, and since when.
+    ///
+    /// Two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a window update ended its probes of
+    /// a zero window; and a lone FIN that four duplicate acknowledgements made it repeat, which it doesn't. From outside
+    /// neither can be set going without saying something that isn't true: a keep-alive's byte may land in a gap of the
+    /// peer's, and a duplicate acknowledgement of our own would carry a window that may be over.
     pub(crate) fn limit(&self, limits: &Limits) -> Option<(Limit, Duration)> {
         match self.state {
             State::Closed | State::Listen | State::SynSent | State::TimeWait => None,
@@ -396,7 +442,7 @@ impl<'a> Connection<'a> {
     pub(crate) fn ripe(&self, limit: Option<(Limit, Duration)>) -> Instant {
         match limit {
             // Before all others, in the order of their age.
-            None if self.state == State::TimeWait => {
+            None if self.state == State::TimeWait && !self.owes => {
                 Instant::from_micros(self.progress.total_micros() - RIPE_FIRST)
             }
             None => NEVER,
@@ -404,6 +450,17 @@ impl<'a> Connection<'a> {
             Some((_, own)) => self.progress + Limits::CROWDED.min(own),
         }
     }
+}
+
+/// Where a segment lies, seen from the next sequence number expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// There.
+    Next,
+    /// So many bytes after it, or before it.
+    Elsewhere(i32),
+    /// It carries bytes beyond all that was ever offered: the buffer's end.
+    Beyond,
 }
 
 /// Bytes in the receive buffer that the service hasn't taken, and in the send buffer that aren't acknowledged.
@@ -491,5 +548,22 @@ fn offer(socket: &mut tcp::Socket<'_>, serve: impl FnOnce(&mut [u8]) -> Step) ->
             step
         }
         _ => Step::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A peer whose FIN isn't acknowledged yet would get a RST for the FIN that it repeats.
+    #[test]
+    fn time_wait_is_not_ripe_before_the_last_acknowledgement_is_out() {
+        let buffer = || tcp::SocketBuffer::new(vec![0; 16]);
+        let set = SocketSet::new(vec![smoltcp::iface::SocketStorage::EMPTY]);
+        let mut connection = Connection::new(set, tcp::Socket::new(buffer(), buffer()));
+        connection.state = State::TimeWait;
+        assert!(connection.ripe(None) < Instant::ZERO);
+        connection.owes = true;
+        assert_eq!(connection.ripe(None), NEVER);
     }
 }

@@ -7,8 +7,8 @@ use smoltcp::phy::ChecksumCapabilities;
 #[cfg(feature = "ipv4")]
 use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, TcpSeqNumber, UdpPacket,
-    UdpRepr,
+    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, TcpPacket, TcpSeqNumber,
+    UdpPacket, UdpRepr,
 };
 
 use super::config::Ports;
@@ -28,8 +28,10 @@ pub(crate) enum Kind<'f> {
     Datagram(Datagram<'f>),
     /// A segment to a port of ours.
     Segment(Segment),
+    /// An ICMP echo request: the stack will answer it.
+    Echo(Sender),
     /// For a port or protocol of nobody's: the stack will answer with an error.
-    Nobody,
+    Nobody(Sender),
 }
 
 /// Somebody asks which Ethernet address an address of ours is at.
@@ -67,6 +69,7 @@ pub(crate) struct Segment {
     /// A SYN, and no RST.
     pub(crate) syn: bool,
     pub(crate) reset: bool,
+    pub(crate) fin: bool,
     pub(crate) seq: TcpSeqNumber,
     pub(crate) ack: Option<TcpSeqNumber>,
     /// Bytes of payload.
@@ -87,7 +90,8 @@ pub(crate) struct Local<'a> {
     pub(crate) addresses: &'a [IpCidr],
     pub(crate) gateways: &'a [IpAddress],
     pub(crate) ports: Ports,
-    /// Which checksums of datagrams the device hasn't looked at. All others are the stack's business.
+    /// Which checksums the device hasn't looked at. Those of IPv4, UDP and TCP are looked at here, before anything is done
+    /// about a frame; all others are the stack's business.
     pub(crate) checksum: &'a ChecksumCapabilities,
     /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
     #[cfg(feature = "ipv4")]
@@ -218,6 +222,9 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     if word(header, 6) & 0x3fff != 0 {
         return Err(Drop::Fragment);
     }
+    if local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
+        return Err(Drop::Refused);
+    }
     if local.dhcp && is_dhcp(protocol, payload) {
         return Ok(Kind::Common);
     }
@@ -225,10 +232,6 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
         return Err(Drop::NotForUs);
     }
     let addresses = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
-    // The stack looks at that of all others.
-    if protocol == UDP && local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
-        return Err(Drop::Refused);
-    }
     transport(protocol, payload, addresses, unicast, mac, local)
 }
 
@@ -264,7 +267,10 @@ fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
         return Err(Drop::Source);
     }
     match packet.next_header() {
-        IpProtocol::Icmpv6 => Ok(icmpv6(packet.payload(), packet.hop_limit(), (source, destination), local)),
+        IpProtocol::Icmpv6 => match (packet.payload().first(), local.next_hop(IpAddress::Ipv6(source))) {
+            (Some(&ECHO_REQUEST_V6), Some(next_hop)) if unicast => Ok(Kind::Echo(Sender { next_hop, mac })),
+            _ => Ok(icmpv6(packet.payload(), packet.hop_limit(), (source, destination), local)),
+        },
         IpProtocol::Ipv6Frag => Err(Drop::Fragment),
         IpProtocol::HopByHop
         | IpProtocol::Ipv6Route
@@ -345,7 +351,14 @@ const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
+/// Types of ICMP messages (RFC 792, RFC 4443 4.1).
+#[cfg(feature = "ipv4")]
+const ECHO_REQUEST: u8 = 8;
+#[cfg(feature = "ipv6")]
+const ECHO_REQUEST_V6: u8 = 128;
+
 /// Flags of a segment (RFC 9293 3.1).
+const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
@@ -372,7 +385,7 @@ fn transport<'f>(
     local: &Local<'_>,
 ) -> Result<Kind<'f>, Drop> {
     let (source, destination) = addresses;
-    let next_hop = || local.next_hop(source).ok_or(Drop::NoRoute);
+    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
     match protocol {
         TCP => {
             // RFC 9293 3.1. The header's length is in words.
@@ -388,9 +401,14 @@ fn transport<'f>(
             if from == 0 || to == 0 {
                 return Err(Drop::PortZero);
             }
-            let next_hop = next_hop()?;
+            let sender = sender()?;
+            if local.checksum.tcp.rx()
+                && !TcpPacket::new_unchecked(payload).verify_checksum(&source, &destination)
+            {
+                return Err(Drop::Refused);
+            }
             if !local.listens(to) {
-                return Ok(Kind::Nobody);
+                return Ok(Kind::Nobody(sender));
             }
             let has = |flag| header[13] & flag != 0;
             let number = |at| TcpSeqNumber(long(header, at).cast_signed());
@@ -399,9 +417,10 @@ fn transport<'f>(
                     local: IpEndpoint::new(destination, to),
                     remote: IpEndpoint::new(source, from),
                 },
-                sender: Sender { next_hop, mac },
+                sender,
                 syn: has(SYN) && !has(RST),
                 reset: has(RST),
+                fin: has(FIN),
                 seq: number(4),
                 ack: has(ACK).then(|| number(8)),
                 bytes: payload.len() - start,
@@ -415,10 +434,10 @@ fn transport<'f>(
             if from == 0 || to == 0 {
                 return Err(Drop::PortZero);
             }
-            let next_hop = next_hop()?;
+            let sender = sender()?;
             if to != local.ports.udp {
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
-                return if unicast { Ok(Kind::Nobody) } else { Err(Drop::NotUnicast) };
+                return if unicast { Ok(Kind::Nobody(sender)) } else { Err(Drop::NotUnicast) };
             }
             if from < 1_024 || from == local.ports.udp {
                 return Err(Drop::Loop);
@@ -427,16 +446,18 @@ fn transport<'f>(
             UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
                 .map_err(|_| Drop::Refused)?;
             Ok(Kind::Datagram(Datagram {
-                sender: Sender { next_hop, mac },
+                sender,
                 remote: IpEndpoint::new(source, from),
                 local: unicast.then_some(destination),
                 request,
             }))
         }
         #[cfg(feature = "ipv4")]
+        ICMP if unicast && payload.first() == Some(&ECHO_REQUEST) => sender().map(Kind::Echo),
+        #[cfg(feature = "ipv4")]
         ICMP => Ok(Kind::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
-        _ if unicast => next_hop().map(|_| Kind::Nobody),
+        _ if unicast => sender().map(Kind::Nobody),
         _ => Err(Drop::NotUnicast),
     }
 }

@@ -4,14 +4,12 @@ use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::udp::UdpMetadata;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetFrame, IpAddress, TcpPacket, TcpSeqNumber};
+use smoltcp::wire::TcpSeqNumber;
 
 use super::Core;
-use super::backlog::MAX_SYN;
-use super::connection::Mode;
+use super::connection::{Mode, Place};
 use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
-use super::table::Tuple;
 use crate::device::frame::{OneFrame, Outgoing, Watched};
 use crate::event::{Cause, Drop, Event, Frame, Observer, Sink, Timer, Way};
 use crate::service::Service;
@@ -30,8 +28,12 @@ pub(crate) struct Bucket {
 enum Came {
     /// A datagram, whose reply has so many bytes.
     Datagram(Sender, UdpMetadata, usize),
-    /// The start of a connection.
+    /// The start of a connection, or a segment from whom the stack has forgotten.
     Opening(Sender),
+    /// What the stack hasn't read in a segment of this connection: a segment of so many bytes, kept.
+    Unread(usize, usize),
+    /// What the stack will answer, of so many bytes, from whom it doesn't know: kept until it does.
+    Kept(Sender, usize),
     /// Anything else, or nothing.
     Other,
 }
@@ -43,7 +45,9 @@ impl Bucket {
 
     /// Takes a token, if there is one.
     fn take(&mut self, now: Instant) -> bool {
-        let full_at = self.full_at.max(now) + ERROR;
+        // It is never further ahead than this, unless time went back.
+        let known = self.full_at <= now + ERRORS;
+        let full_at = if known { self.full_at.max(now) } else { now } + ERROR;
         if full_at > now + ERRORS {
             return false;
         }
@@ -71,6 +75,8 @@ impl Core<'_> {
                         self.neighbors.forget_all_unconfirmed();
                     }
                 }
+                Came::Unread(slot, bytes) => self.read(slot, bytes, device),
+                Came::Kept(sender, bytes) => self.answer_kept(&sender, bytes, device),
                 Came::Other => {}
             }
         }
@@ -99,7 +105,8 @@ impl Core<'_> {
         match &door::look(frame, &local) {
             Err(rule) => drop_frame(frame, *rule, sink),
             Ok(Kind::Segment(segment)) => self.segment(frame, segment, answer, sink),
-            Ok(Kind::Nobody) => self.nobody(frame, answer, sink),
+            Ok(Kind::Nobody(sender)) => self.nobody(frame, sender, false, answer, sink),
+            Ok(Kind::Echo(sender)) => self.nobody(frame, sender, true, answer, sink),
             Ok(Kind::Common) => self.common(frame, answer, sink),
             Ok(Kind::Asks(question)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
@@ -136,13 +143,49 @@ impl Core<'_> {
         Came::Other
     }
 
-    /// For nobody: the stack answers with a RST or an ICMP error, but not to every frame of a flood.
-    fn nobody<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
-        if self.errors.take(sink.now) {
-            self.common(frame, answer, sink)
-        } else {
-            drop_frame(frame, Drop::RateLimited, sink)
+    /// For nobody: the stack answers with a RST or an ICMP error, but not to every frame of a flood. Or an echo request.
+    ///
+    /// If the stack doesn't know the sender, its answer at once would be lost: then the frame is kept until it does, if it
+    /// is no longer than a datagram. Of a flood of echo requests no more senders are learnt than there would be errors.
+    #[inline(never)]
+    fn nobody<T: TxToken, O: Observer>(
+        &mut self,
+        frame: &[u8],
+        sender: &Sender,
+        is_echo: bool,
+        answer: T,
+        sink: &mut Sink<'_, O>,
+    ) -> Came {
+        let now = sink.now;
+        let known = self.neighbors.renew(&mut 0, sender, false, now);
+        let limited = !(is_echo && known || self.errors.take(now));
+        if limited && !is_echo {
+            return drop_frame(frame, Drop::RateLimited, sink);
         }
+        match self.scratch.get_mut(..frame.len()) {
+            Some(place) if !known && !limited => {
+                place.copy_from_slice(frame);
+                Came::Kept(*sender, frame.len())
+            }
+            _ => self.common(frame, answer, sink),
+        }
+    }
+
+    /// A frame that was kept: now the stack knows its sender.
+    #[cold]
+    #[inline(never)]
+    fn answer_kept<D: Device, O: Observer>(
+        &mut self,
+        sender: &Sender,
+        bytes: usize,
+        device: &mut Outgoing<'_, '_, D, O>,
+    ) {
+        self.teach(sender, device);
+        let now = device.sink.now;
+        let Some(frame) = self.scratch.get(..bytes) else { return };
+        device.sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        let Some(answer) = device.transmit(now) else { return };
+        self.iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), &mut self.common);
     }
 
     /// To its connection; to a new one; to the queue of those that wait for one.
@@ -156,9 +199,8 @@ impl Core<'_> {
         match self.table.find(&segment.tuple) {
             Some(slot) if segment.syn => match self.connections[slot].state {
                 // The connection before is over for its client: the port is in use again.
-                State::TimeWait if segment.opens() => {
-                    self.retire(slot, sink);
-                    self.contact(frame, segment, answer, sink)
+                State::TimeWait if segment.opens() && self.connections[slot].precedes(segment) => {
+                    self.contact(frame, segment, Some(slot), answer, sink)
                 }
                 // The retransmission timer repeats the SYN-ACK.
                 State::SynReceived => drop_frame(frame, Drop::Duplicate, sink),
@@ -171,10 +213,11 @@ impl Core<'_> {
             Some(slot) if !self.connections[slot].awaits(segment) && !self.errors.take(sink.now) => {
                 drop_frame(frame, Drop::RateLimited, sink)
             }
-            Some(slot) if self.connections[slot].overflows(segment) => {
-                drop_frame(frame, Drop::BeyondWindow, sink)
-            }
             Some(slot) => {
+                let place = self.connections[slot].place(segment);
+                if place == Place::Beyond {
+                    return drop_frame(frame, Drop::BeyondWindow, sink);
+                }
                 sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;
                 let mut device = OneFrame::new(frame, Watched { token: answer, sink: &mut *sink });
@@ -183,21 +226,62 @@ impl Core<'_> {
                 connection.look(slot, Cause::Segment, sink);
                 if connection.is_over() {
                     self.release(slot);
-                } else {
-                    self.touch(slot);
+                    return Came::Other;
                 }
-                Came::Other
+                let own = segment.sender.next_hop == segment.tuple.remote.addr;
+                let known = self.neighbors.renew(&mut connection.neighbor, &segment.sender, own, now);
+                self.touch(slot);
+                match place {
+                    Place::Elsewhere(start) => self.unread(slot, frame, segment, start),
+                    _ if !known && self.connections[slot].sender == Some(segment.sender) => {
+                        Came::Opening(segment.sender)
+                    }
+                    _ => Came::Other,
+                }
             }
-            None if segment.opens() => self.contact(frame, segment, answer, sink),
-            None => self.nobody(frame, answer, sink),
+            None if segment.opens() => self.contact(frame, segment, None, answer, sink),
+            None => self.nobody(frame, &segment.sender, false, answer, sink),
         }
     }
 
-    /// A client contacts the welcoming socket: its connection gets a slot, or waits for one.
+    /// What the stack hasn't read in a segment, if it should have: see [`Connection::unread`].
+    ///
+    /// [`Connection::unread`]: super::connection::Connection::unread
+    #[cold]
+    #[inline(never)]
+    fn unread(&mut self, slot: usize, frame: &[u8], segment: &Segment, start: i32) -> Came {
+        let connection = &self.connections[slot];
+        let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else { return Came::Other };
+        let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt(), ack, fin);
+        bytes.map_or(Came::Other, |bytes| Came::Unread(slot, bytes))
+    }
+
+    /// Gives a connection what its stack hasn't read.
+    #[cold]
+    #[inline(never)]
+    fn read<D: Device, O: Observer>(
+        &mut self,
+        slot: usize,
+        bytes: usize,
+        device: &mut Outgoing<'_, '_, D, O>,
+    ) {
+        let now = device.sink.now;
+        let (Some(bare), Some(token)) = (self.scratch.get(..bytes), device.transmit(now)) else { return };
+        let connection = &mut self.connections[slot];
+        self.iface.poll_ingress_single(now, &mut OneFrame::new(bare, token), connection.set());
+        connection.look(slot, Cause::Segment, device.sink);
+        if connection.is_over() {
+            self.release(slot);
+        }
+    }
+
+    /// A client contacts the welcoming socket: its connection gets a slot, or waits for one. `ended`: the one before it
+    /// of the same 4-tuple, in TIME-WAIT.
     fn contact<T: TxToken, O: Observer>(
         &mut self,
         frame: &[u8],
         segment: &Segment,
+        ended: Option<usize>,
         answer: T,
         sink: &mut Sink<'_, O>,
     ) -> Came {
@@ -206,31 +290,37 @@ impl Core<'_> {
             return drop_frame(frame, Drop::Duplicate, sink);
         }
         let overtakes = self.backlog.len() > 0;
-        if overtakes || (!self.table.has_free() && !self.reuse(sink)) {
-            return self.wait(frame, segment, sink);
+        let full = !self.table.has_free();
+        let ended = ended.or_else(|| if full && !overtakes { self.resting() } else { None });
+        if overtakes || (full && ended.is_none()) {
+            return self.wait(frame, segment, ended, sink);
+        }
+        if let Some(slot) = ended {
+            // The slot that comes free now is the next to be taken.
+            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+            self.retire(slot, sink);
         }
         let token = Watched { token: answer, sink: &mut *sink };
         let now = token.sink.now;
         let Some(slot) = self.open(frame, segment, token, now) else {
-            return drop_frame(frame, Drop::Refused, sink);
+            return if ended.is_some() { Came::Other } else { drop_frame(frame, Drop::Refused, sink) };
         };
-        sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+        if ended.is_none() {
+            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+        }
         self.connections[slot].look(slot, Cause::Segment, sink);
         self.touch(slot);
         Came::Opening(segment.sender)
     }
 
-    /// Frees the slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
-    fn reuse<O: Observer>(&mut self, sink: &mut Sink<'_, O>) -> bool {
+    /// The slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
+    fn resting(&self) -> Option<usize> {
         let (slot, _) = self.ripe.first();
-        let rests = self.connections[slot].rests();
-        if rests {
-            self.retire(slot, sink);
-        }
-        rests
+        self.connections[slot].rests().then_some(slot)
     }
 
     /// Ends TIME-WAIT early.
+    #[inline(never)]
     fn retire<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
         sink.emit(Event::Timer(Timer::Reused { slot }));
         self.connections[slot].forget(slot, sink);
@@ -253,7 +343,7 @@ impl Core<'_> {
         let mut device = OneFrame::new(frame, answer);
         self.iface.poll_ingress_single(now, &mut device, connection.set());
         if connection.listens() {
-            // A bad checksum, for one.
+            // Options that can't be read, for one.
             self.release(slot);
             return None;
         }
@@ -262,11 +352,20 @@ impl Core<'_> {
 
     /// Every slot is in use: the SYN waits, so that its client need not wait a second for its retransmission.
     #[inline(never)]
-    fn wait<O: Observer>(&mut self, frame: &[u8], segment: &Segment, sink: &mut Sink<'_, O>) -> Came {
+    fn wait<O: Observer>(
+        &mut self,
+        frame: &[u8],
+        segment: &Segment,
+        ended: Option<usize>,
+        sink: &mut Sink<'_, O>,
+    ) -> Came {
         if !self.backlog.push(frame, segment, sink.now) {
             return drop_frame(frame, Drop::QueueFull, sink);
         }
         sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
+        if let Some(slot) = ended {
+            self.retire(slot, sink);
+        }
         Came::Opening(segment.sender)
     }
 
@@ -299,17 +398,11 @@ impl Core<'_> {
     ) -> Came {
         let came = drop_frame(frame, rule, sink);
         let connection = &mut self.connections[slot];
-        let (Some(snd_una), Some(tuple)) = (connection.snd_una(), self.table.tuple(slot)) else {
-            return came;
-        };
-        let before = connection.rcv_nxt() - 1;
-        let mut copy = [0; MAX_SYN];
-        // What is longer carries data: no stack's SYN or RST, and it gets no answer.
-        let Some(copy) = copy.get_mut(..frame.len()) else { return came };
-        copy.copy_from_slice(frame);
-        if probe(copy, &tuple, before, snd_una) {
+        let Some(una) = connection.snd_una() else { return came };
+        let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
+        if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
-            let mut device = OneFrame::new(copy, Watched { token: answer, sink });
+            let mut device = OneFrame::new(bare, Watched { token: answer, sink });
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         came
@@ -322,36 +415,39 @@ fn drop_frame<O: Observer>(frame: &[u8], rule: Drop, sink: &mut Sink<'_, O>) -> 
     Came::Other
 }
 
-/// Makes a segment without data into a bare ACK with these numbers. Whether it could.
-fn probe(frame: &mut [u8], tuple: &Tuple, seq: TcpSeqNumber, ack: TcpSeqNumber) -> bool {
-    let Tuple { local, remote } = tuple;
-    let mut ethernet = EthernetFrame::new_unchecked(frame);
-    let packet = ethernet.payload_mut();
-    let segment = match remote.addr {
-        #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(_) => smoltcp::wire::Ipv4Packet::new_checked(packet).ok().and_then(|packet| {
-            let start = usize::from(packet.header_len());
-            let end = usize::from(packet.total_len());
-            packet.into_inner().get_mut(start..end)
-        }),
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(_) => smoltcp::wire::Ipv6Packet::new_checked(packet).ok().and_then(|packet| {
-            let (start, end) = (packet.header_len(), packet.total_len());
-            packet.into_inner().get_mut(start..end)
-        }),
-    };
-    let Some(Ok(mut segment)) = segment.map(TcpPacket::new_checked) else { return false };
-    if !segment.payload_mut().is_empty() {
-        return false;
+/// Writes a segment as a bare one, without options and without data, with these numbers and with its own window. Its
+/// checksums aren't right: they were looked at. Its length.
+#[cold]
+#[inline(never)]
+fn bare(frame: &[u8], place: &mut [u8], seq: TcpSeqNumber, ack: TcpSeqNumber, fin: bool) -> Option<usize> {
+    const FIN: u8 = 0x01;
+    const ACK: u8 = 0x10;
+    /// Bytes of the headers of Ethernet, of each IP and of TCP.
+    const ETHERNET: usize = 14;
+    const V4: usize = 20;
+    const V6: usize = 40;
+    const TCP: usize = 20;
+    let first = *frame.get(ETHERNET)?;
+    // An IPv4 header's length is in words.
+    let is_v4 = first >> 4 == 4;
+    let (ip, start) = if is_v4 { (V4, 4 * usize::from(first & 0xf)) } else { (V6, V6) };
+    let tcp = frame.get(ETHERNET + start..)?.first_chunk::<TCP>()?;
+    let place = place.get_mut(..ETHERNET + ip + TCP)?;
+    place.copy_from_slice(frame.get(..ETHERNET + ip + TCP)?);
+    let (network, transport) = place.split_at_mut_checked(ETHERNET + ip)?;
+    let network = network.get_mut(ETHERNET..)?.first_chunk_mut::<V4>()?;
+    if is_v4 {
+        network[0] = 0x45;
+        network[2..4].copy_from_slice(&[0, 40]);
+    } else {
+        network[4..6].copy_from_slice(&[0, 20]);
     }
-    segment.set_syn(false);
-    segment.set_fin(false);
-    segment.set_rst(false);
-    segment.set_ack(true);
-    segment.set_seq_number(seq);
-    segment.set_ack_number(ack);
-    segment.fill_checksum(&remote.addr, &local.addr);
-    true
+    let transport = transport.first_chunk_mut::<TCP>()?;
+    *transport = *tcp;
+    transport[4..8].copy_from_slice(&seq.0.to_be_bytes());
+    transport[8..12].copy_from_slice(&ack.0.to_be_bytes());
+    transport[12..14].copy_from_slice(&[0x50, if fin { ACK | FIN } else { ACK }]);
+    Some(place.len())
 }
 
 #[cfg(test)]
@@ -367,6 +463,8 @@ mod tests {
         now += Duration::from_millis(500);
         assert_eq!(burst(now), 50);
         now += Duration::from_secs(10);
+        assert_eq!(burst(now), 100);
+        now = Instant::from_secs(1);
         assert_eq!(burst(now), 100);
     }
 }

@@ -50,7 +50,7 @@ use self::neighbors::Neighbors;
 pub use self::storage::{MAX_BACKLOG, Sizes};
 pub use self::storage::{Memory, Storage};
 use self::table::{MAX_SLOTS, Table};
-use crate::device::frame::Outgoing;
+use crate::device::frame::{Checked, Outgoing};
 use crate::event::{Call, Cause, Counters, Event, Limit, Observer, Sink, Timer};
 use crate::service::Service;
 
@@ -58,6 +58,8 @@ use crate::service::Service;
 const BLOCKED: Duration = Duration::from_millis(1);
 /// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
 const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
+/// The least of a connection's buffers: the longest output for one character must fit, and some room be left.
+const MIN_BUFFER: usize = 16;
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
 const MIN_IP_MTU: usize = 1_280;
 
@@ -83,7 +85,7 @@ struct Core<'a> {
     common_touched: bool,
     /// The most bytes that one IP packet holds.
     ip_mtu: usize,
-    /// The checksums that are reckoned here: all that the device doesn't.
+    /// The checksums that the device doesn't reckon: those of IPv4, UDP and TCP are the door's.
     checksum: ChecksumCapabilities,
     #[cfg(feature = "dhcp")]
     dhcp: Option<smoltcp::iface::SocketHandle>,
@@ -191,9 +193,18 @@ impl<'a> Server<'a> {
         if slots == 0 || slots > MAX_SLOTS || memory.touched.is_empty() || memory.scratch.is_empty() {
             return Err(ConfigError::Memory("there must be 1 to 65535 connections and a batch of 1 frame"));
         }
+        // A `Storage` that is too small isn't compiled.
+        #[cfg(feature = "std")]
+        let small = |connection: &Connection<'_>| {
+            connection.socket().recv_capacity().min(connection.socket().send_capacity()) < MIN_BUFFER
+        };
+        #[cfg(feature = "std")]
+        if memory.connections.iter().any(small) {
+            return Err(ConfigError::Memory("there must be 16 bytes of buffer each way at least"));
+        }
         let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(config.mac));
         settings.random_seed = config.seed;
-        let mut iface = Interface::new(settings, device, now);
+        let mut iface = Interface::new(settings, &mut Checked(device), now);
         iface.update_ip_addrs(|addresses| {
             // They were counted by `check`.
             addresses.extend(config.addresses.iter().copied().chain(config.link_local()));
@@ -455,7 +466,8 @@ impl Core<'_> {
             }
             if !self.table.has_free() {
                 let (slot, from) = self.ripe.first();
-                if from > now {
+                // Nobody is given up before there is room to say so.
+                if from > now || device.transmit(now).is_none() {
                     return;
                 }
                 self.evict(slot, Limit::Crowded, device);

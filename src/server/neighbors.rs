@@ -11,6 +11,8 @@ use smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
+use super::door::Sender;
+
 /// As long as smoltcp keeps an entry.
 const LIFETIME: Duration = Duration::from_secs(60);
 /// An entry that is told anew this long before it ends, so that a reply doesn't outlive it.
@@ -69,6 +71,34 @@ impl Neighbors {
         true
     }
 
+    /// A frame of this neighbour's goes to the stack, which takes it for a sign of life if the frame is the neighbour's
+    /// own. Whether the stack knows it, as far as the copy says. `place`: where it was when last looked for.
+    #[inline(always)]
+    pub(crate) fn renew(&mut self, place: &mut u16, sender: &Sender, own: bool, now: Instant) -> bool {
+        let is = |known: &&mut Neighbor| known.address == sender.next_hop;
+        let mut known = self.known.get_mut(usize::from(*place)).filter(is);
+        if known.is_none() {
+            known = self.find(place, sender.next_hop);
+        }
+        let Some(known) = known else { return false };
+        let knows = known.mac == sender.mac && now + MARGIN < known.expires;
+        if knows && own {
+            known.expires = now + LIFETIME;
+        }
+        knows
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find(&mut self, place: &mut u16, address: IpAddress) -> Option<&mut Neighbor> {
+        let (index, known) = self.known.iter_mut().enumerate().find(|(_, known)| known.address == address)?;
+        #[allow(clippy::cast_possible_truncation, reason = "the stack remembers fewer")]
+        {
+            *place = index as u16;
+        }
+        Some(known)
+    }
+
     /// The stack seems not to know this one, whatever the copy says.
     pub(crate) fn forget_all_unconfirmed(&mut self) {
         for known in self.known.iter_mut().filter(|known| !known.confirmed) {
@@ -79,13 +109,18 @@ impl Neighbors {
     /// The same steps as smoltcp's `neighbor::Cache::fill`, so that both replace the same entry.
     fn fill(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant, confirmed: bool) {
         let neighbor = Neighbor { address, mac, expires: now + LIFETIME, confirmed };
-        let known = self.known.iter().position(|known| known.address == address);
-        let place = known.or_else(|| self.known.is_full().then(|| self.oldest()).flatten());
-        match place.and_then(|place| self.known.get_mut(place)) {
-            Some(place) => *place = neighbor,
-            // There is room: it isn't full.
-            None => _ = self.known.push(neighbor),
+        if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
+            *known = neighbor;
+            return;
         }
+        if self.known.is_full()
+            && let Some(oldest) = self.oldest()
+        {
+            // The last takes its place, as there: the order decides between those of one age.
+            self.known.swap_remove(oldest);
+        }
+        // There is room.
+        let _ = self.known.push(neighbor);
     }
 
     /// The one that ends first.

@@ -6,11 +6,11 @@ use managed::ManagedSlice;
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
 
-use super::Server;
 use super::backlog::Waiting;
 use super::connection::Connection;
 use super::datagrams::MAX_DATAGRAM;
 use super::table::Tuple;
+use super::{MIN_BUFFER, Server};
 
 /// Sockets that all connections share: DHCP's.
 const COMMON_SOCKETS: usize = if cfg!(feature = "dhcp") { 1 } else { 0 };
@@ -89,6 +89,7 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
 
     /// Lends all of it to a server, one frame a batch.
     pub fn memory(&'a mut self) -> Memory<'a> {
+        const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
         fill(&mut self.sets, || SocketStorage::EMPTY);
         fill(&mut self.common, || SocketStorage::EMPTY);
         fill(&mut self.tuples, || None);

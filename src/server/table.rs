@@ -73,7 +73,7 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// Gives a free slot to a connection that has none.
+    /// Gives a free slot to a connection that has none: the one that came free last.
     pub(crate) fn insert(&mut self, tuple: Tuple) -> Option<usize> {
         if self.free == NONE {
             return None;

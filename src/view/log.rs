@@ -60,7 +60,6 @@ fn log_call(call: &Call) {
             match why {
                 NoReply::Silent => "the service wants none",
                 NoReply::TooLarge => "it is too large for a datagram",
-                NoReply::QueueFull => "the send queue is full",
             }
         ),
     }

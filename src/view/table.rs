@@ -360,10 +360,10 @@ impl fmt::Display for Table<'_, '_> {
         self.cells(|cells| {
             for (index, (cell, (width, (_, number)))) in cells.iter().zip(widths.iter().zip(HEAD)).enumerate()
             {
-                f.write_str(if index == 0 { "" } else { "  " })?;
-                match number {
-                    true => write!(f, "{cell:>width$}")?,
-                    false => write!(f, "{cell:<width$}")?,
+                match (index, number) {
+                    (0, _) => write!(f, "{cell:<width$}")?,
+                    (_, false) => write!(f, "  {cell:<width$}")?,
+                    (_, true) => write!(f, " {cell:>width$}")?,
                 }
             }
             f.write_char('\n')
@@ -386,11 +386,11 @@ impl Table<'_, '_> {
             write!(f, "{} {count} {}", if index == 0 { ":" } else { "," }, rule.text())?;
         }
         let Counters { accepted, bytes_in, bytes_out, waited, evicted, reused, .. } = counters;
-        write!(f, "\ntcp     {accepted} accepted, {bytes_in} bytes in, {bytes_out} bytes out, ")?;
-        write!(f, "{waited} had to wait, {evicted} evicted, {reused} reused in TIME-WAIT")?;
+        write!(f, "\ntcp     {accepted} accepted, {bytes_in} bytes in, {bytes_out} bytes out")?;
         if let Some(watch) = watch {
             write!(f, ", {} segments sent again, {} refused", watch.all_again(), watch.refused())?;
         }
+        write!(f, "\n        {waited} had to wait, {evicted} evicted, {reused} reused in TIME-WAIT")?;
         let Counters { datagrams_in, datagrams_out, unanswered, .. } = counters;
         writeln!(f, "\nudp     {datagrams_in} in, {datagrams_out} out, {unanswered} without a reply")
     }

@@ -135,13 +135,15 @@ pub struct Lines<const N: usize = REMEMBERED> {
     flows: Flows<N>,
     /// The addresses of the last segment or datagram, in their order.
     spelled: Option<(IpAddr, IpAddr)>,
+    /// The slot that a SYN has just come to: what ends there now is the connection before.
+    taken: Option<usize>,
 }
 
 impl<const N: usize> Lines<N> {
     /// The wire is told as this end sees it.
     #[must_use]
     pub const fn new(wire: End) -> Self {
-        Lines { wire, start: None, flows: Flows::new(), spelled: None }
+        Lines { wire, start: None, flows: Flows::new(), spelled: None, taken: None }
     }
 
     /// At which end frames are seen.
@@ -215,10 +217,15 @@ impl<const N: usize> Lines<N> {
     fn changed(&mut self, change: &Change) -> bool {
         match (change.from, change.to) {
             (_, State::Closed | State::Listen) => {
-                self.flows.free(change.slot);
+                if self.taken != Some(change.slot) {
+                    self.flows.free(change.slot);
+                }
                 false
             }
-            (State::Listen, State::SynReceived) => self.flows.open(change.slot),
+            (State::Listen, State::SynReceived) => {
+                self.taken = None;
+                self.flows.open(change.slot)
+            }
             _ => false,
         }
     }
@@ -235,6 +242,7 @@ impl<const N: usize> Lines<N> {
                 let seen = self.flows.see(&Segment::from(tcp));
                 match way {
                     Way::Connection(slot) => {
+                        self.taken = (tcp.flags.syn() && !tcp.flags.ack()).then_some(slot);
                         self.flows.assign(slot, tcp.from, tcp.to);
                         Seen { slot: Some(slot), ..seen }
                     }

@@ -182,7 +182,13 @@ impl Given {
 
     /// The first option that only a server takes.
     pub(super) fn server_option(&self) -> Option<&'static str> {
-        self.options.iter().map(|(spec, _)| spec).find(|spec| spec.of == SERVERS).map(|spec| spec.name)
+        self.server_option_beside(&[])
+    }
+
+    /// The first option that only a server takes, but for these.
+    pub(super) fn server_option_beside(&self, allowed: &[&str]) -> Option<&'static str> {
+        let mut names = self.options.iter().filter(|(spec, _)| spec.of == SERVERS).map(|(spec, _)| spec.name);
+        names.find(|name| !allowed.contains(name))
     }
 
     /// An option's value as it was given, which need not be text: a file's name.

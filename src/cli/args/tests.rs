@@ -298,6 +298,8 @@ const WRONG: &[(&str, &str, &str)] = &[
         "--scenario: a scenario has a wire of its own",
         "undersock lab --scenario",
     ),
+    ("lab --scenario arp --loss 5%", "--loss: a scenario has its own server", "undersock lab --scenario"),
+    ("lab --scenario arp --events e", "--events: a scenario has its own server", "undersock lab --scenario"),
     ("lab --list --join", "--list: a scenario has a wire of its own", "undersock lab --list"),
     ("serve --board a", "--board: not an option of serve", "undersock lab --board mps2-an385"),
     ("lab --join --slots 3", "--slots: the lab to join has its server already", "undersock lab --join"),
@@ -536,6 +538,7 @@ fn what_is_to_be_seen_is_asked_for() {
 #[test]
 fn a_scene_is_one_of_the_course() {
     assert!(matches!(lab("lab --list").course, Some(Course::List)));
+    assert!(lab("lab --scenario arp --trace --explain --capture a --ladder l.svg").course.is_some());
     assert!(matches!(lab("lab --scenario arp").course, Some(Course::Scene(scene)) if scene.name == "arp"));
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct WatchOptions {
 
 impl WatchOptions {
     /// Whether somebody looks at a connection to its last frame.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
     pub(crate) fn looks(&self) -> bool {
         self.trace || self.explain || self.capture.is_some() || self.events.is_some()
     }

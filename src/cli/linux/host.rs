@@ -159,7 +159,7 @@ struct Serving<'h> {
 impl Serving<'_> {
     fn serve<W: Way>(self, way: &mut W, observer: &mut impl Observer) -> Result<()> {
         let Serving { server, service, start, stop, desk, watch } = self;
-        let mut leased = server.addresses().len();
+        let mut known = server.addresses().to_vec();
         loop {
             let deadline = server.poll(since(start), way, service, observer);
             let held = way.flush(since(start));
@@ -167,8 +167,8 @@ impl Serving<'_> {
             if let Some(error) = tap.error() {
                 return Err(tap_failure(tap.name(), &error));
             }
-            if server.addresses().len() != leased {
-                leased = server.addresses().len();
+            if server.addresses() != known {
+                known = server.addresses().to_vec();
                 log::info!("addresses: {}", addresses(server));
             }
             let deadline = [deadline, held].into_iter().flatten().min();

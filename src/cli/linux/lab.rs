@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use smoltcp::wire::{IpAddress, IpCidr};
 use undersock::view::record::Recorder;
 
+use super::SERVER;
 use super::board::Board;
 use super::desk::{Bell, Desk};
 use super::host::Host;
@@ -29,8 +30,9 @@ use super::running;
 use super::signals::{self, Stop};
 use super::sniffer;
 use crate::cli::args::{Join, LabOptions, ServerOptions, Show};
+use crate::cli::conversation::{Exchange, converse};
 use crate::cli::failure::{FAILED, Failure, Result};
-use crate::cli::lab::{Exchange, converse, in_memory};
+use crate::cli::memory;
 use crate::cli::output::note;
 use crate::cli::prompt::{self, Prompt};
 use crate::cli::watch::KEPT;
@@ -39,8 +41,6 @@ use crate::cli::{tcp, udp};
 
 /// The interface, as in every recipe.
 const TAP: &str = "tap0";
-pub(super) const SERVER: (Ipv4Addr, Ipv6Addr) =
-    (Ipv4Addr::new(192, 168, 69, 1), Ipv6Addr::new(0xfdaa, 0, 0, 0, 0, 0, 0, 1));
 const KERNEL: (Ipv4Addr, Ipv6Addr) =
     (Ipv4Addr::new(192, 168, 69, 100), Ipv6Addr::new(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100));
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,14 +57,14 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     // Once this process is in a namespace there is no way back: so it is found out beforehand.
     let stop = Stop::new()?;
     if let Err(refused) = namespace::allowed() {
-        return in_memory(options, refused);
+        return memory::run(options, refused);
     }
     let Entered { mut remarks } = namespace::enter()?;
     let kernel_side =
         [IpCidr::new(IpAddress::Ipv4(KERNEL.0), 24), IpCidr::new(IpAddress::Ipv6(KERNEL.1), 64)];
     let built = match namespace::build(TAP, &kernel_side) {
         Ok(built) => built,
-        Err(refused) => return in_memory(options, refused),
+        Err(refused) => return memory::run(options, refused),
     };
     let show = prompt::shown(options.server.watch.show);
     let Built { tap, remarks: more } = built;

@@ -11,6 +11,8 @@
 //! - [`facts`]: what `undersock check` looks at.
 //! - [`judgement`]: what it makes of that.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+
 use smoltcp::wire::IpCidr;
 use undersock::device::tap::{TUN_DEVICE, Tap, TapError};
 
@@ -32,6 +34,10 @@ mod refusal;
 pub(crate) mod running;
 pub(crate) mod signals;
 mod sniffer;
+
+/// The lab's server, whoever plays it.
+const SERVER: (Ipv4Addr, Ipv6Addr) =
+    (Ipv4Addr::new(192, 168, 69, 1), Ipv6Addr::new(0xfdaa, 0, 0, 0, 0, 0, 0, 1));
 
 /// What `undersock check` finds: for the lab, or for serving on the interface `tap` with these addresses.
 pub(crate) fn check(tap: Option<&str>, server: &[IpCidr]) -> Result<Vec<Finding>> {

@@ -20,7 +20,6 @@ use undersock::device::tap::Tap;
 use undersock::server::config::SENTENCE_PORT;
 
 use super::board::Board;
-use super::lab;
 use crate::cli::failure::{Failure, Result};
 use crate::cli::output::note;
 
@@ -248,7 +247,7 @@ impl Reached {
     fn read(line: &str) -> Reached {
         let said = line.split_once(READY).and_then(|(_, rest)| rest.strip_prefix(": ")?.split_once(" on "));
         let Some((addresses, rest)) = said else {
-            let address = IpAddr::V4(lab::SERVER.0);
+            let address = IpAddr::V4(super::SERVER.0);
             return Reached { addresses: vec![address], udp: SENTENCE_PORT, sentence: SENTENCE_PORT };
         };
         let addresses = addresses.split(" and ").filter_map(|cidr| cidr.split('/').next()?.parse().ok());

@@ -63,8 +63,8 @@ impl Connections {
 #[derive(Default)]
 struct Numbering {
     list: Vec<Connection>,
-    /// The connection of each end's slots, and whether it has just come there.
-    slots: [Vec<(usize, usize, bool)>; 2],
+    /// The connection of each end's slots, whether it has just come there, and the one before it.
+    slots: [Vec<(usize, usize, bool, usize)>; 2],
     /// Those whose SYN waits for a slot.
     waiting: VecDeque<usize>,
 }
@@ -75,7 +75,7 @@ impl Numbering {
         match &record.what {
             What::Call(call) => self.call(end, call),
             What::State(change) => self.state(end, change),
-            What::Timer(Timer::Evicted { slot, .. } | Timer::Reused { slot }) => self.slot(end, *slot),
+            What::Timer(Timer::Evicted { slot, .. } | Timer::Reused { slot }) => self.ended(end, *slot),
             What::Timer(Timer::WaitedTooLong) => self.waiting.pop_front(),
             What::Frame { way: Way::Dropped(Drop::NotForUs), .. } => None,
             What::Frame { way, bytes } => {
@@ -118,7 +118,7 @@ impl Numbering {
         let known = places.iter_mut().find(|(slot, ..)| *slot == change.slot);
         if change.from == State::Listen {
             match known {
-                Some((_, _, fresh)) if *fresh => *fresh = false,
+                Some((_, _, fresh, _)) if *fresh => *fresh = false,
                 // Its SYN came earlier, and waited.
                 _ => {
                     if let Some(number) = self.waiting.pop_front() {
@@ -127,7 +127,7 @@ impl Numbering {
                 }
             }
         }
-        self.slot(end, change.slot)
+        if change.to == State::Closed { self.ended(end, change.slot) } else { self.slot(end, change.slot) }
     }
 
     fn frame(&mut self, end: End, direction: Direction, bytes: &[u8]) -> Option<usize> {
@@ -179,14 +179,22 @@ impl Numbering {
         let places = &mut self.slots[place(end)];
         match places.iter_mut().find(|(known, ..)| *known == slot) {
             Some(known) if known.1 == number => {}
-            Some(known) => *known = (slot, number, true),
-            None => places.push((slot, number, true)),
+            Some(known) => *known = (slot, number, true, known.1),
+            None => places.push((slot, number, true, number)),
         }
     }
 
     fn slot(&self, end: End, slot: usize) -> Option<usize> {
         let places = &self.slots[place(end)];
-        places.iter().find(|(known, ..)| *known == slot).map(|(_, number, _)| *number)
+        places.iter().find(|(known, ..)| *known == slot).map(|(_, number, ..)| *number)
+    }
+
+    /// The connection that ends in a slot: where another's SYN has just come, the one before it.
+    fn ended(&self, end: End, slot: usize) -> Option<usize> {
+        let places = &self.slots[place(end)];
+        let place = places.iter().find(|(known, ..)| *known == slot)?;
+        let (_, number, fresh, before) = *place;
+        Some(if fresh && end == End::Server { before } else { number })
     }
 }
 

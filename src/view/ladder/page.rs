@@ -87,7 +87,7 @@ body { margin: 0; background: var(--paper); color: var(--ink);
   font: 17px/1.5 system-ui, 'DejaVu Sans', 'Segoe UI', Roboto, Helvetica, Arial, sans-serif; }
 main { box-sizing: border-box; max-width: 1400px; margin: 0 auto; padding: 24px 16px; }
 header, details { max-width: 44em; margin-left: auto; margin-right: auto; }
-h1 { font-size: 1.5em; line-height: 1.25; margin-top: 0; }
+h1 { text-align: center; font-size: 1.5em; line-height: 1.25; margin-top: 0; }
 figure { margin: 24px 0; }
 svg { display: block; width: 100%; height: auto; margin: 0 auto; }
 svg.narrow { display: none; max-width: 560px; }
@@ -98,7 +98,7 @@ td { padding: 2px 12px 2px 0; vertical-align: top; border-top: 1px solid var(--f
 td:first-child { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
 td:nth-child(2) { white-space: nowrap; }
 @media (max-width: 760px) {
-  main { padding: 16px 0; } header, details { padding: 0 14px; }
+  main { padding: 16px 0; } header, details { padding: 0 14px; } h1 { text-align: left; }
   svg.wide { display: none; } svg.narrow { display: block; }
   td:nth-child(2) { white-space: normal; }
 }

@@ -8,7 +8,7 @@ use smoltcp::socket::tcp::State;
 
 use super::connections::{Connection, Connections};
 use super::words::{self, Label};
-use crate::event::{Cause, Direction, Fate, Way};
+use crate::event::{Cause, Direction, Drop, Fate, Way};
 use crate::view::End;
 use crate::view::packet::{Packet, damaged, packet};
 use crate::view::record::{Record, What};
@@ -437,6 +437,10 @@ impl<'r> Teller<'r> {
         let due = candidates().find(|(_, one)| known(one) && one.earliest() <= at);
         let found = due.or_else(|| candidates().find(|(_, one)| known(one))).map(|(number, _)| number);
         let Some(number) = found else {
+            // What a kernel says to routers and to groups, say: nobody here sent it, and nobody here is meant.
+            if way == Way::Dropped(Drop::NotForUs) {
+                return;
+            }
             let number = self.add(from, bytes, connection);
             self.transits[number].arrivals.push(Arrival::new(at, way, bytes));
             words::arrived(&mut self.transits[number].label, way, bytes);

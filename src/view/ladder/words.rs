@@ -11,7 +11,7 @@ use crate::view::flow::{Mark, Seen};
 use crate::view::packet::{
     Arp, Icmp, IcmpError, Message, Packet, Quoted, Tcp, TcpOption, Udp, damaged, dhcp_name,
 };
-use crate::view::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
+use crate::view::timeline::{Lines, Mac, REMEMBERED_OF_RECORDS, Text};
 
 /// Characters of a payload that are shown.
 const SHOWN: usize = 20;
@@ -57,14 +57,12 @@ pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> L
 
 /// It came to an end.
 pub(super) fn arrived(label: &mut Label, way: Way, bytes: &[u8]) {
-    match way {
-        Way::Dropped(rule) => label.trouble(format!("dropped: {}", rule.text())),
-        Way::Waiting => label.trouble("waits for a slot".into()),
-        Way::Connection(_) | Way::Common | Way::Out => {
-            if let Some(layer) = damaged(bytes) {
-                label.trouble(format!("wrong {} checksum", layer.name()));
-            }
-        }
+    match (way, damaged(bytes)) {
+        // The reason for whatever became of it.
+        (_, Some(layer)) => label.trouble(format!("wrong {} checksum", layer.name())),
+        (Way::Dropped(rule), None) => label.trouble(format!("dropped: {}", rule.text())),
+        (Way::Waiting, None) => label.trouble("waits for a slot".into()),
+        (Way::Connection(_) | Way::Common | Way::Out, None) => {}
     }
 }
 
@@ -159,7 +157,7 @@ fn resolution(arp: &Arp) -> (String, Vec<String>) {
         1 if sender.is_unspecified() => (format!("ARP has anybody {target}?"), vec!["probe".into()]),
         1 if sender == target => (format!("ARP {sender} is mine"), vec!["announcement".into()]),
         1 => (format!("ARP who has {target}?"), vec![format!("tell {sender}")]),
-        2 => (format!("ARP {sender} is at"), vec![sender_mac.to_string()]),
+        2 => (format!("ARP {sender} is at"), vec![Mac(*sender_mac).to_string()]),
         _ => (format!("ARP operation {operation}"), Vec::new()),
     }
 }
@@ -176,7 +174,7 @@ fn control(icmp: &Icmp<'_>) -> (String, Vec<String>) {
             (format!("NDP who has {target}?"), vec![format!("tell {}", icmp.from)])
         }
         Message::NeighborAdvertisement { target, mac } => {
-            (format!("NDP {target} is at"), mac.map(|mac| mac.to_string()).into_iter().collect())
+            (format!("NDP {target} is at"), mac.map(|mac| Mac(mac).to_string()).into_iter().collect())
         }
         Message::RouterSolicitation => ("NDP who is a router?".into(), Vec::new()),
         Message::RouterAdvertisement { lifetime } => {

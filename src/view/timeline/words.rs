@@ -74,7 +74,6 @@ const fn no_reply_words(why: NoReply) -> &'static str {
     match why {
         NoReply::Silent => "the service wants none",
         NoReply::TooLarge => "it is too large for a datagram",
-        NoReply::QueueFull => "the send queue is full",
     }
 }
 

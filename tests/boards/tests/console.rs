@@ -14,7 +14,9 @@ each_board!(
 );
 
 fn the_boot_line_says_what_is_where(board: &str) {
-    let (machine, _wire) = Machine::on_wire(board, &[]);
+    let (mut machine, _wire) = Machine::on_wire(board, &[]);
+    // To the line's end: the console is slow.
+    machine.says(" bytes\r\n");
     let (_, elf) = built(board, &[]);
     let ram = Elf::read(&elf).expect("what was built").ram();
     let console = machine.console();
