@@ -158,7 +158,7 @@ fn a_file_that_cannot_be_written_is_known_before_the_lab_begins() {
 #[test]
 fn a_signal_has_the_table_printed() {
     tool_path("sh");
-    let script = format!("{CLIENT} tcp 192.168.69.1 hello; kill -USR1 $PPID; sleep 1");
+    let script = format!("{CLIENT} tcp 192.168.69.1 hello; sleep 1; kill -USR1 $PPID; sleep 1");
     let ran = run(undersock(["lab", "--trace", "--", "sh", "-c", &script]), b"");
     prints(&ran, "HELLO\n");
     in_order(&ran.stderr, &["state", "UNCONN", "LISTEN", "TIME-WAIT", "192.168.69.100:", "1 accepted"]);
