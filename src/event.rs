@@ -166,7 +166,9 @@ drops! {
     InexactReset = "RST without the exact sequence number",
     /// Bytes beyond the receive buffer, which no window has ever offered.
     BeyondWindow = "bytes beyond the window",
-    /// Found wrong by the stack behind the door, as by a checksum.
+    /// The checksum of IPv4, UDP or TCP is wrong: the frame was damaged on its way.
+    Checksum = "wrong checksum",
+    /// Found wrong by the stack behind the door.
     Refused = "refused by the stack",
 }
 

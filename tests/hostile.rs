@@ -325,7 +325,7 @@ fn a_syn_with_a_bad_checksum_takes_no_slot() {
     let mut world = world();
     let mut frame = Peer::new(40_000).segment(TcpControl::Syn, b"");
     frame[14 + 20 + 16] ^= 0x55;
-    in_silence(&mut world, "bad checksum", &frame, Drop::Refused);
+    in_silence(&mut world, "bad checksum", &frame, Drop::Checksum);
     assert_eq!(world.server.used(), 0);
 }
 

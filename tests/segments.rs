@@ -206,14 +206,14 @@ fn a_spoilt_syn_costs_nobody_anything() {
     let mut live = Peer::new(40_001).at_port(12_001);
     world.connect(&mut live);
     let try_all = |world: &mut World<Uppercase>| {
-        let before = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Refused));
+        let before = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Checksum));
         let later = syn(&resting, resting.seq + 1_000);
         let other = syn(&Peer::new(41_000), 5);
         let alive = syn(&live, 5);
         for frame in [&later, &other, &alive] {
             assert_eq!(world.give(&spoilt(frame.clone())), Vec::<Vec<u8>>::new());
         }
-        let after = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Refused) - 3);
+        let after = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Checksum) - 3);
         assert_eq!(before, after);
         assert_eq!((world.server.waiting(), world.server.counters().reused), (0, 0));
     };
@@ -246,7 +246,7 @@ fn what_has_a_wrong_checksum_is_refused_and_counted() {
     ];
     for (n, frame) in (1..).zip(frames) {
         assert_eq!(world.give(&frame), Vec::<Vec<u8>>::new());
-        assert_eq!(dropped(&world, Drop::Refused), n);
+        assert_eq!(dropped(&world, Drop::Checksum), n);
     }
     assert_eq!((send_queue(&world), state(&world)), (10, Some(State::Established)));
 }

@@ -223,7 +223,7 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
         return Err(Drop::Fragment);
     }
     if local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
-        return Err(Drop::Refused);
+        return Err(Drop::Checksum);
     }
     if local.dhcp && is_dhcp(protocol, payload) {
         return Ok(Kind::Common);
@@ -405,7 +405,7 @@ fn transport<'f>(
             if local.checksum.tcp.rx()
                 && !TcpPacket::new_unchecked(payload).verify_checksum(&source, &destination)
             {
-                return Err(Drop::Refused);
+                return Err(Drop::Checksum);
             }
             if !local.listens(to) {
                 return Ok(Kind::Nobody(sender));
@@ -442,9 +442,9 @@ fn transport<'f>(
             if from < 1_024 || from == local.ports.udp {
                 return Err(Drop::Loop);
             }
-            // Wrong is its checksum, for one: all else has been looked at.
+            // All else has been looked at.
             UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
-                .map_err(|_| Drop::Refused)?;
+                .map_err(|_| Drop::Checksum)?;
             Ok(Kind::Datagram(Datagram {
                 sender,
                 remote: IpEndpoint::new(source, from),
