@@ -25,6 +25,9 @@ pub(crate) struct Budgets {
 /// Keys that are held against their budget; the others say where the bytes are.
 const JUDGED: [&str; 7] = ["flash", "ram", "stack", "panics", "udp", "tcp", "tcp-reusing"];
 
+/// Bytes by which the peak of the stack differs from one run to the next: 134 have been seen.
+const STACK_CHANCE: u64 = 160;
+
 impl Budgets {
     pub(crate) fn add(&mut self, table: &str, key: &str, value: u64) {
         self.entries.push(Entry { table: table.into(), key: key.into(), value });
@@ -90,13 +93,14 @@ impl Budgets {
             match self.get(table, key) {
                 None => lines.push(format!("{table}, {key}: {value}, and no budget")),
                 Some(budget) => {
-                    // The clock's arithmetic carries now and then, which is worth a few instructions.
-                    let carries = if ["udp", "tcp", "tcp-reusing"].contains(&key.as_str()) {
-                        budget / 1_000
-                    } else {
-                        0
+                    let chance = match key.as_str() {
+                        // The clock's arithmetic carries now and then, which is worth a few instructions.
+                        "udp" | "tcp" | "tcp-reusing" => budget / 1_000,
+                        // The deepest call is sometimes a timer's that is due while a frame is served, or it is not.
+                        "stack" => STACK_CHANCE,
+                        _ => 0,
                     };
-                    let limit = if same { budget + carries } else { budget + budget / 20 };
+                    let limit = if same { budget + chance } else { budget + budget / 20 };
                     if *value > limit {
                         lines.push(format!("{table}, {key}: {value} is {} above its budget", value - budget));
                     }
@@ -214,6 +218,17 @@ mod tests {
         assert_eq!(
             limits.excess(&budgets(&[("base", "flash", 20_004), ("base", "stack", 1_600)])),
             ["base, flash: 20004 is 4 above its budget", "base, stack: 1600, and no budget"]
+        );
+    }
+
+    #[test]
+    fn what_chance_moves_may_move_so_far() {
+        let limits = budgets(&[("base", "stack", 2_000), ("base", "ram", 2_000), ("Os", "tcp", 15_000)]);
+        let by = |more: u64| budgets(&[("base", "stack", 2_000 + more), ("Os", "tcp", 15_000 + more / 10)]);
+        assert_eq!(limits.excess(&by(150)), [""; 0]);
+        assert_eq!(
+            limits.excess(&by(170)),
+            ["base, stack: 2170 is 170 above its budget", "Os, tcp: 15017 is 17 above its budget"]
         );
     }
 

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::thread;
@@ -33,6 +33,8 @@ pub struct Figures {
     /// Frames that nobody should send.
     pub hostile: u64,
     pub unplugged: u64,
+    /// Clients whose link was unplugged and who, at 3 s without progress, were given up for one that waited.
+    pub cut_off: u64,
     /// The longest that a sentence took, from connect to the end.
     pub longest: Duration,
     pub failures: Vec<String>,
@@ -45,10 +47,12 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{datagrams} datagrams, {sentences} sentences (the longest took {:.1} s), {streams} streams ({} KiB), {rude} \
-             rude clients, {hostile} hostile frames, link unplugged {} times; {} failures, {} slots lost",
+             rude clients, {hostile} hostile frames, link unplugged {} times ({} clients cut off); {} failures, {} slots \
+             lost",
             self.longest.as_secs_f64(),
             stream_bytes >> 10,
             self.unplugged,
+            self.cut_off,
             self.failures.len(),
             self.lost_slots
         )
@@ -79,8 +83,10 @@ pub fn on_sockets(board: &str, time: Duration) -> Figures {
         while start.elapsed() < time && machine.runs() {
             thread::sleep(Duration::from_secs(20).min(time.saturating_sub(start.elapsed())));
             machine.monitor.set_link(false);
+            tally.link_changes.fetch_add(1, Ordering::SeqCst);
             thread::sleep(Duration::from_millis(700));
             machine.monitor.set_link(true);
+            tally.link_changes.fetch_add(1, Ordering::SeqCst);
             unplugged += 1;
         }
         over.store(true, Ordering::Relaxed);
@@ -103,6 +109,9 @@ struct Tally {
     stream_bytes: AtomicU64,
     rude: AtomicU64,
     longest_millis: AtomicU64,
+    cut_off: AtomicU64,
+    /// How often the link was unplugged, and plugged in again.
+    link_changes: AtomicU64,
     failures: Mutex<Vec<String>>,
 }
 
@@ -110,6 +119,24 @@ impl Tally {
     fn failed(&self, what: String) {
         eprintln!("failed: {what}");
         self.failures.lock().expect("nobody panics with it").push(what);
+    }
+
+    /// Whether a reply that came is the right one, or began so when the link was unplugged: `changes` is how often the link
+    /// had changed when its client began.
+    fn judge(&self, what: &str, words: &[u8], reply: io::Result<Vec<u8>>, changes: u64) {
+        let expected = words.to_ascii_uppercase();
+        let was_unplugged = self.link_changes.load(Ordering::SeqCst) != changes;
+        match reply {
+            Ok(reply) if reply == expected => {}
+            Ok(reply) if was_unplugged && expected.starts_with(&reply) => {
+                self.cut_off.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) if was_unplugged => {
+                self.cut_off.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(reply) => self.failed(format!("{what} of {} bytes, {} of reply", words.len(), reply.len())),
+            Err(error) => self.failed(format!("{what} of {} bytes: {error}", words.len())),
+        }
     }
 
     fn figures(self) -> Figures {
@@ -120,6 +147,7 @@ impl Tally {
             stream_bytes: self.stream_bytes.into_inner(),
             rude: self.rude.into_inner(),
             longest: Duration::from_millis(self.longest_millis.into_inner()),
+            cut_off: self.cut_off.into_inner(),
             failures: self.failures.into_inner().expect("nobody panics with it"),
             ..Figures::default()
         }
@@ -143,13 +171,8 @@ fn sentences(ports: Ports, tally: &Tally, mut random: Random, goes_on: impl Fn()
         // One segment, so that one read takes all of it.
         let words = text::mixed(1 + random.below(1_000));
         let start = Instant::now();
-        match sockets::tcp(ports.sentence, &words) {
-            Ok(reply) if reply == words.to_ascii_uppercase() => {}
-            Ok(reply) => {
-                tally.failed(format!("a sentence of {} bytes, {} of reply", words.len(), reply.len()))
-            }
-            Err(error) => tally.failed(format!("a sentence of {} bytes: {error}", words.len())),
-        }
+        let changes = tally.link_changes.load(Ordering::SeqCst);
+        tally.judge("a sentence", &words, sockets::tcp(ports.sentence, &words), changes);
         tally.longest_millis.fetch_max(start.elapsed().as_millis() as u64, Ordering::Relaxed);
         tally.sentences.fetch_add(1, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(random.below(50) as u64));
@@ -159,11 +182,8 @@ fn sentences(ports: Ports, tally: &Tally, mut random: Random, goes_on: impl Fn()
 fn streams(ports: Ports, tally: &Tally, mut random: Random, goes_on: impl Fn() -> bool) {
     while goes_on() {
         let words = text::mixed(1 + random.below(200_000));
-        match sockets::stream(ports.stream, &words) {
-            Ok(reply) if reply == words.to_ascii_uppercase() => {}
-            Ok(reply) => tally.failed(format!("a stream of {} bytes, {} of reply", words.len(), reply.len())),
-            Err(error) => tally.failed(format!("a stream of {} bytes: {error}", words.len())),
-        }
+        let changes = tally.link_changes.load(Ordering::SeqCst);
+        tally.judge("a stream", &words, sockets::stream(ports.stream, &words), changes);
         tally.streams.fetch_add(1, Ordering::Relaxed);
         tally.stream_bytes.fetch_add(words.len() as u64, Ordering::Relaxed);
     }
