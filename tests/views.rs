@@ -6,6 +6,7 @@ mod network;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use command::{Ran, run, undersock};
 use network::{Program, alone, prints, tool, tool_path};
@@ -151,6 +152,7 @@ fn a_file_that_cannot_be_written_is_known_before_the_lab_begins() {
         let ran = run(undersock(["lab", option, "/no/such/folder/a.svg"]), b"hello\n");
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stderr.contains("opening /no/such/folder/a.svg: "), "{ran:?}");
+        assert!(ran.stderr.contains("\n  mkdir -p /no/such/folder\n"), "{ran:?}");
         assert_eq!(ran.stdout, b"", "{ran:?}");
     }
 }
@@ -180,14 +182,17 @@ fn a_scene_needs_no_network() {
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.contains(&"lost-syn-ack") && names.len() > 20, "{list}");
 
-    let saved = file("scene.svg");
-    let mut nobody = undersock(["lab", "--scenario", "lost-syn-ack", "--ladder", &saved]);
+    // A capture is one whatever it is called.
+    let [saved, capture] = ["scene.svg", "scene.pcap"].map(file);
+    let mut nobody =
+        undersock(["lab", "--scenario", "lost-syn-ack", "--ladder", &saved, "--capture", &capture]);
     nobody.env("PATH", "");
     let ran = run(nobody, b"");
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let page = String::from_utf8(ran.stdout).expect("text");
     in_order(&page, &["What do you expect?", "SYN-SENT", "✗", "What it came to", "RFC 9293"]);
     assert!(text(&saved).starts_with("<svg "));
+    in_order(&asked("tshark", &["-r", &capture, "-Y", "tcp"]), &["SYN, ACK", "FIN"]);
 }
 
 /// Both ends of the last sentence, and what else the prompt knows.
@@ -232,6 +237,13 @@ fn the_prompt_shows_what_happened_below_a_sentence() {
         assert_eq!(ran.status, Some(0), "{ran:?}");
         assert!(text(&states).contains("SYN-RECEIVED"));
         in_order(&asked("tshark", &["-r", &capture, "-Y", "tcp"]), &["SYN", "FIN"]);
+        // The time of day at which they were sent, which was before they were saved.
+        let saved = std::fs::metadata(&capture).and_then(|file| file.modified()).expect("a time");
+        let saved = saved.duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        for sent in asked("tshark", &["-r", &capture, "-T", "fields", "-e", "frame.time_epoch"]).lines() {
+            let ago = saved - sent.parse::<f64>().expect("seconds");
+            assert!((0.0..3_600.0).contains(&ago), "saved {ago} s after it was sent");
+        }
     });
 }
 

@@ -72,18 +72,10 @@ pub(crate) struct LabOptions {
 }
 
 /// What is asked of the course.
+#[derive(Debug)]
 pub(crate) enum Course {
     List,
     Scene(&'static Scenario),
-}
-
-impl core::fmt::Debug for Course {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Course::List => "List",
-            Course::Scene(scenario) => scenario.name,
-        })
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,14 +298,16 @@ fn course(given: &Given) -> Result<Option<Course>> {
             ));
         }
     };
-    let option = if matches!(course, Course::List) { "--list" } else { "--scenario" };
+    let (option, right) = match course {
+        Course::List => ("--list", "undersock lab --list".to_owned()),
+        Course::Scene(scene) => ("--scenario", format!("undersock lab --scenario {}", scene.name)),
+    };
     if given.has("join") || given.has("board") || given.command.is_some() {
         let reason = "a scenario has a wire of its own: no --join, no --board, no program";
-        return Err(Failure::usage(option, format!("{reason}; a right one: undersock lab {option}")));
+        return Err(Failure::usage(option, format!("{reason}; a right one: {right}")));
     }
     if let Some(option) = given.server_option_beside(&VIEWS_OF_SCENES) {
-        let reason =
-            "a scenario has its own server and its own trouble; a right one: undersock lab --scenario";
+        let reason = format!("a scenario has its own server and its own trouble; a right one: {right}");
         return Err(Failure::usage(format!("--{option}"), reason));
     }
     Ok(Some(course))

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &LabOptions, reason: Failure) -> Result<u8> {
         exchanges.push(("TCP", &mut tcp));
     }
     let table = || Some(pair.borrow().table());
-    let status = converse(&mut exchanges, &mut Prompt::new(recorder, false, show, Box::new(table)))?;
+    let status = converse(&mut exchanges, &mut Prompt::new(recorder, None, show, Box::new(table)))?;
     drop(exchanges);
     pair.into_inner().finish()?;
     Ok(status)

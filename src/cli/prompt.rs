@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::thread;
+use std::time::Instant as Clock;
 
 use undersock::event::{Drop, Way};
 use undersock::view::End;
@@ -48,6 +49,8 @@ pub(crate) struct Prompt<'t> {
     recorder: Option<Recorder>,
     /// Whose clock goes on while one waits.
     live: bool,
+    /// Microseconds from the beginning of 1970 to the zero of the events' clock.
+    unix: i64,
     show: Show,
     /// How many records there were before the last sentence, and before its last exchange.
     sentence: u64,
@@ -58,10 +61,18 @@ pub(crate) struct Prompt<'t> {
 }
 
 impl<'t> Prompt<'t> {
-    /// With the events that `recorder` keeps, of a server that runs by itself if it is `live`. `table` asks it for its
-    /// table.
-    pub(crate) fn new(recorder: Option<Recorder>, live: bool, show: Show, table: Table<'t>) -> Prompt<'t> {
-        Prompt { recorder, live, show, sentence: 0, exchange: 0, last: Vec::new(), table }
+    /// With the events that `recorder` keeps. Their clock began at `start` if it goes on while one waits; otherwise time
+    /// is virtual, and begins now. `table` asks the server for its table.
+    pub(crate) fn new(
+        recorder: Option<Recorder>,
+        start: Option<Clock>,
+        show: Show,
+        table: Table<'t>,
+    ) -> Prompt<'t> {
+        let ago = start.map_or(Duration::ZERO, |start| start.elapsed());
+        let unix = watch::unix_micros().saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
+        let live = start.is_some();
+        Prompt { recorder, live, unix, show, sentence: 0, exchange: 0, last: Vec::new(), table }
     }
 
     /// What a person is told before the first question.
@@ -186,8 +197,10 @@ impl<'t> Prompt<'t> {
 
     fn save(&self, file: &str) -> Result<()> {
         let path = Path::new(file);
-        if ladder_ends(path.extension()) || path.extension().is_some_and(|end| end == "pcapng") {
-            watch::save(path, &self.last, "Below the socket API")?;
+        if ladder_ends(path.extension()) {
+            watch::save_ladder(path, &self.last, "Below the socket API")?;
+        } else if path.extension().is_some_and(|end| end == "pcapng") {
+            watch::save_capture(path, &self.last, self.unix)?;
         } else {
             let reason =
                 "the name's end says what it is: .svg, .html, .txt or .pcapng; a right one: :save ladder.svg";

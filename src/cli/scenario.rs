@@ -62,8 +62,13 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
     }
     let closing = scenario.closing(&run, text_width);
     output::result(format!("\n{}\n\n{}", view.trim_matches('\n'), closing).as_bytes())?;
-    for path in [&options.ladder, &options.capture].into_iter().flatten() {
-        watch::save(path, &run.records, scenario.title)?;
+    if let Some(path) = &options.ladder {
+        watch::save_ladder(path, &run.records, scenario.title)?;
+        note(format_args!("saved to {}", path.display()));
+    }
+    if let Some(path) = &options.capture {
+        // Its time is virtual: it begins now.
+        watch::save_capture(path, &run.records, watch::unix_micros())?;
         note(format_args!("saved to {}", path.display()));
     }
     Ok(())

@@ -22,7 +22,7 @@ use undersock::view::pcapng::{Capture, capture};
 use undersock::view::record::{Record, Recorder, Recording};
 use undersock::view::states;
 use undersock::view::table::{Table, Watch as Ages};
-use undersock::view::timeline::{Timeline, timeline};
+use undersock::view::timeline::Timeline;
 
 use super::args::ServerOptions;
 use super::failure::{Failure, Result};
@@ -32,9 +32,6 @@ use super::output::note;
 pub(crate) const KEPT: usize = 20_000;
 /// Columns of a ladder in a text file.
 const TEXT_WIDTH: usize = 110;
-
-/// A capture's interface, where records don't name one.
-const WIRE: &str = "wire";
 
 /// What is seen of a server. A clone is another handle to the same views.
 #[derive(Clone)]
@@ -144,18 +141,23 @@ impl Watch {
         let mut result = failure.take().map_or(Ok(()), Err);
         if let Some((path, capture)) = capture.take() {
             let packets = capture.packets();
-            result = result.and(capture.finish().map(drop).map_err(|error| unwritten(&path, &error)));
-            note(format_args!("{}: {packets} frames, for Wireshark", path.display()));
+            let ended = capture.finish().map(|_| {
+                note(format_args!("{}: {packets} frames, for Wireshark", path.display()));
+            });
+            result = result.and(ended.map_err(|error| unwritten(&path, &error)));
         }
         if let Some((path, events)) = events.take() {
-            let ended = events.into_inner().finish();
-            result = result.and(ended.map(drop).map_err(|error| unwritten(&path, &error)));
-            note(format_args!("{}: events, a JSON object a line", path.display()));
+            let ended = events.into_inner().finish().map(|_| {
+                note(format_args!("{}: events, a JSON object a line", path.display()));
+            });
+            result = result.and(ended.map_err(|error| unwritten(&path, &error)));
         }
         if let (Some(path), Some((recorder, _))) = (ladder.take(), recording) {
-            result =
-                result.and(save(&path, &recorder.since(0), &format!("Below the socket API, at {interface}")));
-            note(format_args!("{}: the ladder of the last events", path.display()));
+            let title = format!("Below the socket API, at {interface}");
+            let saved = save_ladder(&path, &recorder.since(0), &title).map(|()| {
+                note(format_args!("{}: the ladder of the last events", path.display()));
+            });
+            result = result.and(saved);
         }
         result
     }
@@ -188,25 +190,26 @@ impl Observer for Watch {
     }
 }
 
-/// Writes records to a file in the way that its name asks for; `...states.svg` is the diagram of the TCP states.
-pub(crate) fn save(path: &Path, records: &[Record], title: &str) -> Result<()> {
+/// Writes records to a file as a ladder of the kind that its name asks for; `...states.svg` is the diagram of the TCP
+/// states.
+pub(crate) fn save_ladder(path: &Path, records: &[Record], title: &str) -> Result<()> {
     let is_of_states = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("states.svg"));
     let text = match path.extension().and_then(|extension| extension.to_str()) {
         _ if is_of_states => {
             states::svg(&states::paths(records), records.first().map(|record| record.at), "TCP states")
         }
-        Some("txt") => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
         Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
         Some("html") => ladder::html(records, title, ""),
-        Some("pcapng") => {
-            let file = BufWriter::new(create(path)?);
-            return capture(records, file, WIRE, unix_micros())
-                .map(drop)
-                .map_err(|error| unwritten(path, &error));
-        }
-        _ => timeline(records),
+        _ => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
     };
     std::fs::write(path, text).map_err(|error| unwritten(path, &error))
+}
+
+/// Writes the frames of records to a file for Wireshark. `unix` is how many microseconds after the beginning of 1970 the
+/// zero of their clock is.
+pub(crate) fn save_capture(path: &Path, records: &[Record], unix: i64) -> Result<()> {
+    let file = BufWriter::new(create(path)?);
+    capture(records, file, "wire", unix).map(drop).map_err(|error| unwritten(path, &error))
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Failure {
@@ -214,7 +217,15 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(|error| Failure::io(format!("opening {}", path.display()), &error))
+    File::create(path).map_err(|error| {
+        let failure = Failure::io(format!("opening {}", path.display()), &error);
+        match path.parent() {
+            Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+                failure.mend(format!("mkdir -p {}", folder.display()))
+            }
+            _ => failure,
+        }
+    })
 }
 
 /// Microseconds since the beginning of 1970.

@@ -44,11 +44,6 @@ pub(crate) enum Show {
     Nothing,
 }
 
-/// The options that make trouble.
-pub(super) fn trouble() -> impl Iterator<Item = (&'static str, &'static str)> {
-    Settings::NAMES.into_iter()
-}
-
 pub(super) fn read(given: &Given) -> Result<WatchOptions> {
     let file = |name: &str, right: &str| match given.raw(name) {
         Some(file) if file.is_empty() => {
@@ -64,11 +59,11 @@ pub(super) fn read(given: &Given) -> Result<WatchOptions> {
         let reason = "the name's end says which kind: .svg, .html or .txt; a right one: ladder.svg";
         return Err(Failure::usage(format!("--ladder {}", shown(path.as_os_str())), reason));
     }
-    let mut trouble_settings = Settings::default();
-    for (name, example) in trouble() {
+    let mut trouble = Settings::default();
+    for (name, example) in Settings::NAMES {
         for value in given.all(name, text) {
             let value = value?;
-            trouble_settings.set(name, &value).map_err(|error| {
+            trouble.set(name, &value).map_err(|error| {
                 let given = shown(OsStr::new(&value));
                 let quote = if example.contains(' ') { "'" } else { "" };
                 let reason = format!("{error}; a right one: {quote}{example}{quote}");
@@ -83,7 +78,7 @@ pub(super) fn read(given: &Given) -> Result<WatchOptions> {
         ladder,
         events: file("events", "events.jsonl")?,
         show: given.one("show", show)?,
-        trouble: trouble_settings,
+        trouble,
     })
 }
 

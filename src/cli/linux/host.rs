@@ -195,7 +195,8 @@ impl Serving<'_> {
     }
 }
 
-fn since(start: Clock) -> Instant {
+/// The time since `start`, as the stack counts it.
+pub(super) fn since(start: Clock) -> Instant {
     Instant::from_micros(i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX))
 }
 

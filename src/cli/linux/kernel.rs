@@ -13,6 +13,7 @@ use smoltcp::wire::IpEndpoint;
 use undersock::event::{Call, Cause, Change, Event};
 use undersock::view::record::{End, Record, Recorder, What};
 
+use super::host::since;
 use super::netlink::Netlink;
 use crate::cli::witness::Witness;
 
@@ -50,7 +51,7 @@ impl KernelSide {
     }
 
     fn now(&self) -> Instant {
-        Instant::from_micros(i64::try_from(self.start.elapsed().as_micros()).unwrap_or(i64::MAX))
+        since(self.start)
     }
 
     fn tell(&self, at: Instant, event: Event<'_>) {

@@ -215,7 +215,7 @@ fn ask(server: &mut Server, target: Target, show: Show, stop: &Stop) -> Result<u
         }
         // Nobody hears it if a signal has ended the lab.
         let table = move || bell.as_ref().and_then(Bell::ring);
-        let mut prompt = Prompt::new(recorder.clone(), true, show, Box::new(table));
+        let mut prompt = Prompt::new(recorder.clone(), Some(start), show, Box::new(table));
         let _ = result.send(converse(&mut exchanges, &mut prompt));
         signals::ask(&mouth);
     });

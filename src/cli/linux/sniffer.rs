@@ -8,10 +8,10 @@ use std::time::Instant as Clock;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SocketFlags, SocketType, recv, socket_with};
-use smoltcp::time::Instant;
 use undersock::event::{Event, Frame, Way};
 use undersock::view::record::{End, Record, Recorder, What};
 
+use super::host::since;
 use super::netlink::Netlink;
 use crate::cli::failure::{Failure, Result};
 
@@ -53,8 +53,7 @@ fn listen(socket: &OwnedFd, mac: [u8; ADDRESS], recorder: &Recorder, start: Cloc
             (true, false) => Way::Common,
             (false, false) => continue,
         };
-        let at = Instant::from_micros(i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX));
         let event = Event::Frame(Frame { way, bytes: frame });
-        recorder.add(Record { at, end: End::Client, what: What::from(&event) });
+        recorder.add(Record { at: since(start), end: End::Client, what: What::from(&event) });
     }
 }
