@@ -3,10 +3,10 @@
 use core::error::Error;
 use std::thread;
 
-use smoltcp::wire::IpEndpoint;
 use undersock::device::cable::{self, End};
 use undersock::server::{Config, ConfigError, Memory, Server, Sizes};
 use undersock::service::{Exchange, Reply, Service, Step};
+use undersock::smoltcp::wire::IpEndpoint;
 
 mod common;
 use common::{Host, now, seed};

@@ -5,11 +5,11 @@
 use core::error::Error;
 use std::thread;
 
-use smoltcp::iface::SocketHandle;
-use smoltcp::socket::tcp;
-use smoltcp::time::Duration;
 use undersock::client::Client;
 use undersock::device::cable::{self, End};
+use undersock::smoltcp::iface::SocketHandle;
+use undersock::smoltcp::socket::tcp;
+use undersock::smoltcp::time::Duration;
 
 mod common;
 use common::now;

@@ -18,11 +18,11 @@
 use core::error::Error;
 use std::thread;
 
-use smoltcp::time::Instant;
 use undersock::device::cable::{self, End};
 use undersock::event::{Call, Event, Observer};
 use undersock::server::{Config, ConfigError, Memory, Ports, Server, Sizes};
 use undersock::service::Uppercase;
+use undersock::smoltcp::time::Instant;
 
 mod common;
 use common::{Host, now, seed};

@@ -5,10 +5,10 @@
 use core::error::Error;
 use std::thread;
 
-use smoltcp::socket::udp;
-use smoltcp::time::Duration;
 use undersock::client::{Client, UdpExchange};
 use undersock::device::cable;
+use undersock::smoltcp::socket::udp;
+use undersock::smoltcp::time::Duration;
 
 mod common;
 use common::now;

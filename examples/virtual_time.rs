@@ -5,11 +5,11 @@
 
 use core::error::Error;
 
-use smoltcp::time::{Duration, Instant};
 use undersock::client::{Client, UdpExchange};
 use undersock::device::wire::Wire;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
+use undersock::smoltcp::time::{Duration, Instant};
 
 mod common;
 

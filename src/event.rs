@@ -11,7 +11,6 @@ use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
 /// One thing that happened in a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Event<'a> {
     /// What the service did, in the words of the socket API.
     Call(Call),
@@ -27,7 +26,6 @@ pub enum Event<'a> {
 
 /// What the service or a client did, in the words of the socket API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 #[allow(missing_docs, reason = "a slot, its two endpoints and a number of bytes")]
 pub enum Call {
     /// `bind`: a datagram socket has this port.
@@ -54,7 +52,6 @@ pub enum Call {
 
 /// Why a datagram gets no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum NoReply {
     /// The service wants none.
     Silent,
@@ -77,7 +74,6 @@ pub struct Change {
 
 /// What moved a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Cause {
     /// A segment that came in.
     Segment,
@@ -100,7 +96,6 @@ pub struct Frame<'a> {
 
 /// A frame's direction, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Way {
     /// In, to the connection in this slot.
     Connection(usize),
@@ -174,7 +169,6 @@ drops! {
 
 /// Time moved something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 #[allow(missing_docs, reason = "a slot and the limit that it broke")]
 pub enum Timer {
     /// A connection was given up.
@@ -209,7 +203,6 @@ pub enum Direction {
 
 /// What the wire does to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Fate {
     /// It never arrives.
     Lost,
@@ -226,7 +219,6 @@ pub enum Fate {
 
 /// The limit by which a connection was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Limit {
     /// Half-open for too long.
     HalfOpen,
@@ -267,7 +259,6 @@ impl<O: Observer> Observer for &mut O {
 
 /// How often what happened. Each wraps at 2^32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub struct Counters {
     /// Frames taken from the device.
     pub frames_in: u32,

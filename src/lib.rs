@@ -21,9 +21,11 @@
 //! | [`service`] | what is done with a datagram and with a stream: upper-casing, or a protocol of your own |
 //! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
 //! | [`event`] | what happened, typed: the only instrumentation |
-//! | [`view`] | writers of events: timeline, ladder, capture, table, JSON and log lines; frames explained |
 //! | [`client`] | the two clients' side of it, on the same stack |
-//! | `scenario` | with `std`: a course of scenes in virtual time, each with what it shows |
+//! | [`packet`] | headers: what a frame is, and where its fields are |
+//!
+//! Around it are packages of their own: `undersock-views` writes what happened (timeline, ladder, capture, table, JSON,
+//! log lines), `undersock-course` has scenes in virtual time, and `undersock-command` is the command.
 //!
 //! The server reads no clock, no environment and no randomness of its own: it is given time, frames and a seed, and
 //! returns when it wants to be called again. So everything it does can be tested in virtual time.
@@ -32,7 +34,7 @@
 //!
 #![cfg_attr(feature = "std", doc = "```")]
 #![cfg_attr(not(feature = "std"), doc = "```ignore")]
-//! use smoltcp::time::Instant;
+//! use undersock::smoltcp::time::Instant;
 //! use undersock::device::wire::Wire;
 //! use undersock::server::{Config, Memory, Server, Sizes};
 //! use undersock::service::Uppercase;
@@ -57,11 +59,10 @@
 //! | `dhcp` | take the IPv4 address from a DHCP server |
 //! | `slaac` | form IPv6 addresses from the prefixes that routers advertise |
 //! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
-//! | `log` | [`view::log`] |
-//! | `std` | owned memory; on Linux the TAP device |
-//! | `cli` | all of these, and the command `undersock` (default) |
+//! | `std` | owned memory; a wire between threads |
+//! | `tap` | on Linux, the TAP device |
 //!
-//! `default-features = false, features = ["ipv4"]` is the firmware's base: `no_std`, no allocator.
+//! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 
@@ -74,12 +75,14 @@ pub mod client;
 pub mod device;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod event;
-#[cfg(all(feature = "std", feature = "ipv4", feature = "ipv6"))]
-pub mod scenario;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+pub mod packet;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod service;
 pub mod text;
+
+/// The stack below the sockets: its time, its addresses and its `Device` are this library's own.
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
-pub mod view;
+pub use smoltcp;

@@ -1,18 +1,16 @@
 //! An address from a DHCP server: it comes, is renewed, and goes.
 
-mod common;
-
 use core::net::Ipv4Addr;
 
-use common::raw::{Got, Peer, arp, arp_reply_in, ip_in, tcp_in, udp_in};
-use common::{CLIENT_MAC, World, client_v4, small};
-use smoltcp::time::Duration;
-use smoltcp::wire::{
+use test_support::world::raw::{Got, Peer, arp, arp_reply_in, ip_in, tcp_in, udp_in};
+use test_support::world::{CLIENT_MAC, World, client_v4, small};
+use undersock::server::{Config, Limits};
+use undersock::service::Uppercase;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::{
     ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, IpAddress, IpProtocol,
     TcpControl, UdpPacket,
 };
-use undersock::server::{Config, Limits};
-use undersock::service::Uppercase;
 
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
 const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
@@ -53,7 +51,7 @@ fn answer(
         message_type: kind,
         transaction_id: transaction,
         secs: 0,
-        client_hardware_address: common::raw::SERVER_MAC,
+        client_hardware_address: test_support::world::raw::SERVER_MAC,
         client_ip: Ipv4Addr::UNSPECIFIED,
         your_ip: address,
         server_ip: ROUTER,
@@ -74,7 +72,7 @@ fn answer(
     };
     let mut message = vec![0; repr.buffer_len()];
     repr.emit(&mut DhcpPacket::new_unchecked(&mut message[..])).expect("it fits");
-    common::raw::udp((client_v4(), 67), (IpAddress::Ipv4(address), 68), &message)
+    test_support::world::raw::udp((client_v4(), 67), (IpAddress::Ipv4(address), 68), &message)
 }
 
 /// Goes through discovery and request with a server that offers this.
@@ -102,7 +100,8 @@ fn the_address_comes_serves_and_goes_with_its_lease() {
     assert_eq!(leased(&world), ["192.168.69.77/24"]);
     let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), IpAddress::Ipv4(LEASED)));
     assert_eq!(got.iter().filter_map(|frame| arp_reply_in(frame)).count(), 1);
-    let request = common::raw::udp((client_v4(), 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"leased");
+    let request =
+        test_support::world::raw::udp((client_v4(), 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"leased");
     let got = world.give(&request);
     assert_eq!(
         got.iter().filter_map(|frame| udp_in(frame)).map(|(_, _, payload)| payload).collect::<Vec<_>>(),
@@ -110,7 +109,8 @@ fn the_address_comes_serves_and_goes_with_its_lease() {
     );
     // Beyond the router too.
     let far = IpAddress::v4(8, 8, 8, 8);
-    let got = world.give(&common::raw::udp((far, 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"far"));
+    let got =
+        world.give(&test_support::world::raw::udp((far, 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"far"));
     assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1);
     // Nobody renews it.
     world.pass(Duration::from_secs(601));
@@ -135,7 +135,11 @@ fn impossible_offers_are_not_taken() {
         lease(&mut world, LEASED, MASK, router);
         assert_eq!(leased(&world), ["192.168.69.77/24"], "router {router}");
         let far = IpAddress::v4(8, 8, 8, 8);
-        let got = world.give(&common::raw::udp((far, 5_000), (IpAddress::Ipv4(LEASED), 12_000), b"far"));
+        let got = world.give(&test_support::world::raw::udp(
+            (far, 5_000),
+            (IpAddress::Ipv4(LEASED), 12_000),
+            b"far",
+        ));
         assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 0, "router {router}");
         world.pass(Duration::from_secs(60));
     }

@@ -1,13 +1,8 @@
 //! The examples do what they say.
-#![cfg(all(feature = "cli", feature = "std", feature = "ipv4"))]
-
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-#[allow(dead_code, reason = "the command itself isn't run here")]
-mod command;
-
-use command::run;
+use test_support::command::run;
 
 /// Cargo builds the examples for `cargo test`, into the folder beside that of this program or one further up.
 fn program(example: &str) -> PathBuf {

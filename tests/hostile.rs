@@ -1,18 +1,16 @@
 //! What never happens: after every frame of this list the server answers as before, and it said nothing that it must
 //! not say.
 
-mod common;
-
-use common::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, udp_in};
-use common::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
-use smoltcp::socket::tcp::State;
-use smoltcp::time::Duration;
-use smoltcp::wire::{
-    ArpOperation, EthernetAddress, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
-};
+use test_support::world::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, udp_in};
+use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::Drop;
 use undersock::server::Sizes;
 use undersock::service::Uppercase;
+use undersock::smoltcp::socket::tcp::State;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::{
+    ArpOperation, EthernetAddress, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
+};
 
 const ALL_NODES: IpAddress = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
@@ -48,7 +46,7 @@ fn in_silence(world: &mut World<Uppercase>, what: &str, frame: &[u8], rule: Drop
     assert!(
         got.is_empty(),
         "{what}: {:?}",
-        got.iter().map(|frame| common::describe(frame)).collect::<Vec<_>>()
+        got.iter().map(|frame| test_support::world::describe(frame)).collect::<Vec<_>>()
     );
     assert_eq!(dropped(world, rule), before + 1, "{what}");
     assert_eq!(world.server.waiting(), 0, "{what}");
@@ -157,19 +155,19 @@ fn fragments_and_extension_headers_stop_at_the_door() {
     in_silence(&mut world, "later fragment", &frame, Drop::Fragment);
     for next in [0, 43, 60, 59, 51] {
         let protocol = IpProtocol::from(next);
-        let frame = common::raw::ip(client_v6(), server_v6(), protocol, 16, 64, |payload| {
+        let frame = test_support::world::raw::ip(client_v6(), server_v6(), protocol, 16, 64, |payload| {
             payload.copy_from_slice(&[6, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         });
         in_silence(&mut world, &format!("next header {next}"), &frame, Drop::Extension);
     }
-    let frame = common::raw::ip(client_v6(), server_v6(), IpProtocol::Ipv6Frag, 16, 64, |_| {});
+    let frame = test_support::world::raw::ip(client_v6(), server_v6(), IpProtocol::Ipv6Frag, 16, 64, |_| {});
     in_silence(&mut world, "IPv6 fragment", &frame, Drop::Fragment);
     assert_eq!(world.server.used(), 1);
     still_serves(&mut world, 40_000);
 }
 
 fn fill_ipv4_checksum(frame: &mut [u8]) {
-    smoltcp::wire::Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
+    undersock::smoltcp::wire::Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
 }
 
 #[test]
@@ -404,7 +402,7 @@ fn pings_and_arp_are_answered() {
     let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), server_v4()));
     assert_eq!(
         got.iter().filter_map(|frame| arp_reply_in(frame)).collect::<Vec<_>>(),
-        [(common::raw::SERVER_MAC, server_v4())]
+        [(test_support::world::raw::SERVER_MAC, server_v4())]
     );
     let got = world.give(&ping(client_v4(), server_v4(), b"0123456789"));
     let (to, echo) = ip_in(&got[0], IpProtocol::Icmp).expect("an ICMP message");
@@ -419,13 +417,13 @@ fn our_addresses_are_defended() {
     for sender in [IpAddress::v4(0, 0, 0, 0), IpAddress::v4(10, 9, 9, 9)] {
         let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, sender), server_v4()));
         let replies: Vec<_> = got.iter().filter_map(|frame| arp_reply_in(frame)).collect();
-        assert_eq!(replies, [(common::raw::SERVER_MAC, server_v4())], "to {sender}");
+        assert_eq!(replies, [(test_support::world::raw::SERVER_MAC, server_v4())], "to {sender}");
         // Who isn't asked for keeps silent.
         assert_eq!(world.give(&arp(ArpOperation::Request, (CLIENT_MAC, sender), client_v4())).len(), 0);
     }
     let (taken, free) = (server_v6(), IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0x1234, 1));
     for (target, answers) in [(taken, 1), (free, 0)] {
-        let got = world.give(&common::raw::detection(target));
+        let got = world.give(&test_support::world::raw::detection(target));
         let got: Vec<_> = got.iter().filter_map(|frame| ip_in(frame, IpProtocol::Icmpv6)).collect();
         assert_eq!(got.len(), answers, "{target}");
         for (to, message) in got {

@@ -1,23 +1,21 @@
 //! Trouble on the wire, in virtual time: by the script, by the seed, and what comes through all of it.
 
-mod common;
-
 use core::cell::RefCell;
 use std::rc::Rc;
 
-use common::raw::{self, Segment};
-use common::{History, client_v4, client_v6, server_v4, server_v6, tcp_socket, udp_socket};
-use smoltcp::iface::SocketStorage;
-use smoltcp::socket::tcp::{RecvError, State};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
+use test_support::world::raw::{self, Segment};
+use test_support::world::{History, client_v4, client_v6, server_v4, server_v6, tcp_socket, udp_socket};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Direction, Event, Fate, Observer, Trouble};
+use undersock::packet::{Packet, damaged, packet};
 use undersock::server::{Config, Limits, Memory, Server, Sizes};
 use undersock::service::Uppercase;
-use undersock::view::packet::{Packet, damaged, packet};
+use undersock::smoltcp::iface::SocketStorage;
+use undersock::smoltcp::socket::tcp::{RecvError, State};
+use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
 
 /// Frames that each direction of the wire itself holds.
 const FRAMES: usize = 64;

@@ -1,18 +1,16 @@
 //! The wire on both sides of trouble, with nobody at either end: what comes out of it, exactly, and when.
 
-mod common;
-
 use core::cell::RefCell;
 use std::rc::Rc;
 
-use common::{CLIENT_MAC, client_v4, raw, server_v4};
-use smoltcp::phy::{Device, RxToken, TxToken};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::ArpOperation;
+use test_support::world::{CLIENT_MAC, client_v4, raw, server_v4};
 use undersock::device::impaired::{Impaired, Received, Settings};
 use undersock::device::wire::{MAX_FRAME, Wire};
 use undersock::event::{Direction, Event, Fate, Observer, Trouble};
-use undersock::view::packet::damaged;
+use undersock::packet::damaged;
+use undersock::smoltcp::phy::{Device, RxToken, TxToken};
+use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::ArpOperation;
 
 /// The trouble that was told of.
 #[derive(Clone, Default)]

@@ -1,13 +1,11 @@
 //! Backlog, limits and eviction: a new client is served within five seconds, whatever the others do.
 
-mod common;
-
-use common::raw::{Peer, udp};
-use common::{World, client_v4, server_v4, small};
-use smoltcp::socket::tcp::State;
-use smoltcp::time::Duration;
-use smoltcp::wire::TcpControl;
+use test_support::world::raw::{Peer, udp};
+use test_support::world::{World, client_v4, server_v4, small};
 use undersock::service::Uppercase;
+use undersock::smoltcp::socket::tcp::State;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::TcpControl;
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()
@@ -187,7 +185,10 @@ fn the_queue_is_bounded_and_what_does_not_fit_is_dropped_in_silence() {
     }
     let syns: Vec<Vec<u8>> =
         (51_000..51_010).map(|port| Peer::new(port).segment(TcpControl::Syn, b"")).collect();
-    assert_eq!(world.give_all(&syns).iter().filter_map(|frame| common::raw::tcp_in(frame)).count(), 0);
+    assert_eq!(
+        world.give_all(&syns).iter().filter_map(|frame| test_support::world::raw::tcp_in(frame)).count(),
+        0
+    );
     assert_eq!(world.server.waiting(), 4);
     // Who waits and repeats its SYN still waits once.
     world.give_all(&syns[..4]);
@@ -217,7 +218,7 @@ fn who_waits_and_repeats_its_syn_when_a_slot_comes_free_gets_one_connection() {
     // In one batch: an exact RST that frees a slot, and the SYN again.
     let reset = others[0].segment(TcpControl::Rst, b"");
     let got = world.give_all(&[reset, syn]);
-    let syn_acks: Vec<_> = got.iter().filter_map(|frame| common::raw::tcp_in(frame)).collect();
+    let syn_acks: Vec<_> = got.iter().filter_map(|frame| test_support::world::raw::tcp_in(frame)).collect();
     assert!(syn_acks.len() == 1 && syn_acks[0].syn, "{syn_acks:?}");
     assert_eq!((world.server.used(), world.server.waiting()), (4, 0));
 }
@@ -235,7 +236,7 @@ fn a_new_client_does_not_overtake_one_that_waits() {
     let comes = Peer::new(42_000).segment(TcpControl::Syn, b"");
     let got = world.give_all(&[reset, comes]);
     let admitted: Vec<u16> =
-        got.iter().filter_map(|frame| common::raw::tcp_in(frame)).map(|got| got.to.1).collect();
+        got.iter().filter_map(|frame| test_support::world::raw::tcp_in(frame)).map(|got| got.to.1).collect();
     assert_eq!(admitted, [41_000]);
 }
 
@@ -249,7 +250,7 @@ fn nobody_is_evicted_without_room_to_say_so() {
     let syn = Peer::new(40_000).segment(TcpControl::Syn, b"");
     assert_eq!(world.give_tcp(&syn), []);
     // Nobody takes what the server sends.
-    for port in 0..common::FRAMES as u16 + 32 {
+    for port in 0..test_support::world::FRAMES as u16 + 32 {
         let frame = udp((client_v4(), 2_000 + port), (server_v4(), 12_000), b"fill");
         assert!(world.client_end.inject(world.now, &frame));
         world.now += Duration::from_micros(50);
@@ -258,7 +259,7 @@ fn nobody_is_evicted_without_room_to_say_so() {
     world.pass(Duration::from_millis(3_500));
     let counters = *world.server.counters();
     assert_eq!((counters.evicted, world.server.used(), world.server.waiting()), (0, 4, 1));
-    assert!(world.sent().len() >= common::FRAMES);
+    assert!(world.sent().len() >= test_support::world::FRAMES);
     let got = world.pass_tcp(Duration::from_millis(100));
     assert!(got.iter().any(|got| got.rst) && got.iter().any(|got| got.syn && got.to.1 == 40_000), "{got:?}");
     assert_eq!(world.server.counters().evicted, 1);

@@ -1,13 +1,11 @@
 //! Whose Ethernet address the stack knows: nobody waits for it, and no flood takes it from those who are served.
 
-mod common;
-
-use common::raw::{Peer, Segment, ip_in, ping, tcp_in, udp, udp_in};
-use common::{World, client_v4, client_v6, server_v4, server_v6, small};
-use smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
-use smoltcp::time::Duration;
-use smoltcp::wire::{IpAddress, IpProtocol, TcpControl};
+use test_support::world::raw::{Peer, Segment, ip_in, ping, tcp_in, udp, udp_in};
+use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::service::Uppercase;
+use undersock::smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::{IpAddress, IpProtocol, TcpControl};
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()

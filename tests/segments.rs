@@ -1,15 +1,13 @@
 //! Segments that the stack behind the door would misjudge: old ones that acknowledge something new, a FIN that comes
 //! again with data, a SYN in TIME-WAIT; and what a wrong checksum must not do.
 
-mod common;
-
-use common::raw::{Got, Peer, Segment};
-use common::{World, client_v6, server_v6, small};
-use smoltcp::socket::tcp::State;
-use smoltcp::time::Duration;
-use smoltcp::wire::TcpControl;
+use test_support::world::raw::{Got, Peer, Segment};
+use test_support::world::{World, client_v6, server_v6, small};
 use undersock::event::Drop;
 use undersock::service::Uppercase;
+use undersock::smoltcp::socket::tcp::State;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::TcpControl;
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()

@@ -1,19 +1,17 @@
 //! IPv6 addresses and the router, as routers advertise them.
 
-mod common;
-
 use core::net::Ipv6Addr;
 
-use common::raw::{
+use test_support::world::raw::{
     Advertisement, Peer, Prefix, ROUTER, ROUTER_MAC, defence, detection, discovery_in, ip_in, solicitation,
     tcp_in, udp, udp_in,
 };
-use common::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, Icmpv6Packet, IpAddress, IpCidr, IpProtocol, TcpControl};
+use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::Drop;
 use undersock::server::{Config, ConfigError, Limits};
 use undersock::service::Uppercase;
+use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::{EthernetAddress, Icmpv6Packet, IpAddress, IpCidr, IpProtocol, TcpControl};
 
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 /// The advertised prefix with the server's interface identifier.

@@ -9,11 +9,11 @@ use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Instant;
 
-use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::phy::Device;
-use smoltcp::socket::udp;
-use smoltcp::wire::{EthernetAddress, IpCidr};
 use undersock::device::tap::{Tap, TapError};
+use undersock::smoltcp::iface::{Config, Interface, SocketSet};
+use undersock::smoltcp::phy::Device;
+use undersock::smoltcp::socket::udp;
+use undersock::smoltcp::wire::{EthernetAddress, IpCidr};
 
 /// Set for the copy of this program that is inside its namespace.
 const INSIDE: &str = "UNDERSOCK_TEST_NAMESPACE";
@@ -56,13 +56,13 @@ fn ip(words: &str) -> String {
 struct Echo {
     interface: Interface,
     sockets: SocketSet<'static>,
-    handle: smoltcp::iface::SocketHandle,
+    handle: undersock::smoltcp::iface::SocketHandle,
 }
 
 impl Echo {
     fn new(tap: &mut Tap) -> Echo {
         let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
-        let mut interface = Interface::new(config, tap, smoltcp::time::Instant::now());
+        let mut interface = Interface::new(config, tap, undersock::smoltcp::time::Instant::now());
         interface.update_ip_addrs(|addresses| {
             addresses.push("192.168.69.1/24".parse::<IpCidr>().unwrap()).unwrap()
         });
@@ -75,13 +75,13 @@ impl Echo {
     }
 
     fn poll(&mut self, tap: &mut Tap) {
-        self.interface.poll(smoltcp::time::Instant::now(), tap, &mut self.sockets);
+        self.interface.poll(undersock::smoltcp::time::Instant::now(), tap, &mut self.sockets);
         let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.handle);
         while let Ok((data, from)) = socket.recv() {
             let data = data.to_vec();
             socket.send_slice(&data, from.endpoint).unwrap();
         }
-        self.interface.poll(smoltcp::time::Instant::now(), tap, &mut self.sockets);
+        self.interface.poll(undersock::smoltcp::time::Instant::now(), tap, &mut self.sockets);
     }
 }
 
@@ -208,8 +208,9 @@ fn a_link_that_is_down_loses_frames_and_nothing_else() {
             ip("link set tap0 down");
             // A reply to what came before, or a neighbour request: any frame, straight from a transmit token.
             let dropped = tap.counters().dropped;
-            let token = tap.transmit(smoltcp::time::Instant::now()).expect("a down link doesn't block");
-            smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
+            let token =
+                tap.transmit(undersock::smoltcp::time::Instant::now()).expect("a down link doesn't block");
+            undersock::smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
             assert_eq!(tap.counters().dropped, dropped + 1);
             assert!(!tap.blocked());
             echo.poll(&mut tap);
@@ -227,13 +228,13 @@ fn a_removed_interface_is_reported() {
         // Asleep in poll(2), while it reads, while it writes: each finds out by itself.
         let asleep = |tap: &mut Tap| {
             while !tap.wait(None, []).unwrap().tap || tap.error().is_none() {
-                let _ = tap.receive(smoltcp::time::Instant::now());
+                let _ = tap.receive(undersock::smoltcp::time::Instant::now());
             }
         };
-        let reads = |tap: &mut Tap| assert!(tap.receive(smoltcp::time::Instant::now()).is_none());
+        let reads = |tap: &mut Tap| assert!(tap.receive(undersock::smoltcp::time::Instant::now()).is_none());
         let writes = |tap: &mut Tap| {
-            let token = tap.transmit(smoltcp::time::Instant::now()).unwrap();
-            smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
+            let token = tap.transmit(undersock::smoltcp::time::Instant::now()).unwrap();
+            undersock::smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
         };
         let ways: [&dyn Fn(&mut Tap); 3] = [&asleep, &reads, &writes];
         for notices in ways {

@@ -1,6 +1,4 @@
 //! Upper-casing against Python's `str.upper()`, and however the stream is cut.
-#![cfg(feature = "unicode")]
-
 use core::ops::RangeInclusive;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};

@@ -1,13 +1,11 @@
 //! The server's life on the in-memory wire, in virtual time.
 
-mod common;
-
-use common::raw::{Peer, tcp_in, udp, udp_in};
-use common::{World, client_v4, client_v6, server_v4, server_v6, small};
-use smoltcp::time::Duration;
-use smoltcp::wire::TcpControl;
+use test_support::world::raw::{Peer, tcp_in, udp, udp_in};
+use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::server::{Config, Sizes, Storage};
 use undersock::service::Uppercase;
+use undersock::smoltcp::time::Duration;
+use undersock::smoltcp::wire::TcpControl;
 
 #[test]
 fn a_datagram_comes_back_in_upper_case() {
@@ -221,7 +219,7 @@ fn buffers_of_a_few_bytes_are_refused() {
     let (mut end, _client) = wire.ends();
     let mut with = |receive, send| {
         let memory = Memory::owned(Sizes { receive, send, ..small() });
-        Server::new(&Config::default(), memory, &mut end, smoltcp::time::Instant::ZERO).err()
+        Server::new(&Config::default(), memory, &mut end, undersock::smoltcp::time::Instant::ZERO).err()
     };
     for (receive, send) in [(0, 64), (15, 64), (64, 15), (64, 0)] {
         assert!(matches!(with(receive, send), Some(ConfigError::Memory(_))), "{receive} {send}");

@@ -7,13 +7,13 @@ use core::hash::{BuildHasher as _, Hasher as _};
 use std::collections::hash_map::RandomState;
 use std::io::{self, Write as _};
 
-use smoltcp::socket::{tcp, udp};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, UdpExchange};
 use undersock::device::cable::End;
 use undersock::server::{Config, ConfigError, MAX_DATAGRAM, Memory, Server, Sizes};
 use undersock::service::Uppercase;
+use undersock::smoltcp::socket::{tcp, udp};
+use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 
 /// The time, on a clock that is never set back.
 pub(crate) fn now() -> Instant {

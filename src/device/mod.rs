@@ -8,6 +8,6 @@
 pub mod cable;
 pub(crate) mod frame;
 pub mod impaired;
-#[cfg(all(feature = "std", target_os = "linux"))]
+#[cfg(all(feature = "tap", target_os = "linux"))]
 pub mod tap;
 pub mod wire;

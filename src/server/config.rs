@@ -11,8 +11,9 @@ pub const SENTENCE_PORT: u16 = 12_000;
 pub const STREAM_PORT: u16 = 12_001;
 /// The most bytes that one read takes in sentence mode, as the textbook's `recv(1024)`.
 pub const SENTENCE_BYTES: usize = 1_024;
-/// Addresses that an interface holds, the IPv6 link-local one included.
-pub const MAX_ADDRESSES: usize = 5;
+/// Addresses that an interface holds, the IPv6 link-local one included: as many as smoltcp was built for, which is 2
+/// unless the program chooses otherwise, by smoltcp's feature `iface-max-addr-count-5` for one.
+pub const MAX_ADDRESSES: usize = smoltcp::config::IFACE_MAX_ADDR_COUNT;
 /// smoltcp's own convention for its examples.
 pub const DEFAULT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x01]);
 
@@ -200,7 +201,7 @@ impl fmt::Display for ConfigError {
                 write!(
                     f,
                     "more than {MAX_ADDRESSES} addresses, counting the IPv6 link-local one, and one each for DHCP and \
-                     SLAAC"
+                     SLAAC; a program chooses their number by a feature of smoltcp, as `iface-max-addr-count-5`"
                 )
             }
             ConfigError::NoAddress => {

@@ -11,7 +11,7 @@ use super::script::Strike;
 use super::settings::{Impairments, Rate};
 use crate::device::wire::MAX_FRAME;
 use crate::event::Direction;
-use crate::view::packet::{Layer, layers};
+use crate::packet::{Layer, layers};
 
 /// Bytes of an Ethernet header.
 const ETHERNET: usize = 14;

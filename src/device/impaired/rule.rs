@@ -11,7 +11,7 @@ use smoltcp::time::Duration;
 pub use self::grammar::{RuleError, Word};
 use super::number::Written;
 use crate::event::Direction;
-use crate::view::packet::{Layer, Message, Packet, layers, packet};
+use crate::packet::{Layer, Message, Packet, layers, packet};
 
 /// What happens to which frame: "drop the 2nd SYN-ACK".
 ///

@@ -18,8 +18,6 @@ pub mod host;
 pub mod load;
 pub mod machine;
 pub mod monitor;
-#[path = "../../common/raw.rs"]
-pub mod raw;
 pub mod soak;
 pub mod sockets;
 pub mod spans;
@@ -30,6 +28,7 @@ pub mod wire;
 use core::time::Duration;
 
 use smoltcp::wire::IpAddress;
+pub use test_support::world::raw;
 pub use undersock::server::config::CLIENT_MAC;
 
 pub use host::Host;

@@ -9,7 +9,7 @@ use board_tests::text::Random;
 use board_tests::{
     CLIENT_MAC, Host, Machine, client_v4, client_v6, each_board, server_link_local, server_v4, server_v6,
 };
-use smoltcp::wire::{
+use undersock::smoltcp::wire::{
     ArpOperation, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet, Ipv6Address, TcpControl,
 };
 

@@ -1,14 +1,6 @@
 //! `undersock lab --board`: the emulated boards in the lab's place of the server, with the clients of any lab.
 #![cfg(target_os = "linux")]
 
-#[path = "../../command/mod.rs"]
-#[allow(dead_code, reason = "cargo doesn't say here where the command is")]
-mod command;
-#[path = "../../network/mod.rs"]
-mod network;
-#[path = "../../recipes/mod.rs"]
-mod recipes;
-
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
@@ -25,10 +17,10 @@ use board_tests::{each_board, sockets};
 use boards::elf::Elf;
 use boards::image::executable;
 use boards::{Board, Image, home};
-use command::{BOUND, Ran, piped, run};
-use network::{Program, again, fails, is_inside, namespaces, prints, tool_path};
-use recipes::{OF_THE_BOARDS, QUESTION, Step, steps};
 use rustix::process::Signal;
+use test_support::command::{BOUND, Ran, piped, run};
+use test_support::network::{Program, again, fails, is_inside, namespaces, prints, tool_path};
+use test_support::recipes::{OF_THE_BOARDS, QUESTION, Step, steps};
 
 each_board!(
     sentences_are_answered_by_the_board,

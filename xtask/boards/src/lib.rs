@@ -17,7 +17,7 @@ pub mod elf;
 pub mod emulator;
 mod failure;
 pub mod image;
-#[path = "../../../src/cli/linux/machines.rs"]
+#[path = "../../../crates/command/src/linux/machines.rs"]
 pub mod machines;
 pub mod table;
 pub mod thumb;

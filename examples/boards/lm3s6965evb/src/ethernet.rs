@@ -5,9 +5,9 @@
 //! copy each way, which is what a controller without DMA asks for. In both FIFOs a frame comes after two bytes of
 //! length (table "TX & RX FIFO Organization"), so the buffers are laid out like the FIFOs.
 
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::wire::EthernetAddress;
 use undersock_board::peripheral::Peripheral;
 
 use crate::system::MHZ;

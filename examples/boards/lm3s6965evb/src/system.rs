@@ -1,7 +1,7 @@
 //! System control: the processor's clock from the PLL, and the clocks of the peripherals that are used. LM3S6965 data
 //! sheet, chapter "System Control".
 
-use smoltcp::wire::EthernetAddress;
+use undersock::smoltcp::wire::EthernetAddress;
 use undersock_board::peripheral::Peripheral;
 
 /// The processor's clock, the fastest that it has.

@@ -17,8 +17,8 @@ use core::task::{Context, Waker};
 
 use embassy_net_driver as embassy;
 use embassy_net_driver::{Driver, HardwareAddress};
-use smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
+use undersock::smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::time::Instant;
 
 #[cfg(test)]
 #[path = "adapter/tests.rs"]

@@ -21,11 +21,11 @@ mod virtio_net;
 
 use riscv::register::{mie, mip};
 use riscv_rt::entry;
-use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
 use static_cell::{ConstStaticCell, StaticCell};
 use undersock::server::Storage;
 use undersock::service::Uppercase;
+use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::wire::EthernetAddress;
 use undersock_board::{Board, qemu};
 
 use crate::plic::Line;

@@ -4,7 +4,7 @@
 //! Set Manual, Volume II: Privileged Architecture", 20211203, 3.2.1. QEMU has them where SiFive's CLINT has them.
 #![allow(unsafe_code, reason = "the address of the registers")]
 
-use smoltcp::time::Instant;
+use undersock::smoltcp::time::Instant;
 use undersock_board::peripheral::Peripheral;
 
 // SAFETY: the machine has the CLINT's registers here, all of the offsets below; none reaches into memory.

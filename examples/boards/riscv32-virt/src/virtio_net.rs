@@ -30,9 +30,9 @@
 use core::ptr::NonNull;
 
 use heapless::Vec;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
+use undersock::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::wire::EthernetAddress;
 use virtio_drivers::device::net::{VirtIONetRaw, VirtioNetHdr};
 use virtio_drivers::transport::mmio::MmioTransport;
 use virtio_drivers::transport::{DeviceType, Transport};

@@ -3,7 +3,7 @@
 //! To divide a 64-bit count by the clock's frequency costs 470 bytes of flash and time at every poll. Here only what
 //! has passed since the last look is divided: 32 bits, by a constant, which is a multiplication.
 
-use smoltcp::time::Instant;
+use undersock::smoltcp::time::Instant;
 
 /// A time that advances by ticks, `MHZ` of them a microsecond.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,6 +1,6 @@
 //! Lines of text without `core::fmt`.
 
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
+use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 
 /// A line on its way to the console, piece by piece. Not generic over the board, so there is one copy of it.
 #[derive(Clone, Copy)]

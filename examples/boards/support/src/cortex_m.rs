@@ -7,7 +7,7 @@
 
 use core::arch::asm;
 
-use smoltcp::time::Instant;
+use undersock::smoltcp::time::Instant;
 
 use crate::clock::Clock;
 use crate::peripheral::Peripheral;

@@ -42,15 +42,15 @@ pub mod peripheral;
 #[cfg(all(feature = "qemu", target_os = "none"))]
 pub mod qemu;
 
-use smoltcp::phy::Device;
-use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
-#[cfg(any(feature = "dhcp", feature = "slaac"))]
-use smoltcp::wire::{IpAddress, IpCidr};
 #[cfg(feature = "slaac")]
 use undersock::server::config::MAX_ADDRESSES;
 use undersock::server::{Config, ConfigError, Server, Storage};
 use undersock::service::Service;
+use undersock::smoltcp::phy::Device;
+use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::wire::EthernetAddress;
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
+use undersock::smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::console::Line;
 

@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use log::{Log, Metadata, Record};
-use smoltcp::time::Instant;
 use undersock::event::{Drop, Event, Frame, Observer, Way};
-use undersock::view::timeline::Timeline;
+use undersock::smoltcp::time::Instant;
+use undersock_views::timeline::Timeline;
 
 use crate::Board;
 
@@ -55,7 +55,7 @@ pub(crate) struct Trace(Timeline<Console, REMEMBERED>);
 impl Trace {
     /// On this board's console.
     pub(crate) const fn new<B: Board>() -> Self {
-        Trace(Timeline::of(undersock::view::End::Server, Console(B::console)))
+        Trace(Timeline::of(undersock_views::End::Server, Console(B::console)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A smoltcp device of a controller whose frames are copied out and in: complete, for any [`Controller`].
 
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::time::Instant;
 
 use crate::controller::Controller;
 

@@ -13,8 +13,8 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
-use smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::time::{Duration, Instant};
 use w5500_ll::net::Eui48Addr;
 use w5500_ll::{
     BufferSize, Mode, Protocol, Registers, Sn, SocketCommand, SocketInterrupt, SocketInterruptMask,

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use embassy_net_driver::{Capabilities, LinkState};
-use smoltcp::phy::{RxToken as _, TxToken as _};
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
+use undersock::smoltcp::phy::{RxToken as _, TxToken as _};
 
 use super::*;
 

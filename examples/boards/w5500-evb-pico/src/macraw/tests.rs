@@ -2,13 +2,13 @@
 
 use core::convert::Infallible;
 
-use smoltcp::phy::{RxToken as _, TxToken as _};
-use smoltcp::socket::tcp;
-use smoltcp::wire::IpAddress;
 use undersock::client::{Client, TcpExchange};
 use undersock::device::wire::Wire;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
+use undersock::smoltcp::phy::{RxToken as _, TxToken as _};
+use undersock::smoltcp::socket::tcp;
+use undersock::smoltcp::wire::IpAddress;
 
 use super::*;
 

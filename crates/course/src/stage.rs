@@ -1,0 +1,583 @@
+//! The stage: a server and client hosts on the in-memory wire, in virtual time.
+//!
+//! A script calls what an application would call, [`Stage::connect`], [`Stage::send`], [`Stage::receive`]; where the
+//! application would wait, time goes on from event to event until the call returns. Nothing here is left to chance, so
+//! that a scene is the same in every run and on every computer.
+
+use std::collections::VecDeque;
+
+use undersock::smoltcp::iface::{SocketHandle, SocketStorage};
+use undersock::smoltcp::phy::Device;
+use undersock::smoltcp::socket::tcp::{self, State};
+use undersock::smoltcp::socket::udp;
+use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr, IpEndpoint};
+
+use super::frames;
+use super::place::{FRAMES, Place, Watch};
+use super::story::ms;
+use undersock::client::{Client, ExchangeError, UdpExchange};
+use undersock::device::impaired::{Impaired, Settings};
+use undersock::device::wire::{self, Wire};
+use undersock::event::{Event, Frame, Observer, Way};
+use undersock::server::config::{DEFAULT_MAC, SENTENCE_PORT, STREAM_PORT};
+use undersock::server::{Config, Memory, Ports, Server, Sizes};
+use undersock::service::Uppercase;
+use undersock_views::End;
+use undersock_views::record::{Record, Recorder, Recording, What};
+
+/// What a frame needs from end to end: as between two cities of one country.
+pub(super) const LATENCY: Duration = Duration::from_millis(5);
+/// Frames that the wire's trouble keeps back at once.
+const HELD: usize = 8;
+/// More records than any scene has.
+const RECORDS: usize = 20_000;
+/// The longest that an application waits.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// After so long without anything to do, a scene is over. Longer than TIME-WAIT is here.
+const QUIET: Duration = Duration::from_secs(15);
+/// Bytes of a client's buffers, each way.
+const BUFFER: usize = 4_096;
+
+/// The server's address, and the client's.
+pub(super) const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
+pub(super) const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
+/// Their IPv6 addresses.
+pub(super) const CLIENT_V6: IpAddress = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100);
+pub(super) const SERVER_V6: IpAddress = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1);
+
+/// What a stage is set with before the scene begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Set {
+    /// Where the server listens.
+    pub(super) ports: Ports,
+    /// Connections at once, and SYNs that may wait.
+    pub(super) slots: usize,
+    /// Bytes of the server's receive and send buffers.
+    pub(super) buffer: usize,
+    /// What the wire does, in the words of [`Rule`](undersock::device::impaired::Rule).
+    pub(super) trouble: &'static [&'static str],
+    /// The server takes its address from a DHCP server.
+    pub(super) dhcp: bool,
+    /// The client knows the server's Ethernet address already.
+    pub(super) acquainted: bool,
+    /// Client hosts.
+    pub(super) hosts: usize,
+    /// The scene is of the IPv6 addresses. Both ends have both, always.
+    pub(super) ipv6: bool,
+}
+
+impl Set {
+    /// Nothing but UDP.
+    pub(super) const UDP: Set = Set {
+        ports: Ports { udp: SENTENCE_PORT, sentence: 0, stream: 0 },
+        slots: 4,
+        buffer: 2_048,
+        trouble: &[],
+        dhcp: false,
+        acquainted: true,
+        hosts: 1,
+        ipv6: false,
+    };
+    /// TCP, one sentence a connection.
+    pub(super) const SENTENCE: Set =
+        Set { ports: Ports { udp: 0, sentence: SENTENCE_PORT, stream: 0 }, ..Set::UDP };
+    /// TCP, every byte until the client closes.
+    pub(super) const STREAM: Set =
+        Set { ports: Ports { udp: 0, sentence: 0, stream: STREAM_PORT }, ..Set::UDP };
+}
+
+/// A client's computer.
+struct Host {
+    mac: EthernetAddress,
+    client: Client<'static, Watch>,
+    /// Frames that have arrived and aren't taken in yet.
+    arrived: VecDeque<Vec<u8>>,
+    /// How often it has been switched on again.
+    starts: u64,
+    /// Without power, it hears and says nothing.
+    on: bool,
+}
+
+/// A connection of a client, as a script holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sock {
+    host: usize,
+    handle: SocketHandle,
+}
+
+/// What `recv` came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Got {
+    Bytes(Vec<u8>),
+    /// The server has closed its side and there is nothing left: Python's `recv` returns `b''`.
+    End,
+    /// The connection is gone: Python's `recv` raises `ConnectionResetError`.
+    Reset,
+    /// Nothing, for as long as the application cared to wait.
+    Nothing,
+}
+
+impl Got {
+    /// The bytes as text; nothing at all otherwise.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Got::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Got::End | Got::Reset | Got::Nothing => String::new(),
+        }
+    }
+}
+
+/// A server, client hosts, the wire between them, and the clock.
+pub(super) struct Stage<'w> {
+    pub(super) now: Instant,
+    set: Set,
+    wire: &'w Wire<FRAMES>,
+    server: Server<'static>,
+    service: Uppercase,
+    server_end: Impaired<wire::End<'w, FRAMES>, Recording, HELD>,
+    client_end: wire::End<'w, FRAMES>,
+    hosts: Vec<Host>,
+    recorder: Recorder,
+    outcome: Vec<String>,
+    /// Frames that came to the clients' side, for a script that plays a host by hand.
+    heard: Vec<Vec<u8>>,
+    /// When the server wants to be polled again.
+    due: Option<Instant>,
+    /// When an application wants to go on, whatever comes.
+    pub(super) alarm: Option<Instant>,
+    /// Steps since the clock last moved.
+    steps: u32,
+}
+
+/// So many steps at one instant are enough for anything that is to be done at it.
+const STEPS: u32 = 4;
+
+impl<'w> Stage<'w> {
+    pub(super) fn new(wire: &'w Wire<FRAMES>, set: Set) -> Self {
+        let now = Instant::ZERO;
+        let recorder = Recorder::new(RECORDS);
+        let (server_end, client_end) = wire.ends();
+        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(End::Server));
+        let server = start(&set, set.ports, &mut server_end, now);
+        let mut stage = Stage {
+            now,
+            set,
+            wire,
+            server,
+            service: Uppercase::new(),
+            server_end,
+            client_end,
+            hosts: Vec::new(),
+            recorder,
+            outcome: Vec::new(),
+            heard: Vec::new(),
+            due: None,
+            alarm: None,
+            steps: 0,
+        };
+        for index in 0..set.hosts {
+            let host = stage.host(index, 0);
+            stage.hosts.push(host);
+        }
+        stage.acquaint_server();
+        stage.introduce();
+        stage
+    }
+
+    /// Everything that happened, and what it came to.
+    pub(super) fn finish(mut self) -> (Vec<Record>, Vec<String>) {
+        self.step();
+        (self.recorder.take(), self.outcome)
+    }
+
+    // --- the computers ---
+
+    /// The server program ends, and starts anew with other ports.
+    pub(super) fn serve(&mut self, ports: Ports) {
+        self.server = start(&self.set, ports, &mut self.server_end, self.now);
+        self.acquaint_server();
+        self.introduce();
+    }
+
+    /// The server's system knows its neighbours, as it does when they have talked before.
+    fn acquaint_server(&mut self) {
+        if !self.set.acquainted {
+            return;
+        }
+        let own = (DEFAULT_MAC, SERVER);
+        let known = self.hosts.iter().enumerate();
+        let mut arrived =
+            known.map(|(index, host)| frames::arp_reply((host.mac, address(index)), own)).collect();
+        let mut place = Place { arrived: &mut arrived, end: &mut self.client_end };
+        self.due = self.server.poll(self.now, &mut place, &mut self.service, &mut ());
+    }
+
+    fn introduce(&self) {
+        self.server.introduce(self.now, &mut self.recorder.at(End::Server));
+    }
+
+    pub(super) fn server(&self) -> &Server<'static> {
+        &self.server
+    }
+
+    /// A client's computer, just switched on for the nth time.
+    fn host(&mut self, index: usize, starts: u64) -> Host {
+        let config = host_config(index, starts);
+        // The views have two ends: who else is on the wire is seen by what the server sees.
+        let watch = Watch((index == 0).then(|| self.recorder.at(End::Client)));
+        let mut arrived = VecDeque::new();
+        let mut place = Place { arrived: &mut arrived, end: &mut self.client_end };
+        let sockets: Vec<SocketStorage<'static>> = Vec::new();
+        let mut client = match Client::observed(&config, sockets, &mut place, self.now, watch) {
+            Ok(client) => client,
+            Err(error) => unreachable!("a stage's settings work: {error}"),
+        };
+        if self.set.acquainted {
+            // Off the record.
+            let records = self.recorder.take();
+            place.arrived.push_back(frames::arp_reply((DEFAULT_MAC, SERVER), (config.mac, address(index))));
+            client.poll(self.now, &mut place);
+            let _ = self.recorder.take();
+            records.into_iter().for_each(|record| self.recorder.add(record));
+        }
+        Host { mac: config.mac, client, arrived, starts, on: true }
+    }
+
+    /// The client's computer loses its power: its sockets are gone, and nobody is told.
+    pub(super) fn crash(&mut self) {
+        let starts = self.hosts[0].starts + 1;
+        self.hosts[0] = self.host(0, starts);
+        self.hosts[0].on = false;
+    }
+
+    /// It is switched on again.
+    pub(super) fn boot(&mut self) {
+        self.hosts[0].on = true;
+    }
+
+    // --- time ---
+
+    /// Both sides do what they have to do now.
+    fn step(&mut self) {
+        while let Some(frame) = self.client_end.take(self.now) {
+            let to = EthernetFrame::new_unchecked(&frame[..]).dst_addr();
+            for host in self.hosts.iter_mut().filter(|host| host.on && (!to.is_unicast() || to == host.mac)) {
+                host.arrived.push_back(frame.to_vec());
+            }
+            self.heard.push(frame.to_vec());
+        }
+        let recording = &mut self.recorder.at(End::Server);
+        self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, recording);
+        self.server_end.flush(self.now);
+        for host in self.hosts.iter_mut().filter(|host| host.on) {
+            let mut place = Place { arrived: &mut host.arrived, end: &mut self.client_end };
+            host.client.poll(self.now, &mut place);
+        }
+    }
+
+    /// When something happens next.
+    fn next(&mut self) -> Option<Instant> {
+        let now = self.now;
+        let clients = self.hosts.iter_mut().filter(|host| host.on);
+        let clients = clients.filter_map(|host| host.client.poll_at(now)).min();
+        [self.due, clients, self.wire.next_arrival(), self.server_end.poll_at(now), self.alarm]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The clock moves to the next event, no further than `end`.
+    fn advance(&mut self, end: Instant) {
+        let next = self.next().unwrap_or(end).min(end);
+        self.steps += 1;
+        if next > self.now {
+            (self.now, self.steps) = (next, 0);
+        } else if self.steps > STEPS {
+            // Somebody can't do what is due, as long as something else doesn't happen.
+            (self.now, self.steps) = (self.now + Duration::from_micros(100), 0);
+        }
+    }
+
+    /// Goes on until `done` says what it came to; `None` after `limit`.
+    pub(super) fn until<T>(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let end = self.now + limit;
+        loop {
+            self.step();
+            if let Some(result) = done(self) {
+                return Some(result);
+            }
+            if self.now >= end {
+                return None;
+            }
+            self.advance(end);
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let _ = self.until::<()>(time, |_| None);
+    }
+
+    /// Lets time pass until nothing has anything left to do.
+    pub(super) fn settle(&mut self) {
+        loop {
+            self.step();
+            let end = self.now + QUIET;
+            match self.next() {
+                Some(next) if next < end => self.advance(end),
+                _ => return,
+            }
+        }
+    }
+
+    // --- what applications call ---
+
+    /// `connect`, without waiting.
+    pub(super) fn open(&mut self, host: usize, port: u16) -> Sock {
+        self.open_with(host, port, BUFFER)
+    }
+
+    /// The same, with so many bytes of receive buffer.
+    pub(super) fn open_with(&mut self, host: usize, port: u16, receive: usize) -> Sock {
+        let mut socket = tcp::Socket::new(
+            tcp::SocketBuffer::new(vec![0; receive]),
+            tcp::SocketBuffer::new(vec![0; BUFFER]),
+        );
+        // What is shown by acknowledgements is shown sooner.
+        socket.set_ack_delay(None);
+        let server = IpEndpoint::new(SERVER, port);
+        match self.hosts[host].client.connect(self.now, socket, server) {
+            Ok(handle) => Sock { host, handle },
+            Err(error) => unreachable!("a stage's server can be addressed: {error}"),
+        }
+    }
+
+    /// `connect`: waits for the handshake. Whether there is a connection.
+    pub(super) fn connect(&mut self, sock: Sock) -> bool {
+        let established = |stage: &mut Self| match stage.state(sock) {
+            State::SynSent | State::SynReceived => None,
+            state => Some(state != State::Closed),
+        };
+        self.until(PATIENCE, established).unwrap_or(false)
+    }
+
+    /// `send`: gives bytes to the stack, as many as it has room for.
+    pub(super) fn send(&mut self, sock: Sock, bytes: &[u8]) -> usize {
+        self.hosts[sock.host].client.send(self.now, sock.handle, bytes)
+    }
+
+    /// `recv(room)`: waits for bytes, at most so many; for the end; or for `limit`.
+    pub(super) fn receive_within(&mut self, sock: Sock, room: usize, limit: Duration) -> Got {
+        self.until(limit, |stage| stage.look(sock, room)).unwrap_or(Got::Nothing)
+    }
+
+    /// `recv(room)`.
+    pub(super) fn receive(&mut self, sock: Sock, room: usize) -> Got {
+        self.receive_within(sock, room, PATIENCE)
+    }
+
+    /// `recv` until there is nothing left.
+    pub(super) fn receive_all(&mut self, sock: Sock) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Got::Bytes(bytes) = self.receive(sock, BUFFER) {
+            all.extend(bytes);
+        }
+        all
+    }
+
+    fn look(&mut self, sock: Sock, room: usize) -> Option<Got> {
+        let client = &mut self.hosts[sock.host].client;
+        match client.socket(sock.handle).peek(1) {
+            Ok([]) => None,
+            Ok(_) => {
+                let mut bytes = vec![0; room];
+                let received = client.receive(self.now, sock.handle, &mut bytes);
+                bytes.truncate(received);
+                Some(Got::Bytes(bytes))
+            }
+            Err(tcp::RecvError::Finished) => Some(Got::End),
+            Err(tcp::RecvError::InvalidState) => Some(Got::Reset),
+        }
+    }
+
+    /// `close`, or `shutdown` for writing: this side sends no more.
+    pub(super) fn close(&mut self, sock: Sock) {
+        self.hosts[sock.host].client.close(self.now, sock.handle);
+    }
+
+    /// The state of a client's socket.
+    pub(super) fn state(&mut self, sock: Sock) -> State {
+        self.hosts[sock.host].client.socket(sock.handle).state()
+    }
+
+    /// `sendto` and `recvfrom`, the latter for no longer than `timeout`; and again, as often as `tries` says.
+    pub(super) fn ask(
+        &mut self,
+        server: IpAddress,
+        sentence: &[u8],
+        timeout: Duration,
+        tries: u32,
+    ) -> Result<String, ExchangeError> {
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; BUFFER]);
+        let socket = udp::Socket::new(buffer(), buffer());
+        let server = IpEndpoint::new(server, SENTENCE_PORT);
+        let mut exchange = UdpExchange::new(&mut self.hosts[0].client, socket, server, timeout, tries)?;
+        let mut reply = vec![0; BUFFER];
+        let result = self.until(PATIENCE, |stage| {
+            let result = exchange.step(&mut stage.hosts[0].client, stage.now, sentence, &mut reply);
+            stage.alarm = exchange.deadline();
+            result
+        });
+        self.alarm = None;
+        exchange.close(&mut self.hosts[0].client);
+        let length = result.unwrap_or(Err(ExchangeError::TimedOut))?;
+        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+    }
+
+    /// Several sentences at once, each from a socket of its own.
+    pub(super) fn ask_all(&mut self, sentences: &[&str]) {
+        let server = IpEndpoint::new(SERVER, SENTENCE_PORT);
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; BUFFER]);
+        let client = &mut self.hosts[0].client;
+        let mut asked = Vec::new();
+        for sentence in sentences {
+            let socket = udp::Socket::new(buffer(), buffer());
+            match UdpExchange::new(client, socket, server, PATIENCE, 1) {
+                Ok(exchange) => asked.push((exchange, *sentence, None)),
+                Err(error) => unreachable!("a stage's server can be addressed: {error}"),
+            }
+        }
+        let _ = self.until(ms(1_000), |stage| {
+            for (exchange, sentence, result) in asked.iter_mut().filter(|(_, _, result)| result.is_none()) {
+                let mut reply = [0; BUFFER];
+                let client = &mut stage.hosts[0].client;
+                *result = exchange.step(client, stage.now, sentence.as_bytes(), &mut reply);
+                if let Some(Ok(length)) = result {
+                    let reply = String::from_utf8_lossy(&reply[..*length]).into_owned();
+                    stage.tell(&format!("{sentence:?} got {reply}"));
+                }
+            }
+            asked.iter().all(|(_, _, result)| result.is_some()).then_some(())
+        });
+    }
+
+    /// Small pieces go out at once, as with TCP_NODELAY.
+    pub(super) fn no_delay(&mut self, sock: Sock) {
+        self.hosts[sock.host].client.socket(sock.handle).set_nagle_enabled(false);
+    }
+
+    // --- frames by hand ---
+
+    /// Puts a frame on the wire to the server.
+    pub(super) fn inject(&mut self, frame: &[u8]) {
+        self.client_end.inject(self.now, frame);
+    }
+
+    /// The same, said by the client's computer and recorded so.
+    pub(super) fn say(&mut self, frame: &[u8]) {
+        let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
+        self.recorder.at(End::Client).event(self.now, &event);
+        self.inject(frame);
+    }
+
+    /// A frame comes to the client's computer, from close by.
+    pub(super) fn hand(&mut self, frame: &[u8]) {
+        self.hosts[0].arrived.push_back(frame.to_vec());
+    }
+
+    /// What has come to the clients' side since this was asked last.
+    pub(super) fn hear(&mut self) -> Vec<Vec<u8>> {
+        core::mem::take(&mut self.heard)
+    }
+
+    /// The frame that the client's computer sent last.
+    pub(super) fn last_said(&self) -> Vec<u8> {
+        self.last_frame(End::Client)
+    }
+
+    /// The acknowledgement number in the segment that the server sent last.
+    pub(super) fn last_acknowledged(&self) -> u32 {
+        // 14 bytes of Ethernet, 20 of IPv4, 8 of TCP before it.
+        let frame = self.last_frame(End::Server);
+        let field = frame.get(42..46).and_then(|field| field.try_into().ok());
+        field.map_or(0, u32::from_be_bytes)
+    }
+
+    fn last_frame(&self, end: End) -> Vec<u8> {
+        let records = self.recorder.records();
+        let sent = records.iter().rev().filter(|record| record.end == end);
+        let frames = sent.filter_map(|record| match &record.what {
+            What::Frame { way: Way::Out, bytes } => Some(bytes.to_vec()),
+            _ => None,
+        });
+        frames.into_iter().next().unwrap_or_default()
+    }
+
+    // --- what is told ---
+
+    /// A line above what comes next.
+    pub(super) fn note(&self, end: End, text: &str) {
+        self.recorder.note(self.now, end, text);
+    }
+
+    /// What somebody got, and when.
+    pub(super) fn tell(&mut self, what: &str) {
+        let at = self.clock();
+        self.outcome.push(format!("{what} after {at}"));
+    }
+
+    /// What somebody didn't get.
+    pub(super) fn tell_plainly(&mut self, what: &str) {
+        self.outcome.push(what.to_owned());
+    }
+
+    /// The time since the scene began.
+    pub(super) fn clock(&self) -> String {
+        format!("{:.3} s", self.now.total_micros() as f64 / 1e6)
+    }
+}
+
+/// A server as it is at its start.
+fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Server<'static> {
+    let sizes = Sizes { connections: set.slots, receive: set.buffer, send: set.buffer, ..Sizes::default() };
+    let config = Config { seed: 0x5eed, dhcp: set.dhcp, ports, ..Config::default() };
+    let config = if set.dhcp { config.without_addresses() } else { config };
+    match Server::new(&config, Memory::owned(sizes), device, now) {
+        Ok(server) => server,
+        Err(error) => unreachable!("a stage's settings work: {error}"),
+    }
+}
+
+/// What the wire is told to do.
+fn trouble(set: &Set) -> Settings {
+    let mut settings = Settings { seed: 0x7e57, ..Settings::default() };
+    for rule in set.trouble {
+        if let Err(error) = settings.set("trouble", rule) {
+            unreachable!("a stage's trouble can be read: {error}");
+        }
+    }
+    settings
+}
+
+/// The address of the nth client's computer.
+pub(super) fn address(index: usize) -> IpAddress {
+    let [IpAddress::Ipv4(first)] = [CLIENT] else { return CLIENT };
+    let [a, b, c, d] = first.octets();
+    IpAddress::v4(a, b, c, d + u8::try_from(index).unwrap_or(0))
+}
+
+fn host_config(index: usize, starts: u64) -> Config {
+    let mut config = Config { seed: 0xc11e + 97 * index as u64 + 7_919 * starts, ..Config::client() };
+    if index > 0 {
+        config.addresses.clear();
+        // There is room for one.
+        let _ = config.addresses.push(IpCidr::new(address(index), 24));
+        config.mac.0[5] += u8::try_from(index).unwrap_or(0);
+    }
+    config
+}

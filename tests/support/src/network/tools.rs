@@ -1,0 +1,42 @@
+//! The programs of the system that the tests use.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Each with the Debian package that it comes with.
+const PACKAGES: &[(&str, &str)] = &[
+    ("capinfos", "tshark"),
+    ("id", "coreutils"),
+    ("ip", "iproute2"),
+    ("mknod", "coreutils"),
+    ("mount", "mount"),
+    ("nc", "netcat-openbsd"),
+    ("nsenter", "util-linux"),
+    ("ping", "iputils-ping"),
+    ("python3", "python3"),
+    ("setpriv", "util-linux"),
+    ("sh", "dash"),
+    ("sleep", "coreutils"),
+    ("tshark", "tshark"),
+    ("unshare", "util-linux"),
+];
+
+/// Where a program of this list is. A test without it fails, and says what to install.
+#[track_caller]
+pub fn tool_path(name: &str) -> PathBuf {
+    let (_, package) = PACKAGES.iter().find(|(tool, _)| *tool == name).expect("it is in the list");
+    // An ordinary user's PATH lacks the directories for administrators.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("this test needs the program {name}: sudo apt-get install {package}"))
+}
+
+/// A program of the list, to be run with all it says read by the test.
+#[track_caller]
+pub fn tool(name: &str) -> Command {
+    let mut command = Command::new(tool_path(name));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
