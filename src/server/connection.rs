@@ -1,4 +1,5 @@
-//! One connection: its socket, in a set of its own, and what the server remembers of it.
+//! One connection: its socket, in a set of its own, and what the server knows of it. What goes through the service is in
+//! `exchange`.
 
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
@@ -6,77 +7,68 @@ use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
-use super::config::{Limits, SENTENCE_BYTES};
+use super::config::{Limits, Mode, after};
 use super::door::{Segment, Sender};
-use super::earliest::NEVER;
-use crate::device::frame::Outgoing;
+use super::exchange::Phase;
+use super::slots::{NEVER, Tuple};
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
-use crate::service::{Exchange, MIN_OUTPUT, Service, Step};
+use crate::service::{Closed, Ended, Service};
+use crate::stack::{Departure, Egress, Seen};
 
-/// How a connection is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Read once, reply, close. So many bytes of the one read are still to be served; `None` before the read.
-    Sentence(Option<usize>),
-    /// Every byte until the client closes its side.
-    Stream,
-    /// The service has closed after the client did, but the FIN waits until all before it is acknowledged: in LAST-ACK
-    /// smoltcp 0.14 takes a window update or a duplicate ACK for a mistake (its pull request 1126), so a client
-    /// whose window was full would be served by probes, one a second at most.
-    Drain,
-    /// Our side is closed: what still comes is discarded, or the window would fill and FIN-WAIT-2 never end.
-    Discard,
-}
-
-/// A slot for one connection.
-pub(crate) struct Connection<'a> {
-    set: SocketSet<'a>,
-    handle: SocketHandle,
-    pub(crate) mode: Mode,
-    /// The state when last looked at.
-    pub(crate) state: State,
-    /// The service hasn't seen this connection yet.
-    fresh: bool,
-    /// It is in the list of those that this poll has touched.
-    pub(crate) touched: bool,
+/// What is known of one connection.
+pub(super) struct Connection<'a> {
+    pub(super) set: SocketSet<'a>,
+    pub(super) handle: SocketHandle,
+    /// Which of the listeners it came to.
+    pub(super) listener: u16,
+    pub(super) phase: Phase,
+    /// The state when last observed, and the one before.
+    pub(super) state: State,
+    previous: State,
+    /// The service knows of it, and has not been told that it is over.
+    pub(super) in_service: bool,
+    /// It is among those that this poll has touched.
+    pub(super) touched: bool,
     /// How the client is reached.
-    pub(crate) sender: Option<Sender>,
+    pub(super) sender: Option<Sender>,
     /// Where among the neighbours it was when last looked for.
-    pub(crate) neighbor: u16,
+    pub(super) neighbor: u16,
     /// The stack has something to send that the device had no room for.
-    pub(crate) owes: bool,
+    transmit_blocked: bool,
     /// Bytes wait to be sent, or to be acknowledged.
-    waits: bool,
+    has_unacknowledged: bool,
     /// The client's initial sequence number.
     irs: TcpSeqNumber,
-    /// Ours, seen on the SYN-ACK as it went out: the stack keeps it to itself.
-    iss: Option<TcpSeqNumber>,
+    /// What was seen of our segments.
+    seen: Seen,
     /// Bytes taken from the receive buffer, and given to the send buffer. They wrap.
-    taken: u32,
-    given: u32,
-    /// What `progress` was measured by: bytes received, bytes acknowledged, the state.
+    pub(super) taken: u32,
+    pub(super) given: u32,
+    /// What `progress` is measured by: bytes received, bytes acknowledged, the state.
     mark: (u32, u32, State),
     /// When the connection last came any further.
-    pub(crate) progress: Instant,
+    pub(super) progress: Instant,
 }
 
 impl<'a> Connection<'a> {
     /// `set` is empty and has room for one socket.
-    pub(crate) fn new(mut set: SocketSet<'a>, socket: tcp::Socket<'a>) -> Self {
+    pub(super) fn new(mut set: SocketSet<'a>, socket: tcp::Socket<'a>) -> Self {
         let handle = set.add(socket);
         Connection {
             set,
             handle,
-            mode: Mode::Stream,
+            listener: 0,
+            phase: Phase::Stream,
             state: State::Closed,
-            fresh: true,
+            previous: State::Closed,
+            in_service: false,
             touched: false,
             sender: None,
             neighbor: 0,
-            owes: false,
-            waits: false,
+            transmit_blocked: false,
+            has_unacknowledged: false,
             irs: TcpSeqNumber(0),
-            iss: None,
+            seen: Seen::default(),
             taken: 0,
             given: 0,
             mark: (0, 0, State::Closed),
@@ -84,20 +76,20 @@ impl<'a> Connection<'a> {
         }
     }
 
-    pub(crate) fn set(&mut self) -> &mut SocketSet<'a> {
+    pub(super) fn set(&mut self) -> &mut SocketSet<'a> {
         &mut self.set
     }
 
-    pub(crate) fn socket(&self) -> &tcp::Socket<'a> {
+    pub(super) fn socket(&self) -> &tcp::Socket<'a> {
         self.set.get(self.handle)
     }
 
-    fn socket_mut(&mut self) -> &mut tcp::Socket<'a> {
+    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'a> {
         self.set.get_mut(self.handle)
     }
 
     /// The welcoming socket was contacted: puts this slot's socket into LISTEN for the SYN that comes next.
-    pub(crate) fn listen(&mut self, syn: &Segment, mode: Mode, now: Instant) {
+    pub(super) fn listen(&mut self, syn: &Segment, mode: Mode, now: Instant) {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
@@ -112,13 +104,14 @@ impl<'a> Connection<'a> {
         socket.set_hop_limit(None);
         // A CLOSED socket can listen on any port but 0, and the door knows no port 0.
         let _ = socket.listen(syn.tuple.local);
-        self.mode = mode;
+        self.listener = syn.listener;
+        self.phase = Phase::of(mode);
         self.state = State::Listen;
-        self.fresh = true;
-        self.waits = false;
+        self.in_service = false;
+        self.has_unacknowledged = false;
         self.sender = Some(syn.sender);
         self.irs = syn.seq;
-        self.iss = None;
+        self.seen = Seen::default();
         self.taken = 0;
         self.given = 0;
         self.mark = (0, 0, State::Listen);
@@ -126,7 +119,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The next sequence number expected from the peer, exactly (RFC 9293 3.3.1, RCV.NXT).
-    pub(crate) fn rcv_nxt(&self) -> TcpSeqNumber {
+    pub(super) fn rcv_nxt(&self) -> TcpSeqNumber {
         self.expected(self.socket())
     }
 
@@ -140,7 +133,7 @@ impl<'a> Connection<'a> {
     /// Until it has acknowledged something, smoltcp 0.14 scales the window of its SYN-ACK, which isn't scaled (RFC
     /// 7323 2.2), and so takes up to twice what the buffer holds: it panics, or hands out bytes of the connection
     /// before. A probe of one byte is its own to judge.
-    pub(crate) fn place(&self, segment: &Segment) -> Place {
+    pub(super) fn place(&self, segment: &Segment) -> Place {
         let socket = self.socket();
         let start = segment.seq.0.wrapping_sub(self.expected(socket).0);
         if segment.bytes > 0 {
@@ -159,7 +152,7 @@ impl<'a> Connection<'a> {
         if start == 0 { Place::Next } else { Place::Elsewhere(start) }
     }
 
-    /// What a segment says that isn't where the next is expected, and the stack, which has had it, hasn't read: as a
+    /// What the stack, which has had a segment, hasn't read of it, because it isn't where the next is expected: as a
     /// segment without data that it does read, whether with a FIN.
     ///
     /// * When its retransmission timer fires, smoltcp 0.14 goes back to the first byte that isn't acknowledged, and the
@@ -171,7 +164,7 @@ impl<'a> Connection<'a> {
     /// * A FIN that comes again with the data before it, which has arrived.
     #[cold]
     #[inline(never)]
-    pub(crate) fn unread(&self, segment: &Segment, start: i32) -> Option<bool> {
+    pub(super) fn unread(&self, segment: &Segment, start: i32) -> Option<bool> {
         let socket = self.socket();
         let una = self.snd_una()?;
         if self.is_over() || segment.reset || start.unsigned_abs() as usize > socket.recv_capacity() {
@@ -189,28 +182,28 @@ impl<'a> Connection<'a> {
     /// that was received (RFC 9293 3.6.1), as a client's do whose initial sequence numbers follow a clock (3.4.1).
     /// Another's gets an acknowledgement, answers it with a RST that ends this connection (3.10.7.3), and is let in with
     /// its next SYN: Linux does the same.
-    pub(crate) fn precedes(&self, syn: &Segment) -> bool {
+    pub(super) fn precedes(&self, syn: &Segment) -> bool {
         syn.seq.0.wrapping_sub(self.rcv_nxt().0) > 0
     }
 
     /// Whether a half-open connection awaits a segment with this acknowledgement; any other state takes what comes.
-    pub(crate) fn awaits(&self, segment: &Segment) -> bool {
-        match (self.state, segment.ack, self.iss) {
+    pub(super) fn awaits(&self, segment: &Segment) -> bool {
+        match (self.state, segment.ack, self.seen.iss) {
             (State::SynReceived, Some(ack), Some(iss)) => segment.reset || ack == iss + 1,
             _ => true,
         }
     }
 
     /// The oldest sequence number of ours that isn't acknowledged (RFC 9293 3.3.1, SND.UNA), once the SYN-ACK is out.
-    pub(crate) fn snd_una(&self) -> Option<TcpSeqNumber> {
+    pub(super) fn snd_una(&self) -> Option<TcpSeqNumber> {
         let socket = self.socket();
         let fin = matches!(socket.state(), State::FinWait2 | State::TimeWait);
         let acknowledged = self.given.wrapping_sub(wrap(socket.send_queue()));
-        Some(ahead(self.iss?, acknowledged.wrapping_add(1 + u32::from(fin))))
+        Some(ahead(self.seen.iss?, acknowledged.wrapping_add(1 + u32::from(fin))))
     }
 
-    /// Tells of a change of state since the last look.
-    pub(crate) fn look<O: Observer>(&mut self, slot: usize, cause: Cause, sink: &mut Sink<'_, O>) {
+    /// Tells of a change of state since it was last observed.
+    pub(super) fn observe<O: Observer>(&mut self, slot: usize, cause: Cause, sink: &mut Sink<'_, O>) {
         let now = self.socket().state();
         if now == self.state {
             return;
@@ -218,6 +211,7 @@ impl<'a> Connection<'a> {
         let change = Change { slot, from: self.state, to: now, cause };
         let accepted =
             self.state == State::SynReceived && matches!(now, State::Established | State::CloseWait);
+        self.previous = self.state;
         self.state = now;
         sink.emit(Event::State(change));
         if accepted {
@@ -229,45 +223,45 @@ impl<'a> Connection<'a> {
     }
 
     /// Serves and sends until there is nothing left to do for now. When the stack wants to be called again.
-    pub(crate) fn attend<D: Device, S: Service, O: Observer>(
+    pub(super) fn process<D: Device, S: Service, O: Observer>(
         &mut self,
         slot: usize,
+        tuple: &Tuple,
         iface: &mut Interface,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
         scratch: &mut [u8],
     ) -> Option<Instant> {
         let now = device.sink.now;
-        let served = self.serve(slot, service, scratch, device.sink);
+        let served = self.serve(slot, tuple, service, scratch, device.sink);
         let mut next = None;
         let queues = match self.is_quiet() {
             Some(queues) if !served => queues,
             _ => {
-                device.sink.iss = None;
                 next = self.send(iface, device);
-                self.iss = self.iss.or(device.sink.iss);
-                self.look(slot, Cause::Timer, device.sink);
+                self.observe(slot, Cause::Timer, device.sink);
                 Queues::of(self.socket())
             }
         };
-        let received = match self.mode {
+        let received = match self.phase {
             // What is discarded is no progress: it could go on for ever.
-            Mode::Discard => 0,
+            Phase::Discard => 0,
             _ => self.taken.wrapping_add(queues.received),
         };
-        self.waits = queues.sent > 0;
+        self.has_unacknowledged = queues.sent > 0;
         let mark = (received, self.given.wrapping_sub(queues.sent), self.state);
         if mark != self.mark {
             self.mark = mark;
             self.progress = now;
         }
+        self.transmit_blocked = next.is_some_and(|at| at <= now);
         next
     }
 
     /// Whether a frame came that leaves the stack with nothing to send and no timer: nothing waits to be acknowledged,
     /// by either side.
     fn is_quiet(&self) -> Option<Queues> {
-        if !self.touched || self.owes || self.state != State::Established {
+        if !self.touched || self.transmit_blocked || self.state != State::Established {
             return None;
         }
         let queues = Queues::of(self.socket());
@@ -276,14 +270,15 @@ impl<'a> Connection<'a> {
     }
 
     /// Lets the stack send all it may: one call sends one segment. When it wants to be called again.
-    pub(crate) fn send<D: Device, O: Observer>(
+    fn send<D: Device, O: Observer>(
         &mut self,
         iface: &mut Interface,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
+        let mut device = device.of(Departure::Segment(&mut self.seen));
         loop {
-            let result = iface.poll_egress(now, device, &mut self.set);
+            let result = iface.poll_egress(now, &mut device, &mut self.set);
             let next = iface.poll_at(now, &self.set);
             if result == PollResult::None || next.is_none_or(|at| at > now) {
                 return next;
@@ -291,132 +286,61 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Moves bytes from the receive buffer through the service to the send buffer. Whether there was anything to do.
-    fn serve<S: Service, O: Observer>(
-        &mut self,
-        slot: usize,
-        service: &mut S,
-        scratch: &mut [u8],
-        sink: &mut Sink<'_, O>,
-    ) -> bool {
-        match self.mode {
-            Mode::Drain => {
-                self.close(slot, sink);
-                return true;
-            }
-            Mode::Discard => {
-                self.discard(slot, sink);
-                return true;
-            }
-            Mode::Sentence(_) | Mode::Stream => {}
-        }
-        let (mut received, mut sent, mut served) = (0, 0, false);
-        let socket = self.set.get_mut::<tcp::Socket<'_>>(self.handle);
-        let port = socket.listen_endpoint().port;
-        while socket.may_send() {
-            let waiting = socket.recv_queue();
-            let finished = socket.state() != State::Established;
-            let (offered, end) = match self.mode {
-                Mode::Stream | Mode::Drain | Mode::Discard => (waiting, finished),
-                Mode::Sentence(Some(left)) => (left, true),
-                // The one read: what has arrived, up to a sentence; nothing at all if the client has closed.
-                Mode::Sentence(None) if waiting > 0 || finished => {
-                    let read = waiting.min(SENTENCE_BYTES);
-                    self.mode = Mode::Sentence(Some(read));
-                    (read, true)
-                }
-                Mode::Sentence(None) => break,
-            };
-            let size = offered.min(scratch.len());
-            let end = end && size == offered;
-            if size == 0 && !end && !self.fresh {
-                break;
-            }
-            let Some(input) = scratch.get_mut(..size) else { break };
-            let got = socket.peek_slice(input).unwrap_or(0);
-            let input = input.get(..got).unwrap_or_default();
-            let first = core::mem::replace(&mut self.fresh, false);
-            served = true;
-            let step =
-                offer(socket, |output| service.stream(Exchange { slot, first, port, input, end, output }));
-            let consumed = take(socket, step.consumed.min(got));
-            self.taken = self.taken.wrapping_add(wrap(consumed));
-            self.given = self.given.wrapping_add(wrap(step.produced));
-            (received, sent) = (received + consumed, sent + step.produced);
-            if let Mode::Sentence(Some(left)) = &mut self.mode {
-                *left -= consumed.min(*left);
-            }
-            if step.close {
-                report(slot, received, sent, sink);
-                self.close(slot, sink);
-                self.discard(slot, sink);
-                return true;
-            }
-            if consumed == 0 && step.produced == 0 {
-                break;
-            }
-        }
-        report(slot, received, sent, sink);
-        served
-    }
-
-    fn close<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
-        let socket = self.socket_mut();
-        if socket.state() == State::CloseWait && socket.send_queue() > 0 {
-            self.mode = Mode::Drain;
-            return;
-        }
-        socket.close();
-        self.mode = Mode::Discard;
-        sink.emit(Event::Call(Call::Close { slot }));
-        self.look(slot, Cause::Call, sink);
-    }
-
-    fn discard<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
-        let socket = self.socket_mut();
-        let waiting = socket.recv_queue();
-        if waiting > 0 {
-            let received = take(socket, waiting);
-            self.taken = self.taken.wrapping_add(wrap(received));
-            report(slot, received, 0, sink);
-        }
-    }
-
     /// Gives the connection up: a half-open one silently, any other with a RST.
-    pub(crate) fn abort<D: Device, O: Observer>(
+    pub(super) fn abort<D: Device, O: Observer>(
         &mut self,
         slot: usize,
         iface: &mut Interface,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
     ) {
         let silent = matches!(self.state, State::SynReceived | State::TimeWait);
         self.socket_mut().abort();
         if !silent {
             self.send(iface, device);
         }
-        self.look(slot, Cause::Limit, device.sink);
+        self.observe(slot, Cause::Limit, device.sink);
     }
 
-    /// Whether the slot held no connection any more when last looked at: a RST in SYN-RECEIVED leaves it in LISTEN,
+    /// Tells the service, if it knows of the connection, that it is over.
+    pub(super) fn leave_service<S: Service>(
+        &mut self,
+        slot: usize,
+        tuple: &Tuple,
+        why: Ended,
+        service: &mut S,
+    ) {
+        if core::mem::take(&mut self.in_service) {
+            service.closed(Closed { slot, local: tuple.local, remote: tuple.remote, why });
+        }
+    }
+
+    /// How a connection ended that is over by itself: in order, or by a RST.
+    pub(super) fn ended(&self) -> Ended {
+        let last = matches!(self.previous, State::LastAck | State::Closing | State::TimeWait);
+        let in_order = self.state == State::TimeWait || last && self.socket().send_queue() == 0;
+        if in_order { Ended::Closed } else { Ended::Reset }
+    }
+
+    /// Whether the slot held no connection any more when last observed: a RST in SYN-RECEIVED leaves it in LISTEN,
     /// everything else that ends in CLOSED.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Closed | State::Listen)
     }
 
     /// Whether the SYN began no connection: one with a bad checksum leaves the socket in LISTEN.
-    pub(crate) fn listens(&self) -> bool {
+    pub(super) fn listens(&self) -> bool {
         self.socket().state() == State::Listen
     }
 
     /// In TIME-WAIT, with nothing to send: the last acknowledgement is out.
-    pub(crate) fn rests(&self) -> bool {
-        self.state == State::TimeWait && !self.touched && !self.owes
+    pub(super) fn rests(&self) -> bool {
+        self.state == State::TimeWait && !self.touched && !self.transmit_blocked
     }
 
     /// Forgets the connection without a word to its peer.
-    pub(crate) fn forget<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
+    pub(super) fn forget<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
         self.socket_mut().abort();
-        self.look(slot, Cause::Limit, sink);
+        self.observe(slot, Cause::Limit, sink);
     }
 
     /// By which limit the connection stands or falls, and since when.
@@ -425,11 +349,13 @@ impl<'a> Connection<'a> {
     /// a zero window; and a lone FIN that four duplicate acknowledgements made it repeat, which it doesn't. From outside
     /// neither can be set going without saying something that isn't true: a keep-alive's byte may land in a gap of the
     /// peer's, and a duplicate acknowledgement of our own would carry a window that may be over.
-    pub(crate) fn limit(&self, limits: &Limits) -> Option<(Limit, Duration)> {
+    pub(super) fn limit(&self, limits: &Limits) -> Option<(Limit, Duration)> {
         match self.state {
             State::Closed | State::Listen | State::SynSent | State::TimeWait => None,
             State::SynReceived => Some((Limit::HalfOpen, limits.half_open)),
-            State::Established | State::CloseWait if self.waits => Some((Limit::Stalled, limits.stalled)),
+            State::Established | State::CloseWait if self.has_unacknowledged => {
+                Some((Limit::Stalled, limits.stalled))
+            }
             State::Established | State::CloseWait => Some((Limit::Idle, limits.idle)),
             State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck => {
                 Some((Limit::Closing, limits.closing))
@@ -439,22 +365,22 @@ impl<'a> Connection<'a> {
 
     /// From when on the slot may be taken for a new connection while none is free: the oldest TIME-WAIT first. `limit` is
     /// that of [`Connection::limit`].
-    pub(crate) fn ripe(&self, limit: Option<(Limit, Duration)>) -> Instant {
+    pub(super) fn evictable_from(&self, limit: Option<(Limit, Duration)>) -> Instant {
         match limit {
             // Before all others, in the order of their age.
-            None if self.state == State::TimeWait && !self.owes => {
-                Instant::from_micros(self.progress.total_micros() - RIPE_FIRST)
+            None if self.state == State::TimeWait && !self.transmit_blocked => {
+                Instant::from_micros(self.progress.total_micros() - EVICTED_FIRST)
             }
             None => NEVER,
-            Some((Limit::HalfOpen, own)) => self.progress + Limits::CROWDED_HALF_OPEN.min(own),
-            Some((_, own)) => self.progress + Limits::CROWDED.min(own),
+            Some((Limit::HalfOpen, own)) => after(self.progress, Limits::CROWDED_HALF_OPEN.min(own)),
+            Some((_, own)) => after(self.progress, Limits::CROWDED.min(own)),
         }
     }
 }
 
 /// Where a segment lies, seen from the next sequence number expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(super) enum Place {
     /// There.
     Next,
     /// So many bytes after it, or before it.
@@ -483,7 +409,7 @@ fn has_finished(state: State) -> bool {
 
 /// Counts of bytes wrap as sequence numbers do.
 #[allow(clippy::cast_possible_truncation, reason = "they wrap")]
-fn wrap(bytes: usize) -> u32 {
+pub(super) fn wrap(bytes: usize) -> u32 {
     bytes as u32
 }
 
@@ -493,63 +419,7 @@ fn ahead(seq: TcpSeqNumber, bytes: u32) -> TcpSeqNumber {
 }
 
 /// A hundred years in microseconds: TIME-WAIT sorts before every limit that a running connection has.
-const RIPE_FIRST: i64 = 100 * 365 * 86_400 * 1_000_000;
-
-/// Tells what the service received and sent.
-fn report<O: Observer>(slot: usize, received: usize, sent: usize, sink: &mut Sink<'_, O>) {
-    if received > 0 {
-        sink.emit(Event::Call(Call::Receive { slot, bytes: received }));
-    }
-    if sent > 0 {
-        sink.emit(Event::Call(Call::Send { slot, bytes: sent }));
-    }
-}
-
-/// Takes so many bytes out of the receive buffer, in two steps where it wraps.
-fn take(socket: &mut tcp::Socket<'_>, bytes: usize) -> usize {
-    let mut left = bytes;
-    while left > 0 {
-        let step = socket.recv(|piece| {
-            let step = piece.len().min(left);
-            (step, step)
-        });
-        match step {
-            Ok(0) | Err(_) => break,
-            Ok(step) => left -= step,
-        }
-    }
-    bytes - left
-}
-
-/// Offers the free part of the send buffer to a service: in one piece, or a small copy where the buffer wraps.
-fn offer(socket: &mut tcp::Socket<'_>, serve: impl FnOnce(&mut [u8]) -> Step) -> Step {
-    let free = socket.send_capacity() - socket.send_queue();
-    let mut serve = Some(serve);
-    let step = socket.send(|piece| {
-        if piece.len() < MIN_OUTPUT.min(free) {
-            return (0, None);
-        }
-        let step = serve.take().map(|serve| {
-            let step = serve(piece);
-            Step { produced: step.produced.min(piece.len()), ..step }
-        });
-        (step.map_or(0, |step| step.produced), step)
-    });
-    match (step, serve) {
-        (Ok(Some(step)), _) => step,
-        (Ok(None), Some(serve)) => {
-            let mut piece = [0; MIN_OUTPUT];
-            let piece = piece.get_mut(..MIN_OUTPUT.min(free)).unwrap_or_default();
-            let mut step = serve(piece);
-            step.produced = step.produced.min(piece.len());
-            let piece = piece.get(..step.produced).unwrap_or_default();
-            // It fits: no more was offered than is free.
-            step.produced = socket.send_slice(piece).unwrap_or(0);
-            step
-        }
-        _ => Step::default(),
-    }
-}
+const EVICTED_FIRST: i64 = 100 * 365 * 86_400 * 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -557,13 +427,13 @@ mod tests {
 
     /// A peer whose FIN isn't acknowledged yet would get a RST for the FIN that it repeats.
     #[test]
-    fn time_wait_is_not_ripe_before_the_last_acknowledgement_is_out() {
+    fn time_wait_is_not_evictable_before_the_last_acknowledgement_is_out() {
         let buffer = || tcp::SocketBuffer::new(vec![0; 16]);
         let set = SocketSet::new(vec![smoltcp::iface::SocketStorage::EMPTY]);
         let mut connection = Connection::new(set, tcp::Socket::new(buffer(), buffer()));
         connection.state = State::TimeWait;
-        assert!(connection.ripe(None) < Instant::ZERO);
-        connection.owes = true;
-        assert_eq!(connection.ripe(None), NEVER);
+        assert!(connection.evictable_from(None) < Instant::ZERO);
+        connection.transmit_blocked = true;
+        assert_eq!(connection.evictable_from(None), NEVER);
     }
 }

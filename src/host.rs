@@ -1,0 +1,288 @@
+//! A host on the network: what a server's stack and a client's are told alike, and whether that can work.
+
+use core::fmt;
+
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+/// Addresses that an interface holds, the IPv6 link-local one included: as many as smoltcp was built for, which is 2
+/// unless the program chooses otherwise, by smoltcp's feature `iface-max-addr-count-5` for one.
+pub const MAX_ADDRESSES: usize = smoltcp::config::IFACE_MAX_ADDR_COUNT;
+/// smoltcp's own convention for its examples.
+pub const DEFAULT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x01]);
+/// The client's in the examples and tests: the last byte is that of its address.
+pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
+
+/// A host: its addresses, its gateways, where its randomness comes from. [`HostConfig::check`] finds what the stack would
+/// panic about.
+///
+/// It may grow: begin with [`HostConfig::default`] or [`HostConfig::client`] and set what differs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostConfig {
+    /// The interface's own Ethernet address.
+    pub mac: EthernetAddress,
+    /// The addresses with their networks. An IPv6 link-local address is derived from the MAC (RFC 4291 2.5.6) and
+    /// added where there is an IPv6 address, or is to be one, and none is link-local.
+    pub addresses: heapless::Vec<IpCidr, MAX_ADDRESSES>,
+    /// At most one default gateway for each IP version.
+    pub gateways: heapless::Vec<IpAddress, 2>,
+    /// Take the IPv4 address and gateway from a DHCP server (feature `dhcp`; a server's only).
+    pub dhcp: bool,
+    /// Form IPv6 addresses from the prefixes that routers advertise, with the interface identifier of the link-local
+    /// address, and take the router from there too if no IPv6 gateway is given. With the feature `slaac` only: without
+    /// it, nobody pays for it. A server's only.
+    #[cfg(feature = "slaac")]
+    pub slaac: bool,
+    /// Different at each start and not to be guessed: initial sequence numbers follow from it.
+    pub seed: u64,
+}
+
+impl Default for HostConfig {
+    /// The server's side of the default network: 192.168.69.1/24 and fdaa::1/64 with the host's side, .100 and ::100, as
+    /// gateway; seed 0. Where smoltcp was built for too few addresses ([`MAX_ADDRESSES`]), IPv4 comes first.
+    fn default() -> Self {
+        let mut host = HostConfig {
+            mac: DEFAULT_MAC,
+            addresses: heapless::Vec::new(),
+            gateways: heapless::Vec::new(),
+            dhcp: false,
+            #[cfg(feature = "slaac")]
+            slaac: false,
+            seed: 0,
+        };
+        // Two of two gateways: those pushes can't fail.
+        #[cfg(feature = "ipv4")]
+        {
+            let _ = host.addresses.push(IpCidr::new(IpAddress::v4(192, 168, 69, 1), 24));
+            let _ = host.gateways.push(IpAddress::v4(192, 168, 69, 100));
+        }
+        #[cfg(feature = "ipv6")]
+        {
+            let _ = host.addresses.push(IpCidr::new(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1), 64));
+            let _ = host.gateways.push(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100));
+        }
+        host
+    }
+}
+
+/// A MAC address as everybody but smoltcp writes it, with colons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mac(pub EthernetAddress);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// Why a [`HostConfig`] can't work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostError {
+    /// A MAC address that is multicast, broadcast or all zeros.
+    Mac(EthernetAddress),
+    /// An address that no host can have: multicast, broadcast, loopback, unspecified, or its network's own.
+    Address(IpCidr),
+    /// The same address twice.
+    AddressTwice(IpAddress),
+    /// More than [`MAX_ADDRESSES`], counting the link-local one, and one each for DHCP and router advertisements.
+    TooManyAddresses,
+    /// No address, no DHCP and no router advertisements.
+    NoAddress,
+    /// DHCP and a static IPv4 address exclude each other.
+    DhcpAndStatic(IpAddress),
+    /// The feature `dhcp` is not compiled in.
+    NoDhcp,
+    /// A gateway that is in none of the networks, one of our own addresses, or no unicast address.
+    Gateway(IpAddress),
+    /// A second gateway for the same IP version.
+    GatewayTwice(IpAddress),
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostError::Mac(mac) => {
+                let mac = Mac(*mac);
+                write!(f, "MAC address {mac} is not a unicast address; one that is: 02:00:00:00:00:01")
+            }
+            HostError::Address(cidr) => {
+                write!(f, "address {cidr} is not a host's unicast address; one that is: 192.168.69.1/24")
+            }
+            HostError::AddressTwice(address) => write!(f, "address {address} is given twice"),
+            HostError::TooManyAddresses => {
+                write!(
+                    f,
+                    "more than {MAX_ADDRESSES} addresses, counting the IPv6 link-local one, and one each for DHCP and \
+                     SLAAC; a program chooses their number by a feature of smoltcp, as `iface-max-addr-count-5`"
+                )
+            }
+            HostError::NoAddress => {
+                write!(f, "no address: give one, as 192.168.69.1/24, or use DHCP or SLAAC")
+            }
+            HostError::DhcpAndStatic(address) => {
+                write!(f, "address {address} and DHCP: IPv4 takes one or the other")
+            }
+            HostError::NoDhcp => write!(f, "DHCP is not compiled in: build with the feature `dhcp`"),
+            HostError::Gateway(gateway) => {
+                write!(f, "gateway {gateway} is not another host in one of the server's networks")
+            }
+            HostError::GatewayTwice(gateway) => {
+                write!(f, "gateway {gateway}: there is one for this IP version already")
+            }
+        }
+    }
+}
+
+impl core::error::Error for HostError {}
+
+impl HostConfig {
+    /// The same without addresses and gateways, to fill in one's own.
+    #[must_use]
+    pub fn without_addresses(mut self) -> Self {
+        self.addresses.clear();
+        self.gateways.clear();
+        self
+    }
+
+    /// The same with another seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The client's side of the default network, for a [`Client`](crate::client::Client) on the same wire as a default
+    /// server: 192.168.69.100/24 and fdaa::100/64, without a gateway; seed 0.
+    #[must_use]
+    pub fn client() -> Self {
+        let server = HostConfig::default();
+        let mut host = HostConfig { mac: CLIENT_MAC, ..server.clone() }.without_addresses();
+        for (gateway, cidr) in server.gateways.iter().zip(&server.addresses) {
+            // As many as the server has.
+            let _ = host.addresses.push(IpCidr::new(*gateway, cidr.prefix_len()));
+        }
+        host
+    }
+
+    /// Finds what can't work, before the stack panics about it.
+    ///
+    /// # Errors
+    /// The first thing found.
+    pub fn check(&self) -> Result<(), HostError> {
+        if !self.mac.is_unicast() || self.mac.0 == [0; 6] {
+            return Err(HostError::Mac(self.mac));
+        }
+        for (index, cidr) in self.addresses.iter().enumerate() {
+            if !is_host_address(cidr) {
+                return Err(HostError::Address(*cidr));
+            }
+            if self.addresses[..index].iter().any(|other| other.address() == cidr.address()) {
+                return Err(HostError::AddressTwice(cidr.address()));
+            }
+            if self.dhcp && is_v4(cidr.address()) {
+                return Err(HostError::DhcpAndStatic(cidr.address()));
+            }
+        }
+        let to_come = usize::from(self.dhcp) + usize::from(self.slaac());
+        if self.addresses.len() + usize::from(self.link_local().is_some()) + to_come > MAX_ADDRESSES {
+            return Err(HostError::TooManyAddresses);
+        }
+        if self.dhcp && !cfg!(feature = "dhcp") {
+            return Err(HostError::NoDhcp);
+        }
+        if self.addresses.is_empty() && !self.dhcp && !self.slaac() {
+            return Err(HostError::NoAddress);
+        }
+        for (index, gateway) in self.gateways.iter().enumerate() {
+            if self.gateways[..index].iter().any(|other| is_v4(*other) == is_v4(*gateway)) {
+                return Err(HostError::GatewayTwice(*gateway));
+            }
+            // With DHCP the gateway comes with the lease. An IPv6 router's address is usually a link-local one.
+            if !is_gateway(gateway, &self.addresses) && !is_gateway(gateway, self.link_local().as_slice()) {
+                return Err(HostError::Gateway(*gateway));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether IPv6 addresses are to be formed from what routers advertise.
+    fn slaac(&self) -> bool {
+        #[cfg(feature = "slaac")]
+        return self.slaac;
+        #[cfg(not(feature = "slaac"))]
+        false
+    }
+
+    /// The IPv6 link-local address that is added to the given ones: from the MAC, as modified EUI-64 (RFC 4291
+    /// appendix A).
+    #[must_use]
+    pub fn link_local(&self) -> Option<IpCidr> {
+        #[cfg(feature = "ipv6")]
+        {
+            let mut is_v6 = self.slaac();
+            for cidr in &self.addresses {
+                #[allow(irrefutable_let_patterns, reason = "without IPv4 there is no other case")]
+                if let IpCidr::Ipv6(v6) = cidr {
+                    is_v6 = true;
+                    if v6.address().is_unicast_link_local() {
+                        return None;
+                    }
+                }
+            }
+            let [a, b, c, d, e, f] = self.mac.0;
+            let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+            is_v6.then(|| {
+                let (a, b, c, d) = (word(a ^ 0x02, b), word(c, 0xff), word(0xfe, d), word(e, f));
+                IpCidr::new(IpAddress::v6(0xfe80, 0, 0, 0, a, b, c, d), 64)
+            })
+        }
+        #[cfg(not(feature = "ipv6"))]
+        None
+    }
+}
+
+/// Whether a host can have this address in this network.
+pub(crate) fn is_host_address(cidr: &IpCidr) -> bool {
+    let address = cidr.address();
+    if !address.is_unicast() {
+        return false;
+    }
+    match cidr {
+        #[cfg(feature = "ipv4")]
+        IpCidr::Ipv4(v4) => {
+            // Below /31 the first address names the network and the last is its broadcast (RFC 1122 3.2.1.3).
+            let own_network = v4.prefix_len() < 31 && v4.network().address() == v4.address();
+            let first = v4.address().octets()[0];
+            !v4.address().is_loopback()
+                && first != 0
+                && first < 240
+                && !own_network
+                && v4.broadcast() != Some(v4.address())
+        }
+        #[cfg(feature = "ipv6")]
+        IpCidr::Ipv6(v6) => !v6.address().is_loopback(),
+        // Of a version that this library was built without, though the stack was not.
+        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
+        _ => false,
+    }
+}
+
+/// Whether frames can be sent by way of this address.
+pub(crate) fn is_gateway(gateway: &IpAddress, addresses: &[IpCidr]) -> bool {
+    addresses.iter().any(|cidr| {
+        cidr.contains_addr(gateway)
+            && cidr.address() != *gateway
+            && is_host_address(&IpCidr::new(*gateway, cidr.prefix_len()))
+    })
+}
+
+pub(crate) fn is_v4(address: IpAddress) -> bool {
+    match address {
+        #[cfg(feature = "ipv4")]
+        IpAddress::Ipv4(_) => true,
+        #[allow(unreachable_patterns, reason = "the stack may have one version only")]
+        _ => false,
+    }
+}

@@ -1,0 +1,139 @@
+//! The earliest of many instants, kept in order while they change: a tournament for each [`Order`]. Of few, it is
+//! looked for.
+
+use smoltcp::time::Instant;
+
+use super::{Slots, number};
+
+/// Later than all that will ever be: what is never due.
+pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
+
+/// So many are compared as fast as they are kept in order.
+const FEW: usize = 8;
+
+/// By which instant the slots are in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// When each connection is to be processed, whatever comes.
+    Due,
+    /// From when on each connection may be given up for a new one.
+    Evictable,
+}
+
+impl Order {
+    pub(super) const COUNT: usize = 2;
+}
+
+/// A slot's place in a tournament.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seat {
+    /// Its instant, in microseconds.
+    at: i64,
+    /// The inner nodes of a complete binary tree whose leaves, nodes n to 2n - 1, are the slots: node k, which is in
+    /// slot k, holds the winner of nodes 2k and 2k + 1. Node 0 isn't used.
+    winner: u16,
+}
+
+impl Seat {
+    pub(super) const NEVER: Seat = Seat { at: NEVER.total_micros(), winner: 0 };
+}
+
+/// Changing an instant costs up to log2(n) comparisons, asking for the earliest costs nothing. Of up to [`FEW`] slots,
+/// changing one costs nothing, and asking n comparisons.
+impl Slots<'_> {
+    /// No slot has an instant: of equals, anybody may win.
+    pub(super) fn seat(&mut self) {
+        for node in (1..self.len()).rev() {
+            for order in [Order::Due, Order::Evictable] {
+                self.slots[node].seats[order as usize].winner = number(self.winner(order, 2 * node));
+            }
+        }
+    }
+
+    /// The slot with the earliest instant, and that instant.
+    pub(in super::super) fn first(&self, order: Order) -> (usize, Instant) {
+        if self.len() > FEW {
+            let slot = self.winner(order, 1);
+            return (slot, self.at(order, slot));
+        }
+        let (mut first, mut earliest) = (0, NEVER.total_micros());
+        for (slot, at) in self.slots.iter().enumerate() {
+            let at = at.seats[order as usize].at;
+            if at < earliest {
+                (first, earliest) = (slot, at);
+            }
+        }
+        (first, Instant::from_micros(earliest))
+    }
+
+    /// The instant of one slot.
+    pub(in super::super) fn at(&self, order: Order, slot: usize) -> Instant {
+        self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.seats[order as usize].at))
+    }
+
+    /// Gives a slot its instant.
+    pub(in super::super) fn schedule(&mut self, order: Order, slot: usize, at: Instant) {
+        let leaves = self.len();
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        place.seats[order as usize].at = at.total_micros();
+        if leaves > FEW {
+            self.play(order, slot);
+        }
+    }
+
+    /// From the leaf to the root: whoever won so far against the winner of the node beside. Where another has won as
+    /// before, nothing changes further up.
+    fn play(&mut self, order: Order, slot: usize) {
+        let seat = |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.seats[order as usize].at);
+        let (mut node, mut winner) = (self.len() + slot, slot);
+        while node > 1 {
+            let other = self.winner(order, node ^ 1);
+            if seat(self, other) < seat(self, winner) {
+                winner = other;
+            }
+            node /= 2;
+            let Some(place) = self.slots.get_mut(node) else { return };
+            let before = core::mem::replace(&mut place.seats[order as usize].winner, number(winner));
+            if winner != slot && usize::from(before) == winner {
+                return;
+            }
+        }
+    }
+
+    /// The slot that won at a node: the slot itself at a leaf.
+    fn winner(&self, order: Order, node: usize) -> usize {
+        let leaves = self.len();
+        if node >= leaves { node - leaves } else { usize::from(self.slots[node].seats[order as usize].winner) }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::super::tests::slots;
+    use super::*;
+
+    /// Against a plain search, over every count of slots from 1 to 20 and a thousand changes each, in both orders.
+    #[test]
+    fn agrees_with_a_plain_search() {
+        let mut random = 1u64;
+        for count in 1..=20usize {
+            let mut slots = slots(count);
+            let mut plain = vec![[NEVER; Order::COUNT]; count];
+            assert_eq!(slots.first(Order::Due).1, NEVER);
+            for _ in 0..2_000 {
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let order = if random >> 62 == 0 { Order::Evictable } else { Order::Due };
+                let slot = (random >> 33) as usize % count;
+                let never = random >> 58 & 0xf == 0;
+                let at = if never { NEVER } else { Instant::from_micros((random >> 40) as i64 & 0xff) };
+                plain[slot][order as usize] = at;
+                slots.schedule(order, slot, at);
+                let (first, at) = slots.first(order);
+                assert_eq!(Some(at), plain.iter().map(|at| at[order as usize]).min());
+                assert_eq!(plain[first][order as usize], at);
+                assert_eq!(slots.at(order, slot), plain[slot][order as usize]);
+            }
+        }
+    }
+}
