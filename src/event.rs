@@ -104,7 +104,7 @@ pub enum Way {
     /// In, a SYN that waits for a slot.
     Waiting,
     /// In, and no further.
-    Dropped(Drop),
+    Dropped(DropRule),
     /// Out.
     Out,
 }
@@ -113,16 +113,16 @@ macro_rules! drops {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// The rule by which a frame was dropped.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Drop { $($(#[$doc])* $name,)* }
+        pub enum DropRule { $($(#[$doc])* $name,)* }
 
-        impl Drop {
+        impl DropRule {
             /// Every rule, in the order of their counters.
-            pub const ALL: &'static [Drop] = &[$(Drop::$name,)*];
+            pub const ALL: &'static [DropRule] = &[$(DropRule::$name,)*];
 
             /// A few words for a person.
             #[must_use]
             pub const fn text(self) -> &'static str {
-                match self { $(Drop::$name => $text,)* }
+                match self { $(DropRule::$name => $text,)* }
             }
         }
     };
@@ -264,8 +264,8 @@ pub struct Counters {
     pub frames_in: u32,
     /// Frames given to the device.
     pub frames_out: u32,
-    /// Frames dropped, by [`Drop::ALL`]'s order.
-    pub dropped: [u32; Drop::ALL.len()],
+    /// Frames dropped, by [`DropRule::ALL`]'s order.
+    pub dropped: [u32; DropRule::ALL.len()],
     /// Connections whose handshake was completed.
     pub accepted: u32,
     /// Datagrams received.

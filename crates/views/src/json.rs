@@ -533,7 +533,7 @@ impl fmt::Display for Hex<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use undersock::event::{Drop, Limit};
+    use undersock::event::{DropRule, Limit};
 
     fn text(value: &str) -> String {
         let mut out = String::new();
@@ -549,7 +549,7 @@ mod tests {
 
     #[test]
     fn names_have_hyphens() {
-        assert_eq!(Name(Drop::NotForUs).to_string(), "not-for-us");
+        assert_eq!(Name(DropRule::NotForUs).to_string(), "not-for-us");
         assert_eq!(Name(Limit::HalfOpen).to_string(), "half-open");
         assert_eq!(Name(Limit::Idle).to_string(), "idle");
     }

@@ -7,7 +7,7 @@ use test_support::golden;
 
 use test_support::world::raw::{self, Peer};
 use test_support::world::{World, client_v4, server_v4, server_v6, small};
-use undersock::event::{Call, Direction, Drop, Event, Fate, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{Call, Direction, DropRule, Event, Fate, Frame, Observer, Timer, Trouble, Way};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{TcpControl, TcpSeqNumber};
@@ -103,7 +103,7 @@ fn everything() -> String {
     for (direction, fate) in fates.into_iter().map(|fate| (Direction::In, fate)) {
         json.event(now, &Event::Trouble(Trouble { direction, fate, bytes: &syn }));
     }
-    for rule in Drop::ALL {
+    for rule in DropRule::ALL {
         for bytes in [&broken, &fragment] {
             json.event(now, &Event::Frame(Frame { way: Way::Dropped(*rule), bytes }));
         }
