@@ -177,8 +177,6 @@ pub enum Timer {
     Reused { slot: usize },
     /// A SYN waited for a slot too long.
     WaitedTooLong,
-    /// Replies stood in the send queue too long, for want of a neighbour's address; they were discarded.
-    Stuck,
 }
 
 /// What the wire did to a frame.
@@ -321,7 +319,7 @@ impl Counters {
             Event::Timer(timer) => match timer {
                 Timer::Evicted { .. } => one(&mut self.evicted),
                 Timer::Reused { .. } => one(&mut self.reused),
-                Timer::WaitedTooLong | Timer::Stuck => {}
+                Timer::WaitedTooLong => {}
             },
             // It is the wire's: the ends count what they see.
             Event::Trouble(_) => {}

@@ -239,7 +239,6 @@ fn write_timer<W: Write>(object: &mut Object<'_, W>, timer: &Timer) -> fmt::Resu
             object.number("slot", slot)
         }
         Timer::WaitedTooLong => object.text("timer", "waited-too-long"),
-        Timer::Stuck => object.text("timer", "stuck"),
     }
 }
 

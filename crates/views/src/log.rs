@@ -30,7 +30,6 @@ impl Observer for Log {
                 Timer::Evicted { slot, limit } => debug!("[{slot}] given up: {limit:?}"),
                 Timer::Reused { slot } => debug!("[{slot}] reused while in TIME-WAIT"),
                 Timer::WaitedTooLong => debug!("a SYN waited too long for a slot"),
-                Timer::Stuck => debug!("replies discarded: their neighbour doesn't answer"),
             },
             Event::Trouble(Trouble { direction, fate, bytes }) => {
                 debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());

@@ -110,7 +110,6 @@ fn everything() -> String {
     }
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
     json.event(now, &Event::Timer(Timer::WaitedTooLong));
-    json.event(now, &Event::Timer(Timer::Stuck));
     for why in [undersock::event::NoReply::Silent, undersock::event::NoReply::TooLarge] {
         json.event(now, &Event::Call(Call::NoReply { remote: (server_v6(), 5).into(), why }));
     }

@@ -89,7 +89,7 @@ impl Numbering {
                 Some(number)
             }
             What::Trouble { direction, bytes, .. } => self.frame(end, *direction, bytes),
-            What::Timer(Timer::Stuck) | What::Note(_) => None,
+            What::Note(_) => None,
         }
     }
 
