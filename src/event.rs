@@ -9,6 +9,35 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
+/// An enum whose values have a name for programs, which stays, and a few words for a person.
+macro_rules! named {
+    (
+        $(#[$about:meta])*
+        pub enum $enum:ident { $($(#[$doc:meta])* $value:ident = $name:literal, $text:literal,)* }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $enum { $($(#[$doc])* $value,)* }
+
+        impl $enum {
+            /// Every value, in the order in which they are declared.
+            pub const ALL: &'static [$enum] = &[$($enum::$value,)*];
+
+            /// A name for programs, in kebab-case: it stays.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $($enum::$value => $name,)* }
+            }
+
+            /// A few words for a person.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $($enum::$value => $text,)* }
+            }
+        }
+    };
+}
+
 /// One thing that happened in a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -22,6 +51,20 @@ pub enum Event<'a> {
     Timer(Timer),
     /// The wire did something to a frame: an impairment that was asked for.
     Trouble(Trouble<'a>),
+}
+
+impl Event<'_> {
+    /// Its kind, in kebab-case: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Event::Call(_) => "call",
+            Event::State(_) => "state",
+            Event::Frame(_) => "frame",
+            Event::Timer(_) => "timer",
+            Event::Trouble(_) => "trouble",
+        }
+    }
 }
 
 /// What the service or a client did, in the words of the socket API.
@@ -50,13 +93,33 @@ pub enum Call {
     NoReply { remote: IpEndpoint, why: NoReply },
 }
 
-/// Why a datagram gets no reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoReply {
-    /// The service wants none.
-    Silent,
-    /// It is larger than one datagram can be.
-    TooLarge,
+impl Call {
+    /// The call's name, as the socket API has it where there is one: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Call::Bind { .. } => "bind",
+            Call::Listen { .. } => "listen",
+            Call::Connect { .. } => "connect",
+            Call::Accept { .. } => "accept",
+            Call::Receive { .. } => "recv",
+            Call::Send { .. } => "send",
+            Call::Close { .. } => "close",
+            Call::ReceiveFrom { .. } => "recvfrom",
+            Call::SendTo { .. } => "sendto",
+            Call::NoReply { .. } => "no-reply",
+        }
+    }
+}
+
+named! {
+    /// Why a datagram gets no reply.
+    pub enum NoReply {
+        /// The service wants none.
+        Silent = "silent", "the service wants none",
+        /// It is larger than one datagram can be.
+        TooLarge = "too-large", "it is too large for a datagram",
+    }
 }
 
 /// A connection's socket changed its state.
@@ -72,17 +135,18 @@ pub struct Change {
     pub cause: Cause,
 }
 
-/// What moved a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// A segment that came in.
-    Segment,
-    /// A call of the service, or of the server on its behalf.
-    Call,
-    /// A timer of the stack.
-    Timer,
-    /// A limit of the server (see [`Timer::Evicted`]).
-    Limit,
+named! {
+    /// What moved a state.
+    pub enum Cause {
+        /// A segment that came in.
+        Segment = "segment", "by a segment",
+        /// A call of the service, or of the server on its behalf.
+        Call = "call", "by a call",
+        /// A timer of the stack.
+        Timer = "timer", "by a timer",
+        /// A limit of the server (see [`Timer::Evicted`]).
+        Limit = "limit", "by a limit",
+    }
 }
 
 /// A frame that came in or went out.
@@ -104,67 +168,65 @@ pub enum Way {
     /// In, a SYN that waits for a slot.
     Waiting,
     /// In, and no further.
-    Dropped(Drop),
+    Dropped(DropRule),
     /// Out.
     Out,
 }
 
-macro_rules! drops {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The rule by which a frame was dropped.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Drop { $($(#[$doc])* $name,)* }
-
-        impl Drop {
-            /// Every rule, in the order of their counters.
-            pub const ALL: &'static [Drop] = &[$(Drop::$name,)*];
-
-            /// A few words for a person.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self { $(Drop::$name => $text,)* }
-            }
+impl Way {
+    /// What became of the frame, in kebab-case: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Way::Connection(_) => "connection",
+            Way::Common => "common",
+            Way::Waiting => "waiting",
+            Way::Dropped(_) => "dropped",
+            Way::Out => "sent",
         }
-    };
+    }
 }
 
-drops! {
-    /// Too short for its headers, or headers that contradict themselves.
-    Malformed = "malformed",
-    /// For another Ethernet or IP address.
-    NotForUs = "not for us",
-    /// No host can have this source address, or it is our own (RFC 1122 3.2.1.3, RFC 9293 MUST-63).
-    Source = "impossible source address",
-    /// Port 0 as source or destination.
-    PortZero = "port zero",
-    /// A segment to a broadcast or multicast address (RFC 9293 MUST-57).
-    NotUnicast = "segment to a broadcast or multicast address",
-    /// A datagram from a port of ours or below 1024: two servers might answer each other for ever.
-    Loop = "source port might be a server's",
-    /// A fragment of a larger packet.
-    Fragment = "IP fragment",
-    /// Behind an IPv6 extension header.
-    Extension = "IPv6 extension header",
-    /// IPv6 UDP without a checksum (RFC 8200 8.1).
-    NoChecksum = "IPv6 datagram without checksum",
-    /// No network and no gateway leads back to the sender.
-    NoRoute = "no route back",
-    /// It would have drawn one ICMP error or RST too many (RFC 1812 4.3.2.8, RFC 4443 2.4f).
-    RateLimited = "rate limit of ICMP errors and resets",
-    /// A SYN while every slot is in use and the queue is full.
-    QueueFull = "backlog full",
-    /// A SYN that is waiting already, or whose connection is half-open.
-    Duplicate = "SYN again",
-    /// A SYN in a synchronized state: a challenge ACK answers it (RFC 5961 4.2).
-    Challenged = "SYN in a live connection",
-    /// A RST in the window that isn't exact: a challenge ACK answers it (RFC 5961 3.2).
-    InexactReset = "RST without the exact sequence number",
-    /// Bytes beyond the receive buffer, which no window has ever offered.
-    BeyondWindow = "bytes beyond the window",
-    /// The checksum of IPv4, UDP or TCP is wrong: the frame was damaged on its way.
-    Checksum = "wrong checksum",
-    /// Found wrong by the stack behind the door.
-    Refused = "refused by the stack",
+named! {
+    /// The rule by which a frame was dropped.
+    pub enum DropRule {
+        /// Too short for its headers, or headers that contradict themselves.
+        Malformed = "malformed", "malformed",
+        /// For another Ethernet or IP address.
+        NotForUs = "not-for-us", "not for us",
+        /// No host can have this source address, or it is our own (RFC 1122 3.2.1.3, RFC 9293 MUST-63).
+        Source = "source", "impossible source address",
+        /// Port 0 as source or destination.
+        PortZero = "port-zero", "port zero",
+        /// A segment to a broadcast or multicast address (RFC 9293 MUST-57).
+        NotUnicast = "not-unicast", "segment to a broadcast or multicast address",
+        /// A datagram from a port of ours or below 1024: two servers might answer each other for ever.
+        Loop = "loop", "source port might be a server's",
+        /// A fragment of a larger packet.
+        Fragment = "fragment", "IP fragment",
+        /// Behind an IPv6 extension header.
+        Extension = "extension", "IPv6 extension header",
+        /// IPv6 UDP without a checksum (RFC 8200 8.1).
+        NoChecksum = "no-checksum", "IPv6 datagram without checksum",
+        /// No network and no gateway leads back to the sender.
+        NoRoute = "no-route", "no route back",
+        /// It would have drawn one ICMP error or RST too many (RFC 1812 4.3.2.8, RFC 4443 2.4f).
+        RateLimited = "rate-limited", "rate limit of ICMP errors and resets",
+        /// A SYN while every slot is in use and the queue is full.
+        QueueFull = "queue-full", "backlog full",
+        /// A SYN that is waiting already, or whose connection is half-open.
+        Duplicate = "duplicate", "SYN again",
+        /// A SYN in a synchronized state: a challenge ACK answers it (RFC 5961 4.2).
+        Challenged = "challenged", "SYN in a live connection",
+        /// A RST in the window that isn't exact: a challenge ACK answers it (RFC 5961 3.2).
+        InexactReset = "inexact-reset", "RST without the exact sequence number",
+        /// Bytes beyond the receive buffer, which no window has ever offered.
+        BeyondWindow = "beyond-window", "bytes beyond the window",
+        /// The checksum of IPv4, UDP or TCP is wrong: the frame was damaged on its way.
+        Checksum = "checksum", "wrong checksum",
+        /// Found wrong by the stack behind the door.
+        Refused = "refused", "refused by the stack",
+    }
 }
 
 /// Time moved something.
@@ -177,8 +239,18 @@ pub enum Timer {
     Reused { slot: usize },
     /// A SYN waited for a slot too long.
     WaitedTooLong,
-    /// Replies stood in the send queue too long, for want of a neighbour's address; they were discarded.
-    Stuck,
+}
+
+impl Timer {
+    /// What happened, in kebab-case: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Timer::Evicted { .. } => "evicted",
+            Timer::Reused { .. } => "reused",
+            Timer::WaitedTooLong => "waited-too-long",
+        }
+    }
 }
 
 /// What the wire did to a frame.
@@ -201,6 +273,17 @@ pub enum Direction {
     Out,
 }
 
+impl Direction {
+    /// One word, which stays.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::In => "in",
+            Direction::Out => "out",
+        }
+    }
+}
+
 /// What the wire does to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -217,21 +300,35 @@ pub enum Fate {
     Delayed(Duration),
 }
 
-/// The limit by which a connection was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// Half-open for too long.
-    HalfOpen,
-    /// Nothing to send and nothing received.
-    Idle,
-    /// The peer takes no bytes.
-    Stalled,
-    /// Not closed in time.
-    Closing,
-    /// No progress while a new client waited for a slot.
-    Crowded,
-    /// The server ends.
-    Shutdown,
+impl Fate {
+    /// One word, which stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Fate::Lost => "lost",
+            Fate::Duplicated => "duplicated",
+            Fate::Corrupted { .. } => "corrupted",
+            Fate::Delayed(_) => "delayed",
+        }
+    }
+}
+
+named! {
+    /// The limit by which a connection was given up.
+    pub enum Limit {
+        /// Half-open for too long.
+        HalfOpen = "half-open", "half-open for too long",
+        /// Nothing to send and nothing received.
+        Idle = "idle", "idle for too long",
+        /// The peer takes no bytes.
+        Stalled = "stalled", "its client takes nothing",
+        /// Not closed in time.
+        Closing = "closing", "not closed in time",
+        /// No progress while a new client waited for a slot.
+        Crowded = "crowded", "no progress while a client waits",
+        /// The server ends.
+        Shutdown = "shutdown", "the server ends",
+    }
 }
 
 /// Looks at what happens. `()` looks at nothing and costs nothing.
@@ -264,8 +361,8 @@ pub struct Counters {
     pub frames_in: u32,
     /// Frames given to the device.
     pub frames_out: u32,
-    /// Frames dropped, by [`Drop::ALL`]'s order.
-    pub dropped: [u32; Drop::ALL.len()],
+    /// Frames dropped, by [`DropRule::ALL`]'s order.
+    pub dropped: [u32; DropRule::ALL.len()],
     /// Connections whose handshake was completed.
     pub accepted: u32,
     /// Datagrams received.
@@ -321,7 +418,7 @@ impl Counters {
             Event::Timer(timer) => match timer {
                 Timer::Evicted { .. } => one(&mut self.evicted),
                 Timer::Reused { .. } => one(&mut self.reused),
-                Timer::WaitedTooLong | Timer::Stuck => {}
+                Timer::WaitedTooLong => {}
             },
             // It is the wire's: the ends count what they see.
             Event::Trouble(_) => {}

@@ -3,7 +3,7 @@
 
 use test_support::world::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
-use undersock::event::Drop;
+use undersock::event::DropRule;
 use undersock::server::Sizes;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
@@ -35,12 +35,12 @@ fn still_serves(world: &mut World<Uppercase>, port: u16) {
     world.give(&fin);
 }
 
-fn dropped(world: &World<Uppercase>, rule: Drop) -> u32 {
+fn dropped(world: &World<Uppercase>, rule: DropRule) -> u32 {
     world.server.counters().dropped[rule as usize]
 }
 
 /// The server says nothing to `frame`, counts it under `rule`, and serves as before.
-fn in_silence(world: &mut World<Uppercase>, what: &str, frame: &[u8], rule: Drop) {
+fn in_silence(world: &mut World<Uppercase>, what: &str, frame: &[u8], rule: DropRule) {
     let before = dropped(world, rule);
     let got = world.give(frame);
     assert!(
@@ -78,7 +78,7 @@ fn impossible_sources_draw_no_answer() {
             &mut world,
             &format!("datagram from {source}"),
             &udp((source, 5_000), (server, 12_000), b"a"),
-            Drop::Source,
+            DropRule::Source,
         );
         let syn = Segment {
             from: (source, 12_000),
@@ -86,7 +86,7 @@ fn impossible_sources_draw_no_answer() {
             control: TcpControl::Syn,
             ..Segment::default()
         };
-        in_silence(&mut world, &format!("SYN from {source}"), &syn.frame(), Drop::Source);
+        in_silence(&mut world, &format!("SYN from {source}"), &syn.frame(), DropRule::Source);
     }
     assert_eq!(world.server.used(), 0);
     still_serves(&mut world, 40_000);
@@ -99,18 +99,18 @@ fn ports_that_nobody_has_draw_no_answer() {
         &mut world,
         "source port 0",
         &udp((client_v4(), 0), (server_v4(), 12_000), b"a"),
-        Drop::PortZero,
+        DropRule::PortZero,
     );
-    in_silence(&mut world, "port 0", &udp((client_v4(), 5_000), (server_v4(), 0), b"a"), Drop::PortZero);
+    in_silence(&mut world, "port 0", &udp((client_v4(), 5_000), (server_v4(), 0), b"a"), DropRule::PortZero);
     let syn = Segment { from: (client_v4(), 0), control: TcpControl::Syn, ..Segment::default() };
-    in_silence(&mut world, "SYN from port 0", &syn.frame(), Drop::PortZero);
+    in_silence(&mut world, "SYN from port 0", &syn.frame(), DropRule::PortZero);
     // Another server's reply would be answered by ours, and that by it, for ever.
     for port in [7, 19, 53, 1_023, 12_000] {
         in_silence(
             &mut world,
             "a server's port",
             &udp((client_v4(), port), (server_v4(), 12_000), b"a"),
-            Drop::Loop,
+            DropRule::Loop,
         );
     }
     still_serves(&mut world, 40_000);
@@ -129,7 +129,7 @@ fn segments_to_everybody_draw_no_answer_and_datagrams_one_from_our_own_address()
                 &mut world,
                 &format!("{control:?} to {everybody}"),
                 &segment.frame(),
-                Drop::NotUnicast,
+                DropRule::NotUnicast,
             );
         }
         let got = world.give(&udp((client_v4(), 5_000), (everybody, 12_000), b"anyone?"));
@@ -148,20 +148,20 @@ fn fragments_and_extension_headers_stop_at_the_door() {
     let mut frame = peer.segment(TcpControl::None, b"");
     frame[20] = 0x20;
     fill_ipv4_checksum(&mut frame);
-    in_silence(&mut world, "first fragment", &frame, Drop::Fragment);
+    in_silence(&mut world, "first fragment", &frame, DropRule::Fragment);
     frame[20] = 0x00;
     frame[21] = 0x10;
     fill_ipv4_checksum(&mut frame);
-    in_silence(&mut world, "later fragment", &frame, Drop::Fragment);
+    in_silence(&mut world, "later fragment", &frame, DropRule::Fragment);
     for next in [0, 43, 60, 59, 51] {
         let protocol = IpProtocol::from(next);
         let frame = test_support::world::raw::ip(client_v6(), server_v6(), protocol, 16, 64, |payload| {
             payload.copy_from_slice(&[6, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         });
-        in_silence(&mut world, &format!("next header {next}"), &frame, Drop::Extension);
+        in_silence(&mut world, &format!("next header {next}"), &frame, DropRule::Extension);
     }
     let frame = test_support::world::raw::ip(client_v6(), server_v6(), IpProtocol::Ipv6Frag, 16, 64, |_| {});
-    in_silence(&mut world, "IPv6 fragment", &frame, Drop::Fragment);
+    in_silence(&mut world, "IPv6 fragment", &frame, DropRule::Fragment);
     assert_eq!(world.server.used(), 1);
     still_serves(&mut world, 40_000);
 }
@@ -175,7 +175,7 @@ fn an_ipv6_datagram_without_checksum_is_dropped_and_an_ipv4_one_is_not() {
     let mut world = world();
     let mut frame = udp((client_v6(), 5_000), (server_v6(), 12_000), b"unsummed");
     frame[14 + 40 + 6..14 + 40 + 8].fill(0);
-    in_silence(&mut world, "no checksum", &frame, Drop::NoChecksum);
+    in_silence(&mut world, "no checksum", &frame, DropRule::NoChecksum);
     let mut frame = udp((client_v4(), 5_000), (server_v4(), 12_000), b"unsummed");
     frame[14 + 20 + 6..14 + 20 + 8].fill(0);
     assert_eq!(world.give(&frame).iter().filter_map(|frame| udp_in(frame)).count(), 1);
@@ -200,7 +200,7 @@ fn a_syn_in_a_live_connection_is_challenged_and_the_connection_lives() {
     }
     let data = peer.segment(TcpControl::Psh, b"alive");
     assert_eq!(world.give_tcp(&data)[0].payload, b"ALIVE");
-    assert_eq!(dropped(&world, Drop::Challenged), 8);
+    assert_eq!(dropped(&world, DropRule::Challenged), 8);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn only_the_exact_reset_closes_and_one_in_the_window_is_challenged() {
         assert_eq!(world.server.used(), 1, "RST off by {off}");
         world.pass(Duration::from_millis(1_100));
     }
-    assert_eq!(dropped(&world, Drop::InexactReset), 6);
+    assert_eq!(dropped(&world, DropRule::InexactReset), 6);
     assert_eq!(world.give(&reset(peer.seq).frame()).len(), 0);
     assert_eq!(world.server.used(), 0);
     still_serves(&mut world, 41_000);
@@ -276,7 +276,7 @@ fn bytes_beyond_the_first_window_are_dropped() {
             ..Segment::default()
         };
         assert_eq!(world.give_tcp(&far.frame()), []);
-        assert_eq!(dropped(&world, Drop::BeyondWindow), 1, "{beyond}");
+        assert_eq!(dropped(&world, DropRule::BeyondWindow), 1, "{beyond}");
         // Nothing of it comes out when the bytes before it are there.
         for _ in 0..40 {
             let data = peer.segment(TcpControl::Psh, &text.repeat(730));
@@ -323,7 +323,7 @@ fn a_syn_with_a_bad_checksum_takes_no_slot() {
     let mut world = world();
     let mut frame = Peer::new(40_000).segment(TcpControl::Syn, b"");
     frame[14 + 20 + 16] ^= 0x55;
-    in_silence(&mut world, "bad checksum", &frame, Drop::Checksum);
+    in_silence(&mut world, "bad checksum", &frame, DropRule::Checksum);
     assert_eq!(world.server.used(), 0);
 }
 
@@ -390,9 +390,9 @@ fn somebody_else_with_our_address_is_not_believed() {
     let mut world = world();
     still_serves(&mut world, 40_000);
     let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
-    let before = dropped(&world, Drop::Source);
+    let before = dropped(&world, DropRule::Source);
     world.give(&arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
-    assert_eq!(dropped(&world, Drop::Source), before + 1);
+    assert_eq!(dropped(&world, DropRule::Source), before + 1);
     still_serves(&mut world, 40_001);
 }
 

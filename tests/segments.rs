@@ -3,7 +3,7 @@
 
 use test_support::world::raw::{Got, Peer, Segment};
 use test_support::world::{World, client_v6, server_v6, small};
-use undersock::event::Drop;
+use undersock::event::DropRule;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Duration;
@@ -21,7 +21,7 @@ fn send_queue(world: &World<Uppercase>) -> usize {
     world.server.connections().next().expect("a connection").send_queue
 }
 
-fn dropped(world: &World<Uppercase>, rule: Drop) -> u32 {
+fn dropped(world: &World<Uppercase>, rule: DropRule) -> u32 {
     world.server.counters().dropped[rule as usize]
 }
 
@@ -204,14 +204,14 @@ fn a_spoilt_syn_costs_nobody_anything() {
     let mut live = Peer::new(40_001).at_port(12_001);
     world.connect(&mut live);
     let try_all = |world: &mut World<Uppercase>| {
-        let before = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Checksum));
+        let before = (world.server.connections().collect::<Vec<_>>(), dropped(world, DropRule::Checksum));
         let later = syn(&resting, resting.seq + 1_000);
         let other = syn(&Peer::new(41_000), 5);
         let alive = syn(&live, 5);
         for frame in [&later, &other, &alive] {
             assert_eq!(world.give(&spoilt(frame.clone())), Vec::<Vec<u8>>::new());
         }
-        let after = (world.server.connections().collect::<Vec<_>>(), dropped(world, Drop::Checksum) - 3);
+        let after = (world.server.connections().collect::<Vec<_>>(), dropped(world, DropRule::Checksum) - 3);
         assert_eq!(before, after);
         assert_eq!((world.server.waiting(), world.server.counters().reused), (0, 0));
     };
@@ -244,7 +244,7 @@ fn what_has_a_wrong_checksum_is_refused_and_counted() {
     ];
     for (n, frame) in (1..).zip(frames) {
         assert_eq!(world.give(&frame), Vec::<Vec<u8>>::new());
-        assert_eq!(dropped(&world, Drop::Checksum), n);
+        assert_eq!(dropped(&world, DropRule::Checksum), n);
     }
     assert_eq!((send_queue(&world), state(&world)), (10, Some(State::Established)));
 }

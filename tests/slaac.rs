@@ -7,7 +7,7 @@ use test_support::world::raw::{
     tcp_in, udp, udp_in,
 };
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
-use undersock::event::Drop;
+use undersock::event::DropRule;
 use undersock::server::{Config, ConfigError, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
@@ -220,7 +220,7 @@ fn who_is_far_is_answered_by_way_of_the_router_for_as_long_as_it_is_one() {
             world.pass(Duration::from_secs(10));
         }
         assert_eq!(asks(&mut world, FAR, ROUTER_MAC), None);
-        assert_eq!(world.server.counters().dropped[Drop::NoRoute as usize], 1);
+        assert_eq!(world.server.counters().dropped[DropRule::NoRoute as usize], 1);
         // Neighbours need no router.
         assert_eq!(asks(&mut world, NEIGHBOR, CLIENT_MAC), Some(CLIENT_MAC));
     }

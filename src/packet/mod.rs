@@ -45,6 +45,21 @@ pub enum Packet<'a> {
     Other(Other),
 }
 
+impl Packet<'_> {
+    /// Its protocol's name: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Packet::Arp(_) => "arp",
+            Packet::Udp(_) => "udp",
+            Packet::Tcp(_) => "tcp",
+            Packet::Icmp(Icmp { from: IpAddr::V4(_), .. }) => "icmp",
+            Packet::Icmp(Icmp { from: IpAddr::V6(_), .. }) => "icmp6",
+            Packet::Other(_) => "other",
+        }
+    }
+}
+
 /// ARP for IPv4 on Ethernet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of RFC 826")]
@@ -138,6 +153,23 @@ pub enum Message<'a> {
     Other,
 }
 
+impl Message<'_> {
+    /// What it is, in kebab-case: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Message::EchoRequest { .. } => "echo-request",
+            Message::EchoReply { .. } => "echo-reply",
+            Message::Error { error, .. } => error.name(),
+            Message::RouterSolicitation => "router-solicitation",
+            Message::RouterAdvertisement { .. } => "router-advertisement",
+            Message::NeighborSolicitation { .. } => "neighbor-solicitation",
+            Message::NeighborAdvertisement { .. } => "neighbor-advertisement",
+            Message::Other => "other",
+        }
+    }
+}
+
 /// What an ICMP error reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IcmpError {
@@ -158,6 +190,22 @@ pub enum IcmpError {
     Redirect,
     /// Slow down (deprecated).
     SourceQuench,
+}
+
+impl IcmpError {
+    /// What it is, in kebab-case: it stays.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            IcmpError::Unreachable => "unreachable",
+            IcmpError::PortUnreachable => "port-unreachable",
+            IcmpError::TooBig { .. } => "too-big",
+            IcmpError::TimeExceeded => "time-exceeded",
+            IcmpError::ParameterProblem => "parameter-problem",
+            IcmpError::Redirect => "redirect",
+            IcmpError::SourceQuench => "source-quench",
+        }
+    }
 }
 
 /// The packet that an ICMP error quotes.

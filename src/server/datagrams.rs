@@ -12,7 +12,7 @@ use smoltcp::wire::IpAddress;
 use super::config::is_v4;
 use super::door::Datagram;
 use crate::device::frame::Outgoing;
-use crate::event::{Call, Event, NoReply, Observer, Sink, Timer};
+use crate::event::{Call, Event, NoReply, Observer, Sink};
 use crate::service::{Reply, Service};
 
 /// The most bytes of a datagram over IPv4 on Ethernet: 1,500 less the headers of IPv4 and UDP. Over IPv6 it is 1,452.
@@ -73,9 +73,5 @@ pub(crate) fn send<D: Device, O: Observer>(
     let mut set = SocketSet::new(&mut place[..]);
     set.add(socket);
     device.sink.emit(Event::Call(Call::SendTo { remote: reply.endpoint, bytes }));
-    let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;
-    if !sent {
-        device.sink.emit(Event::Timer(Timer::Stuck));
-    }
-    sent
+    queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None
 }

@@ -1,6 +1,6 @@
 //! The front door: what a frame is, read from its headers alone, and whether it may come in.
 //!
-//! Nothing here changes anything. What is dropped and why is in [`Drop`]; the rules are those of RFC 1122, RFC 9293
+//! Nothing here changes anything. What is dropped and why is in [`DropRule`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
 use smoltcp::phy::ChecksumCapabilities;
@@ -13,7 +13,7 @@ use smoltcp::wire::{
 
 use super::config::Ports;
 use super::table::Tuple;
-use crate::event::Drop;
+use crate::event::DropRule;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,14 +133,14 @@ impl Local<'_> {
 /// # Errors
 /// The rule by which the frame is dropped.
 #[inline(never)]
-pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, Drop> {
-    let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Drop::Malformed)?;
+pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+    let ethernet = EthernetFrame::new_checked(frame).map_err(|_| DropRule::Malformed)?;
     let (source, destination) = (ethernet.src_addr(), ethernet.dst_addr());
     if destination != local.mac && !destination.is_multicast() {
-        return Err(Drop::NotForUs);
+        return Err(DropRule::NotForUs);
     }
     if !source.is_unicast() || source == local.mac {
-        return Err(Drop::Source);
+        return Err(DropRule::Source);
     }
     match ethernet.ethertype() {
         #[cfg(feature = "ipv4")]
@@ -149,28 +149,28 @@ pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, D
         EthernetProtocol::Ipv4 => ipv4(ethernet.payload(), source, local),
         #[cfg(feature = "ipv6")]
         EthernetProtocol::Ipv6 => ipv6(ethernet.payload(), source, local),
-        _ => Err(Drop::NotForUs),
+        _ => Err(DropRule::NotForUs),
     }
 }
 
 /// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
 #[cfg(feature = "ipv4")]
-fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, Drop> {
-    let packet = ArpPacket::new_checked(packet).map_err(|_| Drop::Malformed)?;
+fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+    let packet = ArpPacket::new_checked(packet).map_err(|_| DropRule::Malformed)?;
     let ArpRepr::EthernetIpv4 {
         operation,
         source_hardware_addr,
         source_protocol_addr,
         target_protocol_addr,
         ..
-    } = ArpRepr::parse(&packet).map_err(|_| Drop::Malformed)?
+    } = ArpRepr::parse(&packet).map_err(|_| DropRule::Malformed)?
     else {
-        return Err(Drop::Malformed);
+        return Err(DropRule::Malformed);
     };
     let sender = IpAddress::Ipv4(source_protocol_addr);
     if local.is_own(&sender) {
         // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
-        return Err(Drop::Source);
+        return Err(DropRule::Source);
     }
     let address = IpAddress::Ipv4(target_protocol_addr);
     let to_us = local.is_own(&address) && source_hardware_addr.is_unicast();
@@ -185,17 +185,17 @@ fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, Drop> {
 }
 
 #[cfg(feature = "ipv4")]
-fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, Drop> {
+fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
     use smoltcp::wire::{IPV4_MULTICAST_ALL_SYSTEMS, Ipv4Address, Ipv4Packet};
 
     // RFC 791 3.1. The header's length is in words.
-    let header = packet.first_chunk::<20>().ok_or(Drop::Malformed)?;
+    let header = packet.first_chunk::<20>().ok_or(DropRule::Malformed)?;
     let [version_and_length, _, _, _, _, _, _, _, _, protocol, ..] = *header;
     let (start, end) = (4 * usize::from(version_and_length & 0xf), usize::from(word(header, 2)));
     if version_and_length >> 4 != 4 || start < header.len() {
-        return Err(Drop::Malformed);
+        return Err(DropRule::Malformed);
     }
-    let payload = packet.get(start..end).ok_or(Drop::Malformed)?;
+    let payload = packet.get(start..end).ok_or(DropRule::Malformed)?;
     let (source, destination) =
         (Ipv4Address::from_bits(long(header, 12)), Ipv4Address::from_bits(long(header, 16)));
     let first = source.octets()[0];
@@ -216,20 +216,20 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
         }
     }
     if impossible {
-        return Err(Drop::Source);
+        return Err(DropRule::Source);
     }
     // More fragments follow, or some came before.
     if word(header, 6) & 0x3fff != 0 {
-        return Err(Drop::Fragment);
+        return Err(DropRule::Fragment);
     }
     if local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
-        return Err(Drop::Checksum);
+        return Err(DropRule::Checksum);
     }
     if local.dhcp && is_dhcp(protocol, payload) {
         return Ok(Kind::Common);
     }
     if !unicast && !everybody {
-        return Err(Drop::NotForUs);
+        return Err(DropRule::NotForUs);
     }
     let addresses = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
     transport(protocol, payload, addresses, unicast, mac, local)
@@ -244,17 +244,17 @@ fn is_dhcp(protocol: u8, payload: &[u8]) -> bool {
 }
 
 #[cfg(feature = "ipv6")]
-fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, Drop> {
+fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
     use smoltcp::wire::{IPV6_LINK_LOCAL_ALL_NODES, IpProtocol, Ipv6Packet};
 
-    let packet = Ipv6Packet::new_checked(packet).map_err(|_| Drop::Malformed)?;
+    let packet = Ipv6Packet::new_checked(packet).map_err(|_| DropRule::Malformed)?;
     if packet.version() != 6 {
-        return Err(Drop::Malformed);
+        return Err(DropRule::Malformed);
     }
     let (source, destination) = (packet.src_addr(), packet.dst_addr());
     let unicast = local.is_own(&IpAddress::Ipv6(destination));
     if !unicast && destination != IPV6_LINK_LOCAL_ALL_NODES && !local.is_solicited(&destination) {
-        return Err(Drop::NotForUs);
+        return Err(DropRule::NotForUs);
     }
     // The unspecified address is for duplicate address detection alone (RFC 4862 5.4.2), and that is ICMPv6.
     let unspecified = source.is_unspecified() && packet.next_header() != IpProtocol::Icmpv6;
@@ -264,24 +264,24 @@ fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
         || source.to_ipv4_mapped().is_some()
         || local.is_own(&IpAddress::Ipv6(source))
     {
-        return Err(Drop::Source);
+        return Err(DropRule::Source);
     }
     match packet.next_header() {
         IpProtocol::Icmpv6 => match (packet.payload().first(), local.next_hop(IpAddress::Ipv6(source))) {
             (Some(&ECHO_REQUEST_V6), Some(next_hop)) if unicast => Ok(Kind::Echo(Sender { next_hop, mac })),
             _ => Ok(icmpv6(packet.payload(), packet.hop_limit(), (source, destination), local)),
         },
-        IpProtocol::Ipv6Frag => Err(Drop::Fragment),
+        IpProtocol::Ipv6Frag => Err(DropRule::Fragment),
         IpProtocol::HopByHop
         | IpProtocol::Ipv6Route
         | IpProtocol::Ipv6Opts
         | IpProtocol::Ipv6NoNxt
-        | IpProtocol::IpSecAh => Err(Drop::Extension),
+        | IpProtocol::IpSecAh => Err(DropRule::Extension),
         protocol => {
             if protocol == IpProtocol::Udp
                 && UdpPacket::new_checked(packet.payload()).is_ok_and(|datagram| datagram.checksum() == 0)
             {
-                return Err(Drop::NoChecksum);
+                return Err(DropRule::NoChecksum);
             }
             transport(
                 protocol.into(),
@@ -383,29 +383,29 @@ fn transport<'f>(
     unicast: bool,
     mac: EthernetAddress,
     local: &Local<'_>,
-) -> Result<Kind<'f>, Drop> {
+) -> Result<Kind<'f>, DropRule> {
     let (source, destination) = addresses;
-    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(Drop::NoRoute);
+    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(DropRule::NoRoute);
     match protocol {
         TCP => {
             // RFC 9293 3.1. The header's length is in words.
-            let header = payload.first_chunk::<20>().ok_or(Drop::Malformed)?;
+            let header = payload.first_chunk::<20>().ok_or(DropRule::Malformed)?;
             let start = 4 * usize::from(header[12] >> 4);
             if start < header.len() || start > payload.len() {
-                return Err(Drop::Malformed);
+                return Err(DropRule::Malformed);
             }
             if !unicast {
-                return Err(Drop::NotUnicast);
+                return Err(DropRule::NotUnicast);
             }
             let (from, to) = (word(header, 0), word(header, 2));
             if from == 0 || to == 0 {
-                return Err(Drop::PortZero);
+                return Err(DropRule::PortZero);
             }
             let sender = sender()?;
             if local.checksum.tcp.rx()
                 && !TcpPacket::new_unchecked(payload).verify_checksum(&source, &destination)
             {
-                return Err(Drop::Checksum);
+                return Err(DropRule::Checksum);
             }
             if !local.listens(to) {
                 return Ok(Kind::Nobody(sender));
@@ -428,23 +428,24 @@ fn transport<'f>(
         }
         UDP => {
             // RFC 768. Its length is that of the datagram, header and all.
-            let header = payload.first_chunk::<8>().ok_or(Drop::Malformed)?;
-            let request = payload.get(header.len()..usize::from(word(header, 4))).ok_or(Drop::Malformed)?;
+            let header = payload.first_chunk::<8>().ok_or(DropRule::Malformed)?;
+            let request =
+                payload.get(header.len()..usize::from(word(header, 4))).ok_or(DropRule::Malformed)?;
             let (from, to) = (word(header, 0), word(header, 2));
             if from == 0 || to == 0 {
-                return Err(Drop::PortZero);
+                return Err(DropRule::PortZero);
             }
             let sender = sender()?;
             if to != local.ports.udp {
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
-                return if unicast { Ok(Kind::Nobody(sender)) } else { Err(Drop::NotUnicast) };
+                return if unicast { Ok(Kind::Nobody(sender)) } else { Err(DropRule::NotUnicast) };
             }
             if from < 1_024 || from == local.ports.udp {
-                return Err(Drop::Loop);
+                return Err(DropRule::Loop);
             }
             // All else has been looked at.
             UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
-                .map_err(|_| Drop::Checksum)?;
+                .map_err(|_| DropRule::Checksum)?;
             Ok(Kind::Datagram(Datagram {
                 sender,
                 remote: IpEndpoint::new(source, from),
@@ -458,6 +459,6 @@ fn transport<'f>(
         ICMP => Ok(Kind::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
         _ if unicast => sender().map(Kind::Nobody),
-        _ => Err(Drop::NotUnicast),
+        _ => Err(DropRule::NotUnicast),
     }
 }

@@ -11,7 +11,7 @@ use super::connection::{Mode, Place};
 use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
 use crate::device::frame::{OneFrame, Outgoing, Watched};
-use crate::event::{Cause, Drop, Event, Frame, Observer, Sink, Timer, Way};
+use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
 use crate::service::Service;
 
 /// What an ICMP error or a reset costs: a hundred a second, and as many at once after a silence.
@@ -160,7 +160,7 @@ impl Core<'_> {
         let known = self.neighbors.renew(&mut 0, sender, false, now);
         let limited = !(is_echo && known || self.errors.take(now));
         if limited && !is_echo {
-            return drop_frame(frame, Drop::RateLimited, sink);
+            return drop_frame(frame, DropRule::RateLimited, sink);
         }
         match self.scratch.get_mut(..frame.len()) {
             Some(place) if !known && !limited => {
@@ -203,20 +203,20 @@ impl Core<'_> {
                     self.contact(frame, segment, Some(slot), answer, sink)
                 }
                 // The retransmission timer repeats the SYN-ACK.
-                State::SynReceived => drop_frame(frame, Drop::Duplicate, sink),
-                _ => self.challenge(slot, frame, Drop::Challenged, answer, sink),
+                State::SynReceived => drop_frame(frame, DropRule::Duplicate, sink),
+                _ => self.challenge(slot, frame, DropRule::Challenged, answer, sink),
             },
             Some(slot) if segment.reset && segment.seq != self.connections[slot].rcv_nxt() => {
-                self.challenge(slot, frame, Drop::InexactReset, answer, sink)
+                self.challenge(slot, frame, DropRule::InexactReset, answer, sink)
             }
             // The stack would answer each with a RST.
             Some(slot) if !self.connections[slot].awaits(segment) && !self.errors.take(sink.now) => {
-                drop_frame(frame, Drop::RateLimited, sink)
+                drop_frame(frame, DropRule::RateLimited, sink)
             }
             Some(slot) => {
                 let place = self.connections[slot].place(segment);
                 if place == Place::Beyond {
-                    return drop_frame(frame, Drop::BeyondWindow, sink);
+                    return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
                 sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;
@@ -287,7 +287,7 @@ impl Core<'_> {
     ) -> Came {
         // One that waits is let in before any that comes now.
         if self.backlog.contains(&segment.tuple) {
-            return drop_frame(frame, Drop::Duplicate, sink);
+            return drop_frame(frame, DropRule::Duplicate, sink);
         }
         let overtakes = self.backlog.len() > 0;
         let full = !self.table.has_free();
@@ -303,7 +303,7 @@ impl Core<'_> {
         let token = Watched { token: answer, sink: &mut *sink };
         let now = token.sink.now;
         let Some(slot) = self.open(frame, segment, token, now) else {
-            return if ended.is_some() { Came::Other } else { drop_frame(frame, Drop::Refused, sink) };
+            return if ended.is_some() { Came::Other } else { drop_frame(frame, DropRule::Refused, sink) };
         };
         if ended.is_none() {
             sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
@@ -360,7 +360,7 @@ impl Core<'_> {
         sink: &mut Sink<'_, O>,
     ) -> Came {
         if !self.backlog.push(frame, segment, sink.now) {
-            return drop_frame(frame, Drop::QueueFull, sink);
+            return drop_frame(frame, DropRule::QueueFull, sink);
         }
         sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
         if let Some(slot) = ended {
@@ -392,7 +392,7 @@ impl Core<'_> {
         &mut self,
         slot: usize,
         frame: &[u8],
-        rule: Drop,
+        rule: DropRule,
         answer: T,
         sink: &mut Sink<'_, O>,
     ) -> Came {
@@ -410,7 +410,7 @@ impl Core<'_> {
 }
 
 /// Counts a frame that goes no further.
-fn drop_frame<O: Observer>(frame: &[u8], rule: Drop, sink: &mut Sink<'_, O>) -> Came {
+fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> Came {
     sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
     Came::Other
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant as Clock;
 
-use undersock::event::{Drop, Way};
+use undersock::event::{DropRule, Way};
 use undersock_views::End;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
@@ -169,7 +169,7 @@ impl<'t> Prompt<'t> {
     fn seen(&self) -> impl Iterator<Item = (&Record, &[u8])> {
         let of = |end| {
             self.last.iter().filter_map(move |record| match &record.what {
-                What::Frame { way: Way::Dropped(Drop::NotForUs), .. } => None,
+                What::Frame { way: Way::Dropped(DropRule::NotForUs), .. } => None,
                 What::Frame { bytes, .. } if record.end == end => Some((record, &bytes[..])),
                 _ => None,
             })

@@ -195,7 +195,7 @@ impl<'r> Story<'r> {
     }
 
     /// The rules by which the server's door dropped frames.
-    pub(super) fn dropped(&self) -> Vec<undersock::event::Drop> {
+    pub(super) fn dropped(&self) -> Vec<undersock::event::DropRule> {
         let rules = self.came(End::Server).filter_map(|seen| match seen.way {
             Some(Way::Dropped(rule)) => Some(rule),
             _ => None,

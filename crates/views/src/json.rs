@@ -239,7 +239,6 @@ fn write_timer<W: Write>(object: &mut Object<'_, W>, timer: &Timer) -> fmt::Resu
             object.number("slot", slot)
         }
         Timer::WaitedTooLong => object.text("timer", "waited-too-long"),
-        Timer::Stuck => object.text("timer", "stuck"),
     }
 }
 
@@ -533,7 +532,7 @@ impl fmt::Display for Hex<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use undersock::event::{Drop, Limit};
+    use undersock::event::{DropRule, Limit};
 
     fn text(value: &str) -> String {
         let mut out = String::new();
@@ -549,7 +548,7 @@ mod tests {
 
     #[test]
     fn names_have_hyphens() {
-        assert_eq!(Name(Drop::NotForUs).to_string(), "not-for-us");
+        assert_eq!(Name(DropRule::NotForUs).to_string(), "not-for-us");
         assert_eq!(Name(Limit::HalfOpen).to_string(), "half-open");
         assert_eq!(Name(Limit::Idle).to_string(), "idle");
     }

@@ -4,7 +4,7 @@ use log::{debug, trace};
 use undersock::smoltcp::time::Instant;
 
 use super::Endpoint;
-use undersock::event::{Call, Drop, Event, Frame, NoReply, Observer, Timer, Trouble, Way};
+use undersock::event::{Call, DropRule, Event, Frame, NoReply, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,8 +18,8 @@ impl Observer for Log {
                 trace!("[{}] {} -> {} ({:?})", change.slot, change.from, change.to, change.cause);
             }
             // What is for others passes by on every network.
-            Event::Frame(Frame { way: Way::Dropped(Drop::NotForUs), bytes }) => {
-                trace!("frame of {} bytes: {}", bytes.len(), Drop::NotForUs.text());
+            Event::Frame(Frame { way: Way::Dropped(DropRule::NotForUs), bytes }) => {
+                trace!("frame of {} bytes: {}", bytes.len(), DropRule::NotForUs.text());
             }
             Event::Frame(Frame { way: Way::Dropped(rule), bytes }) => {
                 debug!("dropped a frame of {} bytes: {}", bytes.len(), rule.text());
@@ -30,7 +30,6 @@ impl Observer for Log {
                 Timer::Evicted { slot, limit } => debug!("[{slot}] given up: {limit:?}"),
                 Timer::Reused { slot } => debug!("[{slot}] reused while in TIME-WAIT"),
                 Timer::WaitedTooLong => debug!("a SYN waited too long for a slot"),
-                Timer::Stuck => debug!("replies discarded: their neighbour doesn't answer"),
             },
             Event::Trouble(Trouble { direction, fate, bytes }) => {
                 debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());

@@ -20,7 +20,7 @@ use undersock::smoltcp::time::{Duration, Instant};
 use super::flow::{Flow, Mark, Segment};
 use super::json::{Name, object};
 use super::timeline::{Seconds, socket_addr};
-use undersock::event::{Call, Change, Counters, Drop, Event, Frame, Observer, Way};
+use undersock::event::{Call, Change, Counters, DropRule, Event, Frame, Observer, Way};
 use undersock::packet::{IcmpError, Message, Packet, packet};
 use undersock::server::{ConnectionInfo, Server};
 
@@ -226,7 +226,7 @@ impl<'t, 's> Table<'t, 's> {
             }
             object.object("dropped", |object| {
                 let dropped = &self.server.counters().dropped;
-                let mut rules = Drop::ALL.iter().zip(dropped).filter(|(_, count)| **count > 0);
+                let mut rules = DropRule::ALL.iter().zip(dropped).filter(|(_, count)| **count > 0);
                 rules.try_for_each(|(rule, count)| object.number(Name(rule), count))
             })
         })
@@ -381,7 +381,7 @@ impl Table<'_, '_> {
         writeln!(f, "\nslots   {used} of {slots} used, {half_open} half-open, {waiting} waiting for one")?;
         let Counters { frames_in, frames_out, .. } = counters;
         write!(f, "frames  {frames_in} in, {frames_out} out, {} dropped", counters.dropped_in_all())?;
-        let dropped = Drop::ALL.iter().zip(counters.dropped).filter(|(_, count)| *count > 0);
+        let dropped = DropRule::ALL.iter().zip(counters.dropped).filter(|(_, count)| *count > 0);
         for (index, (rule, count)) in dropped.enumerate() {
             write!(f, "{} {count} {}", if index == 0 { ":" } else { "," }, rule.text())?;
         }

@@ -34,7 +34,7 @@ use super::End;
 use super::flow::{Flows, Mark, Seen, Segment};
 #[cfg(feature = "std")]
 use super::record::{Record, What};
-use undersock::event::{Call, Change, Direction, Drop, Event, Fate, Frame, Observer, Trouble, Way};
+use undersock::event::{Call, Change, Direction, DropRule, Event, Fate, Frame, Observer, Trouble, Way};
 use undersock::packet::{Layer, Packet, Tcp, damaged, packet};
 
 #[cfg(feature = "std")]
@@ -269,7 +269,7 @@ impl<const N: usize> Lines<N> {
     /// Whether a dropped segment says what can't be, while its connection lives.
     fn is_strange(&self, way: Way, tcp: &Tcp<'_>) -> bool {
         match way {
-            Way::Dropped(Drop::BeyondWindow) => true,
+            Way::Dropped(DropRule::BeyondWindow) => true,
             Way::Dropped(_) => self.flows.contradicts(&Segment::from(tcp)),
             _ => false,
         }

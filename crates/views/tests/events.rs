@@ -7,7 +7,7 @@ use test_support::golden;
 
 use test_support::world::raw::{self, Peer};
 use test_support::world::{World, client_v4, server_v4, server_v6, small};
-use undersock::event::{Call, Direction, Drop, Event, Fate, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{Call, Direction, DropRule, Event, Fate, Frame, Observer, Timer, Trouble, Way};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{TcpControl, TcpSeqNumber};
@@ -103,14 +103,13 @@ fn everything() -> String {
     for (direction, fate) in fates.into_iter().map(|fate| (Direction::In, fate)) {
         json.event(now, &Event::Trouble(Trouble { direction, fate, bytes: &syn }));
     }
-    for rule in Drop::ALL {
+    for rule in DropRule::ALL {
         for bytes in [&broken, &fragment] {
             json.event(now, &Event::Frame(Frame { way: Way::Dropped(*rule), bytes }));
         }
     }
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
     json.event(now, &Event::Timer(Timer::WaitedTooLong));
-    json.event(now, &Event::Timer(Timer::Stuck));
     for why in [undersock::event::NoReply::Silent, undersock::event::NoReply::TooLarge] {
         json.event(now, &Event::Call(Call::NoReply { remote: (server_v6(), 5).into(), why }));
     }

@@ -7,7 +7,7 @@ use std::{env, fs, io, process};
 
 use test_support::world::raw::{self, Peer};
 use test_support::world::{World, client_v4, server_v4, server_v6, small};
-use undersock::event::{Direction, Drop, Event, Fate, Frame, Observer, Trouble, Way};
+use undersock::event::{Direction, DropRule, Event, Fate, Frame, Observer, Trouble, Way};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::TcpControl;
 use undersock_views::End;
@@ -51,7 +51,7 @@ impl File {
     }
 }
 
-impl core::ops::Drop for File {
+impl Drop for File {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
@@ -167,8 +167,8 @@ fn what_the_wire_did_stands_beside_the_frames() {
     capture.event(at(2), &trouble(Direction::In, Fate::Duplicated, &syn));
     capture.event(at(2), &trouble(Direction::In, Fate::Corrupted { bit: 99 }, &other));
     capture.event(at(3), &frame(Way::Connection(0), &syn));
-    capture.event(at(4), &frame(Way::Dropped(Drop::NotForUs), &broken));
-    capture.event(at(5), &frame(Way::Dropped(Drop::Duplicate), &syn));
+    capture.event(at(4), &frame(Way::Dropped(DropRule::NotForUs), &broken));
+    capture.event(at(5), &frame(Way::Dropped(DropRule::Duplicate), &syn));
     capture.event(at(6), &trouble(Direction::In, Fate::Delayed(Duration::from_secs(3)), &other));
     capture.event(at(3_006), &frame(Way::Waiting, &other));
     capture.event(at(3_007), &frame(Way::Out, &syn));

@@ -6,7 +6,7 @@ use std::time::Instant as Clock;
 
 use undersock::device::impaired::Impaired;
 use undersock::device::tap::Tap;
-use undersock::event::{Counters, Drop, Observer};
+use undersock::event::{Counters, DropRule, Observer};
 use undersock::server::config::Mac;
 use undersock::server::{Config, Memory, Ports, Server};
 use undersock::service::Uppercase;
@@ -216,9 +216,9 @@ fn summary(counters: &Counters) -> String {
         "{datagrams_in} datagrams ({datagrams_out} answered), {accepted} connections ({evicted} given up), \
          {frames_in} frames in, {frames_out} out"
     );
-    for (rule, count) in Drop::ALL.iter().zip(counters.dropped) {
+    for (rule, count) in DropRule::ALL.iter().zip(counters.dropped) {
         // What is for others passes by on every network.
-        if count > 0 && *rule != Drop::NotForUs {
+        if count > 0 && *rule != DropRule::NotForUs {
             text += &format!("; dropped {count}: {}", rule.text());
         }
     }

@@ -1,6 +1,6 @@
 //! The client's end of the lab: the calls of our own client, and what the kernel says of its socket after each.
 //!
-//! Calls are exact. States are asked for (`TCP_INFO`), so one that lasts for less than a call is not seen.
+//! Calls are exact. States are asked for (sock_diag(7)), so one that lasts for less than a call is not seen.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -69,10 +69,9 @@ impl KernelSide {
         let (Some(Open { local, remote, .. }), Some(kernel)) = (self.open, &mut self.kernel) else {
             return false;
         };
-        let Ok(socket) = kernel.tcp(local, remote) else { return false };
-        let state = socket.map_or(State::Closed, |socket| socket.state);
-        self.moved(self.now(), state);
-        socket.is_some()
+        let Ok(state) = kernel.tcp(local, remote) else { return false };
+        self.moved(self.now(), state.unwrap_or(State::Closed));
+        state.is_some()
     }
 
     fn moved(&mut self, at: Instant, to: State) {

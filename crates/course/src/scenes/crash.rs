@@ -8,7 +8,7 @@ use crate::frames;
 use crate::stage::{CLIENT, Got, SERVER, Set};
 use crate::story::{self, Is, gaps, ms, secs};
 use crate::{Further, Scenario};
-use undersock::event::{Cause, Drop};
+use undersock::event::{Cause, DropRule};
 use undersock::server::config::{DEFAULT_MAC, STREAM_PORT};
 use undersock_views::End;
 
@@ -67,7 +67,7 @@ pub(super) const RECONNECT: Scenario = Scenario {
             ("three SYNs, with the same four numbers", {
                 syns.len() == 3 && syns.windows(2).all(|pair| pair[0].1.from == pair[1].1.from)
             }),
-            ("the first one after the crash is challenged", story.dropped() == [Drop::Challenged]),
+            ("the first one after the crash is challenged", story.dropped() == [DropRule::Challenged]),
             ("at 2.525", challenge.len() == 1 && story::millis(challenge[0].0) == 2_525),
             ("the reset has the challenge's number", {
                 resets.len() == 1 && challenge.iter().all(|(_, ack)| ack.ack_number == resets[0].1.seq)
@@ -227,7 +227,7 @@ pub(super) const FORGED_RESET: Scenario = Scenario {
     claims: |story| {
         vec![
             ("one reset comes, and is not believed", {
-                story.got(End::Server, Is::Rst).len() == 1 && story.dropped() == [Drop::InexactReset]
+                story.got(End::Server, Is::Rst).len() == 1 && story.dropped() == [DropRule::InexactReset]
             }),
             ("the client is asked, at 0.525", story.times(End::Server, Is::Ack) == [525]),
             ("it does not answer that", story.sent(End::Client, Is::Rst).is_empty()),

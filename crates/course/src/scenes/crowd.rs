@@ -6,7 +6,7 @@ use super::{converse, finish};
 use crate::stage::Set;
 use crate::story::{Is, Kind, ms, secs};
 use crate::{Further, Scenario};
-use undersock::event::{Call, Drop, Timer, Way};
+use undersock::event::{Call, DropRule, Timer, Way};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock_views::End;
 
@@ -128,7 +128,7 @@ pub(super) const BACKLOG: Scenario = Scenario {
         let established = |slot| story.reached(End::Client, slot, Established).map(|(at, _)| at);
         vec![
             ("one SYN waits", waiting == 1),
-            ("one is dropped", story.dropped() == [Drop::QueueFull]),
+            ("one is dropped", story.dropped() == [DropRule::QueueFull]),
             ("nobody is refused", story.sent(End::Server, Is::Rst).is_empty()),
             ("the second client is connected at 0.530", established(1) == Some(530)),
             ("the third's SYN goes out again after a second", {

@@ -6,7 +6,7 @@ use super::{asks, converse, greet, words};
 use crate::stage::{Got, Set};
 use crate::story::{Is, gaps, ms, secs};
 use crate::{Further, Scenario};
-use undersock::event::{Cause, Drop, Fate};
+use undersock::event::{Cause, DropRule, Fate};
 use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
 use undersock_views::End;
@@ -134,7 +134,7 @@ pub(super) const SYN_ACK: Scenario = Scenario {
             ("the client repeats its SYN", story.times(End::Client, Is::Syn) == [0, 1_000]),
             ("the server its SYN-ACK", story.times(End::Server, Is::SynAck) == [5, 1_005]),
             ("with the same number", answers.windows(2).all(|pair| pair[0].1.seq == pair[1].1.seq)),
-            ("the repeated SYN is dropped", story.dropped() == [Drop::Duplicate]),
+            ("the repeated SYN is dropped", story.dropped() == [DropRule::Duplicate]),
             ("one socket", {
                 story.reached(End::Server, 0, SynReceived).is_some()
                     && story.states(End::Server, 1).is_empty()

@@ -9,7 +9,7 @@ use undersock::smoltcp::wire::IpEndpoint;
 use super::story::place;
 use crate::End;
 use crate::record::{Record, What};
-use undersock::event::{Call, Change, Direction, Drop, Timer, Way};
+use undersock::event::{Call, Change, Direction, DropRule, Timer, Way};
 use undersock::packet::{Packet, damaged, packet};
 
 /// A connection, or an attempt at one.
@@ -77,7 +77,7 @@ impl Numbering {
             What::State(change) => self.state(end, change),
             What::Timer(Timer::Evicted { slot, .. } | Timer::Reused { slot }) => self.ended(end, *slot),
             What::Timer(Timer::WaitedTooLong) => self.waiting.pop_front(),
-            What::Frame { way: Way::Dropped(Drop::NotForUs), .. } => None,
+            What::Frame { way: Way::Dropped(DropRule::NotForUs), .. } => None,
             What::Frame { way, bytes } => {
                 let direction = if *way == Way::Out { Direction::Out } else { Direction::In };
                 let number = self.frame(end, direction, bytes)?;
@@ -89,7 +89,7 @@ impl Numbering {
                 Some(number)
             }
             What::Trouble { direction, bytes, .. } => self.frame(end, *direction, bytes),
-            What::Timer(Timer::Stuck) | What::Note(_) => None,
+            What::Note(_) => None,
         }
     }
 

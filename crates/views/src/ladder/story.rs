@@ -11,7 +11,7 @@ use super::words::{self, Label};
 use crate::End;
 use crate::record::{Record, What};
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS};
-use undersock::event::{Cause, Direction, Drop, Fate, Way};
+use undersock::event::{Cause, Direction, DropRule, Fate, Way};
 use undersock::packet::{Packet, damaged, packet};
 
 /// Where the addresses are in an Ethernet header.
@@ -438,7 +438,7 @@ impl<'r> Teller<'r> {
         let found = due.or_else(|| candidates().find(|(_, one)| known(one))).map(|(number, _)| number);
         let Some(number) = found else {
             // What a kernel says to routers and to groups, say: nobody here sent it, and nobody here is meant.
-            if way == Way::Dropped(Drop::NotForUs) {
+            if way == Way::Dropped(DropRule::NotForUs) {
                 return;
             }
             let number = self.add(from, bytes, connection);

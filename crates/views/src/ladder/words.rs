@@ -261,7 +261,6 @@ pub(super) fn timer(timer: &Timer) -> String {
         },
         Timer::Reused { .. } => "slot reused",
         Timer::WaitedTooLong => "SYN given up",
-        Timer::Stuck => "replies dropped",
     }
     .into()
 }

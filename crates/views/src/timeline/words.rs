@@ -93,7 +93,6 @@ fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
         Timer::Evicted { slot, limit } => write!(f, "#{slot} evicted: {}", limit_words(*limit)),
         Timer::Reused { slot } => write!(f, "#{slot} reused while in TIME-WAIT"),
         Timer::WaitedTooLong => f.write_str("a SYN waited too long for a slot"),
-        Timer::Stuck => f.write_str("replies discarded: their neighbour doesn't answer"),
     }
 }
 

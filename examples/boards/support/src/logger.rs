@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use log::{Log, Metadata, Record};
-use undersock::event::{Drop, Event, Frame, Observer, Way};
+use undersock::event::{DropRule, Event, Frame, Observer, Way};
 use undersock::smoltcp::time::Instant;
 use undersock_views::timeline::Timeline;
 
@@ -62,7 +62,7 @@ impl Trace {
 impl Observer for Trace {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
         // What is for others passes by on every network, faster than a serial line writes it.
-        let is_ours = !matches!(event, Event::Frame(Frame { way: Way::Dropped(Drop::NotForUs), .. }));
+        let is_ours = !matches!(event, Event::Frame(Frame { way: Way::Dropped(DropRule::NotForUs), .. }));
         if is_ours {
             self.0.event(now, event);
         }
