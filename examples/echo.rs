@@ -5,8 +5,7 @@ use std::thread;
 
 use undersock::device::cable::{self, End};
 use undersock::server::{Config, ConfigError, Memory, Server, Sizes};
-use undersock::service::{Exchange, Reply, Service, Step};
-use undersock::smoltcp::wire::IpEndpoint;
+use undersock::service::{Exchange, Reply, Request, Service, Step};
 
 mod common;
 use common::{Host, now, seed};
@@ -16,10 +15,10 @@ struct Echo;
 
 impl Service for Echo {
     /// A datagram for a datagram.
-    fn datagram(&mut self, _from: IpEndpoint, request: &[u8], reply: &mut [u8]) -> Reply {
-        let Some(room) = reply.get_mut(..request.len()) else { return Reply::TooLarge };
-        room.copy_from_slice(request);
-        Reply::Send(request.len())
+    fn datagram(&mut self, request: Request<'_>, reply: &mut [u8]) -> Reply {
+        let Some(room) = reply.get_mut(..request.bytes.len()) else { return Reply::TooLarge };
+        room.copy_from_slice(request.bytes);
+        Reply::Send(request.bytes.len())
     }
 
     /// As much of the input as there is room for now; the rest is offered again. At the end of it, close.
@@ -48,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut cable: End) -> Result<(), ConfigError> {
-    let config = Config { seed: seed(), ..Config::default() };
+    let config = Config::default().with_seed(seed());
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
     let mut service = Echo;
     while !cable.is_closed() {

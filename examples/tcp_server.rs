@@ -20,7 +20,7 @@ use std::thread;
 
 use undersock::device::cable::{self, End};
 use undersock::event::{Call, Event, Observer};
-use undersock::server::{Config, ConfigError, Memory, Ports, Server, Sizes};
+use undersock::server::{Config, ConfigError, Listener, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
 
@@ -39,12 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(server.join().map_err(|_| "the server panicked")??)
 }
 
+/// The welcoming socket: read once, reply, close. No datagrams.
+const WELCOMING: &[Listener] = &[Listener::sentence(12_000)];
+
 fn serve(mut cable: End) -> Result<(), ConfigError> {
     // The welcoming socket, port 12000, and no other door.
-    let ports = Ports { udp: 0, sentence: 12_000, stream: 0 };
-    let config = Config { ports, seed: seed(), ..Config::default() };
+    let config = Config::default().with_seed(seed()).with_ports(None, WELCOMING);
     // Connection sockets for two clients at once. A third waits until one of them has gone.
-    let memory = Memory::owned(Sizes { connections: 2, ..Sizes::default() });
+    let memory = Memory::owned(Sizes::default().with_connections(2));
     let mut server = Server::new(&config, memory, &mut cable, now())?;
     let mut service = Uppercase::new();
     println!("The server is ready to receive");

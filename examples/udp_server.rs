@@ -16,7 +16,7 @@ use core::error::Error;
 use std::thread;
 
 use undersock::device::cable::{self, End};
-use undersock::server::{Config, ConfigError, Memory, Ports, Server, Sizes};
+use undersock::server::{Config, ConfigError, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 
 mod common;
@@ -37,8 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn serve(mut cable: End) -> Result<(), ConfigError> {
     // The address is 192.168.69.1 if nothing else is said. One door is open: UDP port 12000.
-    let ports = Ports { udp: 12_000, sentence: 0, stream: 0 };
-    let config = Config { ports, seed: seed(), ..Config::default() };
+    let config = Config::default().with_seed(seed()).with_ports(Some(12_000), &[]);
     // All the memory that the server ever has, datagrams that wait included.
     let memory = Memory::owned(Sizes::default());
     let mut server = Server::new(&config, memory, &mut cable, now())?;

@@ -7,6 +7,7 @@ use core::error::Error;
 
 use undersock::client::{Client, UdpExchange};
 use undersock::device::wire::Wire;
+use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
@@ -19,11 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut server_end, mut client_end) = wire.ends();
     let mut now = Instant::ZERO;
     // The same seed each time: then every run is the same, to the last bit and microsecond.
-    let config = Config { seed: 1, ..Config::default() };
+    let config = Config::default().with_seed(1);
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut server_end, now)?;
     let mut service = Uppercase::new();
-    let config = Config { seed: 2, ..common::host() };
-    let mut client = Client::new(&config, vec![], &mut client_end, now)?;
+    let host = HostConfig::client().with_seed(2);
+    let mut client = Client::new(&host, vec![], &mut client_end, now)?;
 
     // The first sentence takes 200 microseconds: ARP there and back, the datagram there and back. ARP is over then.
     for (sentence, mut plugged) in [("there and back", true), ("lost at first", false)] {

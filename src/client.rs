@@ -19,11 +19,12 @@ use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStora
 use smoltcp::phy::{Device, RxToken};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpEndpoint};
+use smoltcp::wire::IpEndpoint;
 
-use crate::device::frame::{OneFrame, Outgoing, Watched};
 use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
-use crate::server::{Config, ConfigError, max_datagram};
+use crate::host::{HostConfig, HostError};
+use crate::server::max_datagram;
+use crate::stack::{Departing, Egress, OneFrame, interface};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -50,18 +51,18 @@ struct Seen {
 }
 
 impl<'a> Client<'a> {
-    /// A host with the addresses, gateways, MAC and seed of `config`; its ports and limits mean nothing here.
+    /// A host with these addresses, gateways, MAC and seed; DHCP and router advertisements are a server's.
     /// `sockets` holds as many places as exchanges go on at once.
     ///
     /// # Errors
-    /// What [`Config::check`] finds.
+    /// What [`HostConfig::check`] finds.
     pub fn new<D: Device>(
-        config: &Config,
+        host: &HostConfig,
         sockets: impl Into<ManagedSlice<'a, SocketStorage<'a>>>,
         device: &mut D,
         now: Instant,
-    ) -> Result<Self, ConfigError> {
-        Client::observed(config, sockets, device, now, ())
+    ) -> Result<Self, HostError> {
+        Client::observed(host, sockets, device, now, ())
     }
 }
 
@@ -69,21 +70,16 @@ impl<'a, O: Observer> Client<'a, O> {
     /// [`Client::new`], with somebody who sees what happens.
     ///
     /// # Errors
-    /// What [`Config::check`] finds.
+    /// What [`HostConfig::check`] finds.
     pub fn observed<D: Device>(
-        config: &Config,
+        host: &HostConfig,
         sockets: impl Into<ManagedSlice<'a, SocketStorage<'a>>>,
         device: &mut D,
         now: Instant,
         observer: O,
-    ) -> Result<Self, ConfigError> {
-        config.check()?;
-        let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(config.mac));
-        settings.random_seed = config.seed;
-        let mut iface = Interface::new(settings, device, now);
-        iface.update_ip_addrs(|addresses| {
-            addresses.extend(config.addresses.iter().copied().chain(config.link_local()));
-        });
+    ) -> Result<Self, HostError> {
+        host.check()?;
+        let iface = interface(host, device, now);
         Ok(Client {
             iface,
             sockets: SocketSet::new(sockets),
@@ -96,25 +92,32 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     /// Lets the stack take in and send frames.
-    pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) {
+    ///
+    /// Returns the instant at which it is to be called again if no frame comes before: at `now` where frames came in,
+    /// so that what they brought is seen to first; `None` if nothing is ever due. Step the exchanges, poll, sleep until
+    /// the earliest deadline, and so on.
+    pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
         let Client { iface, sockets, seen, counters, observer, .. } = self;
         let mut sink = Sink::new(now, counters, observer);
         iface.poll_maintenance(now);
+        let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
+            has_news = true;
             received.consume(|frame| {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                let answer = Watched { token: answer, sink: &mut sink };
+                let answer = Departing::answer(answer, &mut sink);
                 iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
             });
-            look(seen, sockets, Cause::Segment, &mut sink);
+            observe(seen, sockets, Cause::Segment, &mut sink);
         }
-        let device = &mut Outgoing { device, sink: &mut sink };
+        let device = &mut Egress::new(device, &mut sink);
         while iface.poll_egress(now, device, sockets) != PollResult::None {}
-        look(seen, sockets, Cause::Timer, &mut sink);
+        observe(seen, sockets, Cause::Timer, &mut sink);
+        if has_news { Some(now) } else { iface.poll_at(now, sockets) }
     }
 
-    /// When to poll again if no frame comes before. Ask last, before sleeping: an exchange that takes a step leaves
-    /// something to send.
+    /// What [`Client::poll`] would return now: for who gives the stack something to do between two polls, and wants
+    /// to know whether it has become due.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
@@ -141,7 +144,7 @@ impl<'a, O: Observer> Client<'a, O> {
         // One that finds no room goes unseen.
         let _ = self.seen.push(Seen { socket: handle, slot, state: tcp::State::Closed });
         self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
-        self.look(now, Cause::Call);
+        self.observe(now, Cause::Call);
         Ok(handle)
     }
 
@@ -173,7 +176,7 @@ impl<'a, O: Observer> Client<'a, O> {
         self.socket(handle).close();
         if let Some(slot) = self.slot(handle) {
             self.tell(now, Event::Call(Call::Close { slot }));
-            self.look(now, Cause::Call);
+            self.observe(now, Cause::Call);
         }
     }
 
@@ -202,9 +205,9 @@ impl<'a, O: Observer> Client<'a, O> {
         Sink::new(now, &mut self.counters, &mut self.observer).emit(event);
     }
 
-    fn look(&mut self, now: Instant, cause: Cause) {
+    fn observe(&mut self, now: Instant, cause: Cause) {
         let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
-        look(&mut self.seen, &self.sockets, cause, &mut sink);
+        observe(&mut self.seen, &self.sockets, cause, &mut sink);
     }
 
     fn port(&mut self) -> u16 {
@@ -214,8 +217,8 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 }
 
-/// Tells of every connection whose state has changed since the last look.
-fn look<O: Observer>(seen: &mut [Seen], sockets: &SocketSet<'_>, cause: Cause, sink: &mut Sink<'_, O>) {
+/// Tells of every connection whose state has changed since it was last observed.
+fn observe<O: Observer>(seen: &mut [Seen], sockets: &SocketSet<'_>, cause: Cause, sink: &mut Sink<'_, O>) {
     for Seen { socket, slot, state } in seen {
         let from = *state;
         *state = sockets.get::<tcp::Socket<'_>>(*socket).state();

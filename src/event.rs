@@ -7,7 +7,7 @@
 
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
+use smoltcp::wire::IpEndpoint;
 
 /// An enum whose values have a name for programs, which stays, and a few words for a person.
 macro_rules! named {
@@ -87,7 +87,7 @@ pub enum Call {
     Close { slot: usize },
     /// `recvfrom` took a datagram.
     ReceiveFrom { remote: IpEndpoint, bytes: usize },
-    /// `sendto` gave a datagram to the stack.
+    /// `sendto` gave a datagram to the stack. If that couldn't send it, [`NoReply::NotSent`] follows.
     SendTo { remote: IpEndpoint, bytes: usize },
     /// A datagram gets no reply.
     NoReply { remote: IpEndpoint, why: NoReply },
@@ -119,6 +119,10 @@ named! {
         Silent = "silent", "the service wants none",
         /// It is larger than one datagram can be.
         TooLarge = "too-large", "it is too large for a datagram",
+        /// The sender may be a server that would answer it, and so on for ever.
+        Loop = "loop", "two servers might answer each other for ever",
+        /// The device had no room, or the next hop isn't known.
+        NotSent = "not-sent", "it could not be sent",
     }
 }
 
@@ -200,8 +204,6 @@ named! {
         PortZero = "port-zero", "port zero",
         /// A segment to a broadcast or multicast address (RFC 9293 MUST-57).
         NotUnicast = "not-unicast", "segment to a broadcast or multicast address",
-        /// A datagram from a port of ours or below 1024: two servers might answer each other for ever.
-        Loop = "loop", "source port might be a server's",
         /// A fragment of a larger packet.
         Fragment = "fragment", "IP fragment",
         /// Behind an IPv6 extension header.
@@ -412,7 +414,12 @@ impl Counters {
                 Call::Bind { .. } | Call::Listen { .. } | Call::Connect { .. } | Call::Close { .. } => {}
                 Call::ReceiveFrom { .. } => one(&mut self.datagrams_in),
                 Call::SendTo { .. } => one(&mut self.datagrams_out),
-                Call::NoReply { .. } => one(&mut self.unanswered),
+                Call::NoReply { why, .. } => {
+                    one(&mut self.unanswered);
+                    if *why == NoReply::NotSent {
+                        self.datagrams_out = self.datagrams_out.wrapping_sub(1);
+                    }
+                }
             },
             Event::State(_) => {}
             Event::Timer(timer) => match timer {
@@ -431,13 +438,11 @@ pub(crate) struct Sink<'s, O: Observer> {
     pub(crate) now: Instant,
     pub(crate) counters: &'s mut Counters,
     pub(crate) observer: &'s mut O,
-    /// The sequence number of the last SYN-ACK that went out.
-    pub(crate) iss: Option<TcpSeqNumber>,
 }
 
 impl<'s, O: Observer> Sink<'s, O> {
     pub(crate) fn new(now: Instant, counters: &'s mut Counters, observer: &'s mut O) -> Self {
-        Sink { now, counters, observer, iss: None }
+        Sink { now, counters, observer }
     }
 
     #[inline(always)]

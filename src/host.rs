@@ -153,6 +153,22 @@ impl HostConfig {
         self
     }
 
+    /// The same, and its IPv4 address and gateway come from a DHCP server.
+    #[cfg(feature = "dhcp")]
+    #[must_use]
+    pub fn with_dhcp(mut self) -> Self {
+        self.dhcp = true;
+        self
+    }
+
+    /// The same, and it forms IPv6 addresses from what routers advertise.
+    #[cfg(feature = "slaac")]
+    #[must_use]
+    pub fn with_slaac(mut self) -> Self {
+        self.slaac = true;
+        self
+    }
+
     /// The client's side of the default network, for a [`Client`](crate::client::Client) on the same wire as a default
     /// server: 192.168.69.100/24 and fdaa::100/64, without a gateway; seed 0.
     #[must_use]

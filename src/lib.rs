@@ -70,17 +70,23 @@
 compile_error!("undersock needs a version of IP: enable the feature `ipv4`, or `ipv6`, or both");
 
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
+mod bucket;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod client;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod device;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod event;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
+pub mod host;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod packet;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod service;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+mod stack;
 pub mod text;
 
 /// The stack below the sockets: its time, its addresses and its `Device` are this library's own.

@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 use test_support::world::raw::{Got, Peer, arp, arp_reply_in, ip_in, tcp_in, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, small};
+use undersock::host::HostConfig;
 use undersock::server::{Config, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Duration;
@@ -20,8 +21,9 @@ const LEASE: u32 = 600;
 
 fn world() -> World<Uppercase> {
     // No connection is given up while a lease lasts.
-    let limits = Limits { idle: Duration::from_secs(3_600), ..Limits::default() };
-    let config = Config { seed: 3, dhcp: true, limits, ..Config::default() }.without_addresses();
+    let limits = Limits::DEFAULT.with_idle(Duration::from_secs(3_600));
+    let config =
+        Config::new(HostConfig::default().without_addresses().with_dhcp().with_seed(3)).with_limits(limits);
     World::with(config, small(), Uppercase::new()).raw()
 }
 

@@ -9,6 +9,7 @@ use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Direction, Event, Fate, Observer, Trouble};
+use undersock::host::HostConfig;
 use undersock::packet::{Packet, damaged, packet};
 use undersock::server::{Config, Limits, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -69,7 +70,7 @@ struct World<const HELD: usize = 64> {
 
 /// So patient a server gives no connection up that is only slow: after a dozen losses the next try is minutes away.
 const PATIENCE: Duration = Duration::from_secs(8 * 3_600);
-const PATIENT: Limits = Limits { half_open: PATIENCE, idle: PATIENCE, stalled: PATIENCE, closing: PATIENCE };
+const PATIENT: Limits = Limits::all(PATIENCE);
 
 /// One way of the wire itself.
 const LATENCY: Duration = Duration::from_micros(50);
@@ -87,11 +88,11 @@ impl<const HELD: usize> World<HELD> {
         let now = Instant::from_secs(1);
         let seen = Both::default();
         let mut device = Impaired::new(server_end, settings, seen.clone());
-        let config = Config { seed: 0x5eed, limits: PATIENT, ..Config::default() };
-        let sizes = Sizes { connections: 4, receive: 8_192, send: 8_192, batch: 16 };
+        let config = Config::default().with_seed(0x5eed).with_limits(PATIENT);
+        let sizes = Sizes::default().with_connections(4).with_buffers(8_192).with_batch(16);
         let server = Server::new(&config, Memory::owned(sizes), &mut device, now).expect("a server");
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
-        let config = Config { seed: 0xc11e, ..Config::client() };
+        let config = HostConfig::client().with_seed(0xc11e);
         let client = Client::new(&config, sockets, &mut client_end, now).expect("a client");
         World { now, server, client, device, client_end, wire, seen, due: None }
     }

@@ -8,6 +8,7 @@ use test_support::world::raw::{
 };
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::DropRule;
+use undersock::host::{HostConfig, HostError};
 use undersock::server::{Config, ConfigError, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
@@ -25,15 +26,23 @@ const HOUR: u64 = 3_600;
 const ROUTER_SOLICITATION: u8 = 133;
 const NEIGHBOR_SOLICITATION: u8 = 135;
 
-fn config() -> Config {
-    Config { seed: 3, slaac: true, ..Config::default() }.without_addresses()
+fn config() -> Config<'static> {
+    Config::new(HostConfig::default().without_addresses().with_slaac().with_seed(3))
+}
+
+/// The same with these addresses.
+fn at(addresses: &[IpCidr], dhcp: bool) -> Config<'static> {
+    let mut config = config();
+    config.host.addresses = addresses.iter().copied().collect();
+    config.host.dhcp = dhcp;
+    config
 }
 
 fn world() -> World<Uppercase> {
     with(config())
 }
 
-fn with(config: Config) -> World<Uppercase> {
+fn with(config: Config<'static>) -> World<Uppercase> {
     World::with(config, small(), Uppercase::new()).raw()
 }
 
@@ -250,7 +259,7 @@ fn the_first_router_stays_until_it_goes() {
 fn a_configured_gateway_stays() {
     let mut config = config();
     let gateway = IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 0x64);
-    config.gateways.push(gateway).expect("room");
+    config.host.gateways.push(gateway).expect("room");
     let mut world = with(config);
     advertise(&mut world, &advertisement().frame());
     advertise(&mut world, &Advertisement { lifetime: 0, ..advertisement() }.frame());
@@ -281,8 +290,8 @@ fn a_prefix_off_the_link_is_the_routers() {
 
 #[test]
 fn an_address_goes_with_its_lifetime_and_its_connections_with_it() {
-    let limits = Limits { idle: Duration::from_secs(10 * HOUR), ..Limits::default() };
-    let mut world = with(Config { limits, ..config() });
+    let limits = Limits::DEFAULT.with_idle(Duration::from_secs(10 * HOUR));
+    let mut world = with(config().with_limits(limits));
     advertise(&mut world, &valid_for(100));
     stream(&mut world, NEIGHBOR, FORMED);
     world.pass(Duration::from_millis(98_900));
@@ -511,7 +520,7 @@ fn addresses_are_limited_in_number_and_static_ones_stay() {
         (vec!["fdaa::1/64", "fdaa::2/64"], true, 1),
     ] {
         let addresses: Vec<_> = addresses.into_iter().map(cidr).collect();
-        let config = Config { addresses: addresses.iter().copied().collect(), dhcp, ..config() };
+        let config = at(&addresses, dhcp);
         let mut world = with(config);
         let before = world.server.addresses().to_vec();
         // In one advertisement or in many.
@@ -530,27 +539,27 @@ fn addresses_are_limited_in_number_and_static_ones_stay() {
 #[test]
 fn configurations_without_room_do_not_work() {
     let with = |addresses: &[&str], dhcp| {
-        let addresses = addresses.iter().map(|text| cidr(text)).collect();
-        Config { addresses, dhcp, ..config() }.check()
+        let addresses: Vec<_> = addresses.iter().map(|text| cidr(text)).collect();
+        at(&addresses, dhcp).check()
     };
     assert_eq!(with(&[], false), Ok(()));
     assert_eq!(with(&["10.0.0.1/8", "10.0.0.2/8", "10.0.0.3/8"], false), Ok(()));
-    let full = Err(ConfigError::TooManyAddresses);
+    let full = Err(ConfigError::Host(HostError::TooManyAddresses));
     assert_eq!(with(&["10.0.0.1/8", "10.0.0.2/8", "10.0.0.3/8", "10.0.0.4/8"], false), full);
     assert_eq!(with(&["fdaa::1/64", "fdaa::2/64", "fdaa::3/64"], true), full);
-    assert_eq!(Config { slaac: false, ..config() }.check(), Err(ConfigError::NoAddress));
+    let mut none = config();
+    none.host.slaac = false;
+    assert_eq!(none.check(), Err(ConfigError::Host(HostError::NoAddress)));
 }
 
 /// The interface identifier is that of the link-local address, also if that one is given.
 #[test]
 fn a_given_link_local_address_gives_the_identifier() {
-    let addresses = [cidr("fe80::5/64")].into_iter().collect();
-    let mut world = with(Config { addresses, ..config() });
+    let mut world = with(at(&[cidr("fe80::5/64")], false));
     advertise(&mut world, &advertisement().frame());
     assert_eq!(texts(&world), ["fe80::5/64", "2001:db8::5/64"]);
     // One that is there already isn't formed, nor asked for.
-    let addresses = [cidr("fe80::5/64"), cidr("2001:db8::5/48")].into_iter().collect();
-    let mut world = with(Config { addresses, ..config() });
+    let mut world = with(at(&[cidr("fe80::5/64"), cidr("2001:db8::5/48")], false));
     assert_eq!(kinds(&world.give(&advertisement().frame())), [0; 0]);
     world.pass(SECOND);
     assert_eq!(texts(&world), ["fe80::5/64", "2001:db8::5/48"]);
@@ -559,7 +568,7 @@ fn a_given_link_local_address_gives_the_identifier() {
 /// The stack forgets its neighbours with every change of its addresses; a live connection must not notice.
 #[test]
 fn a_stream_goes_on_at_once_when_addresses_come_and_go() {
-    let mut world = with(Config { slaac: true, seed: 3, ..Config::default() });
+    let mut world = with(Config::new(HostConfig::default().with_slaac().with_seed(3)));
     let IpAddress::Ipv6(client) = client_v6() else { panic!("an IPv6 address") };
     let IpAddress::Ipv6(server) = server_v6() else { panic!("an IPv6 address") };
     let mut peer = stream(&mut world, client, server);
@@ -580,7 +589,7 @@ fn a_stream_goes_on_at_once_when_addresses_come_and_go() {
 #[test]
 fn the_deadlines_of_connections_stay() {
     for lifetime in [None, Some(0), Some(1_800)] {
-        let mut world = with(Config { slaac: true, seed: 3, ..Config::default() });
+        let mut world = with(Config::new(HostConfig::default().with_slaac().with_seed(3)));
         world.pass(Duration::from_secs(20));
         if let Some(lifetime) = lifetime {
             advertise(&mut world, &Advertisement { lifetime, ..Advertisement::default() }.frame());
@@ -669,7 +678,7 @@ impl Random {
 /// need.
 #[test]
 fn ten_thousand_advertisements_true_and_broken() {
-    let mut world = with(Config { slaac: true, seed: 3, ..Config::default() });
+    let mut world = with(Config::new(HostConfig::default().with_slaac().with_seed(3)));
     let mut random = Random(0x0bad_5eed);
     let mut most = 0;
     for _ in 0..10_000 {

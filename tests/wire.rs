@@ -65,7 +65,7 @@ fn a_hundred_datagrams_at_once_get_a_hundred_replies() {
 #[test]
 fn the_memory_of_a_board_serves_as_well() {
     let storage: &'static mut Storage<'static, 4, 1_024, 1_024> = Box::leak(Box::new(Storage::new()));
-    let config = Config { seed: 1, ..Config::default() };
+    let config = Config::default().with_seed(1);
     let mut world = World::with_memory(config, storage.memory(), Uppercase::new());
     assert_eq!(world.udp(server_v4(), &[b'a'; 1_472]).unwrap(), [b'A'; 1_472]);
     for _ in 0..10 {
@@ -148,9 +148,9 @@ fn a_stream_comes_back_whole_and_in_order() {
     let progress = undersock::text::upper_case(&bytes, true, &mut expected);
     expected.truncate(progress.produced);
     for (server, sizes) in [
-        (server_v4(), Sizes { receive: 1_021, send: 509, ..small() }),
-        (server_v6(), Sizes { receive: 65_536, send: 65_536, ..small() }),
-        (server_v4(), Sizes { receive: 17, send: 23, ..small() }),
+        (server_v4(), small().with_receive(1_021).with_send(509)),
+        (server_v6(), small().with_buffers(65_536)),
+        (server_v4(), small().with_receive(17).with_send(23)),
     ] {
         let mut world = World::new(sizes);
         // The smallest window passes a few bytes a round trip: a part of the stream will do.
@@ -182,7 +182,7 @@ fn a_server_without_clients_sleeps_for_ever() {
 /// LAST-ACK, so our FIN waits until all is acknowledged.
 #[test]
 fn a_window_that_opens_after_the_clients_close_is_used_at_once() {
-    let mut world = World::new(Sizes { receive: 8_192, send: 8_192, ..small() }).raw();
+    let mut world = World::new(small().with_buffers(8_192)).raw();
     let mut peer = Peer::new(40_000).at_port(12_001);
     peer.window = 1_000;
     world.connect(&mut peer);
@@ -218,7 +218,7 @@ fn buffers_of_a_few_bytes_are_refused() {
     let wire: undersock::device::wire::Wire = undersock::device::wire::Wire::default();
     let (mut end, _client) = wire.ends();
     let mut with = |receive, send| {
-        let memory = Memory::owned(Sizes { receive, send, ..small() });
+        let memory = Memory::owned(small().with_receive(receive).with_send(send));
         Server::new(&Config::default(), memory, &mut end, undersock::smoltcp::time::Instant::ZERO).err()
     };
     for (receive, send) in [(0, 64), (15, 64), (64, 15), (64, 0)] {

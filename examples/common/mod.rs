@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 
 use undersock::client::{Client, UdpExchange};
 use undersock::device::cable::End;
+use undersock::host::HostConfig;
 use undersock::server::{Config, ConfigError, MAX_DATAGRAM, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::{tcp, udp};
@@ -31,8 +32,8 @@ pub(crate) fn server(port: u16) -> IpEndpoint {
 }
 
 /// The client's computer: another address in the same network.
-pub(crate) fn host() -> Config {
-    Config { seed: seed(), ..Config::client() }
+pub(crate) fn host() -> HostConfig {
+    HostConfig::client().with_seed(seed())
 }
 
 /// The program's argument or, without one, a line of standard input.
@@ -52,7 +53,7 @@ pub(crate) fn sentence() -> Result<String, Box<dyn Error>> {
 
 /// The uppercase server, until the other end is unplugged. `udp_server.rs` and `tcp_server.rs` show it.
 pub(crate) fn serve(mut cable: End) -> Result<(), ConfigError> {
-    let config = Config { seed: seed(), ..Config::default() };
+    let config = Config::default().with_seed(seed());
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
     let mut service = Uppercase::new();
     while !cable.is_closed() {

@@ -6,7 +6,6 @@
 
 #[cfg(feature = "std")]
 pub mod cable;
-pub(crate) mod frame;
 pub mod impaired;
 #[cfg(all(feature = "tap", target_os = "linux"))]
 pub mod tap;

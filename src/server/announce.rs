@@ -6,8 +6,8 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Core;
 use super::door::{Question, Sender};
-use crate::device::frame::{OneFrame, Outgoing};
 use crate::event::Observer;
+use crate::stack::{Egress, OneFrame};
 
 /// The longest announcement: a neighbour advertisement with its option, over IPv6, over Ethernet.
 #[cfg(feature = "ipv6")]
@@ -24,7 +24,7 @@ impl Core<'_> {
     pub(super) fn teach<D: Device, O: Observer>(
         &mut self,
         sender: &Sender,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
     ) {
         let Sender { next_hop, mac } = *sender;
         let now = device.sink.now;
@@ -46,15 +46,15 @@ impl Core<'_> {
     /// The addresses have changed, and with that the stack has forgotten all neighbours. Those of live connections are
     /// told to it again, or the connections would stall; and each is looked at, so that it ends if its address went.
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
-    pub(super) fn relearn<D: Device, O: Observer>(&mut self, device: &mut Outgoing<'_, '_, D, O>) {
+    pub(super) fn relearn<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         self.neighbors.expire(now);
-        for slot in 0..self.connections.len() {
-            if self.table.tuple(slot).is_some() {
-                if let Some(sender) = self.connections[slot].sender {
+        for slot in 0..self.slots.len() {
+            if self.slots.is_used(slot) {
+                if let Some(sender) = self.slots[slot].sender {
                     self.teach(&sender, device);
                 }
-                self.due.set(slot, now);
+                self.slots.hurry(slot, now);
             }
         }
     }

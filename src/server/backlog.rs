@@ -4,8 +4,7 @@ use managed::ManagedSlice;
 use smoltcp::time::{Duration, Instant};
 
 use super::door::Segment;
-use super::earliest::NEVER;
-use super::table::Tuple;
+use super::slots::{NEVER, Tuple};
 
 /// The longest SYN: Ethernet, IP with all its options, and TCP with all of its.
 const MAX_SYN: usize = 14 + 60 + 60;

@@ -26,7 +26,7 @@ pub struct Listener {
     /// How its connections are read.
     pub mode: Mode,
     /// How long its connections may stand still, where that differs from [`Config::limits`].
-    pub limits: Option<Limits>,
+    pub limits: Option<&'static Limits>,
 }
 
 /// How the connections of a listener are read.
@@ -57,7 +57,7 @@ impl Listener {
 
     /// The same with limits of its own.
     #[must_use]
-    pub const fn with_limits(mut self, limits: Limits) -> Self {
+    pub const fn with_limits(mut self, limits: &'static Limits) -> Self {
         self.limits = Some(limits);
         self
     }
@@ -189,7 +189,7 @@ impl<'a> Config<'a> {
             if mode == (Mode::Sentence { bytes: 0 }) {
                 return Err(ConfigError::EmptySentence(port));
             }
-            check_limits(&limits.unwrap_or(self.limits))?;
+            limits.map_or(Ok(()), check_limits)?;
         }
         if self.udp == Some(0) {
             return Err(ConfigError::PortZero);
@@ -202,14 +202,18 @@ impl<'a> Config<'a> {
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
-    let Limits { half_open, idle, stalled, closing } = *limits;
-    for (name, limit) in [("half-open", half_open), ("idle", idle), ("stalled", stalled), ("closing", closing)]
-    {
-        if limit == Duration::ZERO {
-            return Err(ConfigError::ZeroLimit(name));
-        }
-    }
-    Ok(())
+    let name = if limits.half_open == Duration::ZERO {
+        "half-open"
+    } else if limits.idle == Duration::ZERO {
+        "idle"
+    } else if limits.stalled == Duration::ZERO {
+        "stalled"
+    } else if limits.closing == Duration::ZERO {
+        "closing"
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::ZeroLimit(name))
 }
 
 /// Why a [`Config`] can't work.

@@ -7,20 +7,22 @@ use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
-use super::config::{Limits, Mode, after};
+use super::config::{Limits, Listener, after};
 use super::door::{Segment, Sender};
 use super::exchange::Phase;
 use super::slots::{NEVER, Tuple};
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Closed, Ended, Service};
-use crate::stack::{Departure, Egress, Seen};
+use crate::stack::{Egress, Seen};
 
 /// What is known of one connection.
 pub(super) struct Connection<'a> {
     pub(super) set: SocketSet<'a>,
     pub(super) handle: SocketHandle,
-    /// Which of the listeners it came to.
-    pub(super) listener: u16,
+    /// Whose connection it is; `None` where the slot is free.
+    pub(super) tuple: Option<Tuple>,
+    /// Which listener it came to.
+    pub(super) listener: Option<&'a Listener>,
     pub(super) phase: Phase,
     /// The state when last observed, and the one before.
     pub(super) state: State,
@@ -57,7 +59,8 @@ impl<'a> Connection<'a> {
         Connection {
             set,
             handle,
-            listener: 0,
+            tuple: None,
+            listener: None,
             phase: Phase::Stream,
             state: State::Closed,
             previous: State::Closed,
@@ -89,7 +92,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The welcoming socket was contacted: puts this slot's socket into LISTEN for the SYN that comes next.
-    pub(super) fn listen(&mut self, syn: &Segment, mode: Mode, now: Instant) {
+    pub(super) fn listen(&mut self, syn: &Segment, listener: Option<&'a Listener>, now: Instant) {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
@@ -104,8 +107,8 @@ impl<'a> Connection<'a> {
         socket.set_hop_limit(None);
         // A CLOSED socket can listen on any port but 0, and the door knows no port 0.
         let _ = socket.listen(syn.tuple.local);
-        self.listener = syn.listener;
-        self.phase = Phase::of(mode);
+        self.listener = listener;
+        self.phase = listener.map_or(Phase::Stream, |listener| Phase::of(listener.mode));
         self.state = State::Listen;
         self.in_service = false;
         self.has_unacknowledged = false;
@@ -226,14 +229,13 @@ impl<'a> Connection<'a> {
     pub(super) fn process<D: Device, S: Service, O: Observer>(
         &mut self,
         slot: usize,
-        tuple: &Tuple,
         iface: &mut Interface,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
         scratch: &mut [u8],
     ) -> Option<Instant> {
         let now = device.sink.now;
-        let served = self.serve(slot, tuple, service, scratch, device.sink);
+        let served = self.serve(slot, service, scratch, device.sink);
         let mut next = None;
         let queues = match self.is_quiet() {
             Some(queues) if !served => queues,
@@ -276,7 +278,7 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
-        let mut device = device.of(Departure::Segment(&mut self.seen));
+        let mut device = device.of(&mut self.seen);
         loop {
             let result = iface.poll_egress(now, &mut device, &mut self.set);
             let next = iface.poll_at(now, &self.set);
@@ -301,21 +303,18 @@ impl<'a> Connection<'a> {
         self.observe(slot, Cause::Limit, device.sink);
     }
 
-    /// Tells the service, if it knows of the connection, that it is over.
-    pub(super) fn leave_service<S: Service>(
-        &mut self,
-        slot: usize,
-        tuple: &Tuple,
-        why: Ended,
-        service: &mut S,
-    ) {
-        if core::mem::take(&mut self.in_service) {
-            service.closed(Closed { slot, local: tuple.local, remote: tuple.remote, why });
+    /// Tells the service, if it knows of the connection, that it is over: by this limit, or by itself.
+    pub(super) fn leave_service<S: Service>(&mut self, slot: usize, limit: Option<Limit>, service: &mut S) {
+        if core::mem::take(&mut self.in_service)
+            && let Some(Tuple { local, remote }) = self.tuple
+        {
+            let why = limit.map_or_else(|| self.ended(), Ended::Evicted);
+            service.closed(Closed { slot, local, remote, why });
         }
     }
 
     /// How a connection ended that is over by itself: in order, or by a RST.
-    pub(super) fn ended(&self) -> Ended {
+    fn ended(&self) -> Ended {
         let last = matches!(self.previous, State::LastAck | State::Closing | State::TimeWait);
         let in_order = self.state == State::TimeWait || last && self.socket().send_queue() == 0;
         if in_order { Ended::Closed } else { Ended::Reset }
@@ -343,13 +342,14 @@ impl<'a> Connection<'a> {
         self.observe(slot, Cause::Limit, sink);
     }
 
-    /// By which limit the connection stands or falls, and since when.
+    /// By which limit the connection stands or falls, and since when: its listener's, or the default.
     ///
     /// Two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a window update ended its probes of
     /// a zero window; and a lone FIN that four duplicate acknowledgements made it repeat, which it doesn't. From outside
     /// neither can be set going without saying something that isn't true: a keep-alive's byte may land in a gap of the
     /// peer's, and a duplicate acknowledgement of our own would carry a window that may be over.
-    pub(super) fn limit(&self, limits: &Limits) -> Option<(Limit, Duration)> {
+    pub(super) fn limit(&self, default: &Limits) -> Option<(Limit, Duration)> {
+        let limits = self.listener.and_then(|listener| listener.limits).unwrap_or(default);
         match self.state {
             State::Closed | State::Listen | State::SynSent | State::TimeWait => None,
             State::SynReceived => Some((Limit::HalfOpen, limits.half_open)),

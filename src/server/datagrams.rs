@@ -9,11 +9,11 @@ use smoltcp::phy::Device;
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 use smoltcp::wire::IpAddress;
 
-use super::config::is_v4;
 use super::door::Datagram;
-use crate::device::frame::Outgoing;
 use crate::event::{Call, Event, NoReply, Observer, Sink};
-use crate::service::{Reply, Service};
+use crate::host::is_v4;
+use crate::service::{Reply, Request, Service};
+use crate::stack::Egress;
 
 /// The most bytes of a datagram over IPv4 on Ethernet: 1,500 less the headers of IPv4 and UDP. Over IPv6 it is 1,452.
 pub const MAX_DATAGRAM: usize = 1_472;
@@ -32,20 +32,22 @@ pub fn max_datagram(address: IpAddress) -> usize {
 /// Serves a datagram. The bytes of its reply, which are the first in `buffer`; `None` without one.
 ///
 /// `ip_mtu`: the most bytes that one IP packet holds.
-pub(crate) fn serve<S: Service, O: Observer>(
+pub(super) fn serve<S: Service, O: Observer>(
     datagram: &Datagram<'_>,
     ip_mtu: usize,
     service: &mut S,
     buffer: &mut [u8],
     sink: &mut Sink<'_, O>,
 ) -> Option<usize> {
-    let remote = datagram.remote;
-    sink.emit(Event::Call(Call::ReceiveFrom { remote, bytes: datagram.request.len() }));
+    let Datagram { local, remote, request: bytes, .. } = *datagram;
+    sink.emit(Event::Call(Call::ReceiveFrom { remote, bytes: bytes.len() }));
     let room = ip_mtu.min(1_500).saturating_sub(headers(is_v4(remote.addr)));
     let buffer = buffer.get_mut(..room)?;
-    let why = match service.datagram(remote, datagram.request, buffer) {
+    let request = Request { local, remote, now: sink.now, bytes };
+    let why = match service.datagram(request, buffer) {
         Reply::Send(bytes) if bytes <= room => return Some(bytes),
         Reply::Nothing => NoReply::Silent,
+        Reply::Loop => NoReply::Loop,
         Reply::Send(_) | Reply::TooLarge => NoReply::TooLarge,
     };
     sink.emit(Event::Call(Call::NoReply { remote, why }));
@@ -55,13 +57,13 @@ pub(crate) fn serve<S: Service, O: Observer>(
 /// Sends the first `bytes` of `buffer` as a reply from `port`. Whether it went out: a device may have no room, and a
 /// neighbour may be unknown.
 #[inline(never)]
-pub(crate) fn send<D: Device, O: Observer>(
+pub(super) fn send<D: Device, O: Observer>(
     reply: UdpMetadata,
     port: u16,
     bytes: usize,
     buffer: &mut [u8],
     iface: &mut Interface,
-    device: &mut Outgoing<'_, '_, D, O>,
+    device: &mut Egress<'_, '_, D, O>,
 ) -> bool {
     let mut queue = [PacketMetadata::EMPTY];
     let nothing = PacketBuffer::new(&mut [][..], &mut [][..]);
@@ -72,6 +74,11 @@ pub(crate) fn send<D: Device, O: Observer>(
     let mut place = [SocketStorage::EMPTY];
     let mut set = SocketSet::new(&mut place[..]);
     set.add(socket);
-    device.sink.emit(Event::Call(Call::SendTo { remote: reply.endpoint, bytes }));
-    queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None
+    let remote = reply.endpoint;
+    device.sink.emit(Event::Call(Call::SendTo { remote, bytes }));
+    let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;
+    if !sent {
+        device.sink.emit(Event::Call(Call::NoReply { remote, why: NoReply::NotSent }));
+    }
+    sent
 }

@@ -11,8 +11,8 @@ use smoltcp::wire::{
     UdpPacket, UdpRepr,
 };
 
-use super::config::Ports;
-use super::table::Tuple;
+use super::config::Listener;
+use super::slots::Tuple;
 use crate::event::DropRule;
 
 /// What a frame is.
@@ -56,8 +56,10 @@ pub(crate) struct Sender {
 pub(crate) struct Datagram<'f> {
     pub(crate) sender: Sender,
     pub(crate) remote: IpEndpoint,
-    /// The address that was asked; `None` if it is everybody's.
-    pub(crate) local: Option<IpAddress>,
+    /// The server's endpoint that it was sent to.
+    pub(crate) local: IpEndpoint,
+    /// Its address is one of ours, and not everybody's.
+    pub(crate) unicast: bool,
     pub(crate) request: &'f [u8],
 }
 
@@ -65,6 +67,8 @@ pub(crate) struct Datagram<'f> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) tuple: Tuple,
+    /// Which of the listeners has its port.
+    pub(crate) listener: u16,
     pub(crate) sender: Sender,
     /// A SYN, and no RST.
     pub(crate) syn: bool,
@@ -89,7 +93,9 @@ pub(crate) struct Local<'a> {
     pub(crate) mac: EthernetAddress,
     pub(crate) addresses: &'a [IpCidr],
     pub(crate) gateways: &'a [IpAddress],
-    pub(crate) ports: Ports,
+    /// The port where datagrams are answered; 0 for none.
+    pub(crate) udp: u16,
+    pub(crate) listeners: &'a [Listener],
     /// Which checksums the device hasn't looked at. Those of IPv4, UDP and TCP are looked at here, before anything is done
     /// about a frame; all others are the stack's business.
     pub(crate) checksum: &'a ChecksumCapabilities,
@@ -122,9 +128,10 @@ impl Local<'_> {
         self.gateways.iter().find(|gateway| gateway.version() == address.version()).copied()
     }
 
-    /// Whether a TCP service listens on a port.
-    fn listens(&self, port: u16) -> bool {
-        port != 0 && (port == self.ports.sentence || port == self.ports.stream)
+    /// Which listener has a port.
+    #[allow(clippy::cast_possible_truncation, reason = "no two listeners share one of 2^16 ports")]
+    fn listener(&self, port: u16) -> Option<u16> {
+        self.listeners.iter().position(|listener| listener.port == port).map(|index| index as u16)
     }
 }
 
@@ -407,9 +414,7 @@ fn transport<'f>(
             {
                 return Err(DropRule::Checksum);
             }
-            if !local.listens(to) {
-                return Ok(Kind::Nobody(sender));
-            }
+            let Some(listener) = local.listener(to) else { return Ok(Kind::Nobody(sender)) };
             let has = |flag| header[13] & flag != 0;
             let number = |at| TcpSeqNumber(long(header, at).cast_signed());
             Ok(Kind::Segment(Segment {
@@ -417,6 +422,7 @@ fn transport<'f>(
                     local: IpEndpoint::new(destination, to),
                     remote: IpEndpoint::new(source, from),
                 },
+                listener,
                 sender,
                 syn: has(SYN) && !has(RST),
                 reset: has(RST),
@@ -436,12 +442,9 @@ fn transport<'f>(
                 return Err(DropRule::PortZero);
             }
             let sender = sender()?;
-            if to != local.ports.udp {
+            if to != local.udp {
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
                 return if unicast { Ok(Kind::Nobody(sender)) } else { Err(DropRule::NotUnicast) };
-            }
-            if from < 1_024 || from == local.ports.udp {
-                return Err(DropRule::Loop);
             }
             // All else has been looked at.
             UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
@@ -449,7 +452,8 @@ fn transport<'f>(
             Ok(Kind::Datagram(Datagram {
                 sender,
                 remote: IpEndpoint::new(source, from),
-                local: unicast.then_some(destination),
+                local: IpEndpoint::new(destination, to),
+                unicast,
                 request,
             }))
         }

@@ -39,7 +39,6 @@ impl Connection<'_> {
     pub(super) fn serve<S: Service, O: Observer>(
         &mut self,
         slot: usize,
-        tuple: &Tuple,
         service: &mut S,
         scratch: &mut [u8],
         sink: &mut Sink<'_, O>,
@@ -55,6 +54,7 @@ impl Connection<'_> {
             }
             Phase::Read(_) | Phase::Sentence(_) | Phase::Stream => {}
         }
+        let Some(Tuple { local, remote }) = self.tuple else { return false };
         let now = sink.now;
         let (mut received, mut sent, mut served) = (0, 0, false);
         let socket = self.set.get_mut::<tcp::Socket<'_>>(self.handle);
@@ -83,7 +83,6 @@ impl Connection<'_> {
             let first = !core::mem::replace(&mut self.in_service, true);
             served = true;
             let step = offer(socket, |output| {
-                let Tuple { local, remote } = *tuple;
                 service.stream(Exchange { slot, local, remote, now, first, input, end, output })
             });
             let consumed = take(socket, step.consumed.min(got));

@@ -7,22 +7,16 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
 use super::Core;
-use super::connection::{Mode, Place};
+use super::connection::Place;
 use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
-use crate::device::frame::{OneFrame, Outgoing, Watched};
+use super::slots::Order;
 use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
 use crate::service::Service;
+use crate::stack::{Departing, Egress, OneFrame};
 
 /// What an ICMP error or a reset costs: a hundred a second, and as many at once after a silence.
 const ERROR: Duration = Duration::from_millis(10);
-/// What may be spent at once.
-const ERRORS: Duration = Duration::from_millis(1_000);
-
-/// A token bucket, kept as the instant at which it is full again.
-pub(crate) struct Bucket {
-    full_at: Instant,
-}
 
 /// What came past the door, as far as more is to be done about it.
 enum Came {
@@ -38,44 +32,26 @@ enum Came {
     Other,
 }
 
-impl Bucket {
-    pub(crate) fn new(now: Instant) -> Self {
-        Bucket { full_at: now }
-    }
-
-    /// Takes a token, if there is one.
-    fn take(&mut self, now: Instant) -> bool {
-        // It is never further ahead than this, unless time went back.
-        let known = self.full_at <= now + ERRORS;
-        let full_at = if known { self.full_at.max(now) } else { now } + ERROR;
-        if full_at > now + ERRORS {
-            return false;
-        }
-        self.full_at = full_at;
-        true
-    }
-}
-
 impl Core<'_> {
     /// Takes in a batch of frames. Whether there may be more.
     pub(super) fn take_in<D: Device, S: Service, O: Observer>(
         &mut self,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
     ) -> bool {
         let now = device.sink.now;
-        for _ in 0..self.touched.len() {
+        for _ in 0..self.batch {
             let Some((frame, answer)) = device.device.receive(now) else { return false };
             match frame.consume(|frame| self.enter(frame, answer, service, device.sink)) {
                 Came::Opening(sender) => self.teach(&sender, device),
                 Came::Datagram(sender, reply, bytes) => {
                     self.teach(&sender, device);
-                    let port = self.ports.udp;
+                    let port = self.udp;
                     if !datagrams::send(reply, port, bytes, &mut self.scratch, &mut self.iface, device) {
                         self.neighbors.forget_all_unconfirmed();
                     }
                 }
-                Came::Unread(slot, bytes) => self.read(slot, bytes, device),
+                Came::Unread(slot, bytes) => self.read(slot, bytes, device, service),
                 Came::Kept(sender, bytes) => self.answer_kept(&sender, bytes, device),
                 Came::Other => {}
             }
@@ -95,7 +71,8 @@ impl Core<'_> {
             mac: self.mac,
             addresses: self.iface.ip_addrs(),
             gateways: &self.gateways,
-            ports: self.ports,
+            udp: self.udp,
+            listeners: self.listeners,
             checksum: &self.checksum,
             #[cfg(feature = "dhcp")]
             dhcp: self.dhcp.is_some(),
@@ -104,20 +81,20 @@ impl Core<'_> {
         };
         match &door::look(frame, &local) {
             Err(rule) => drop_frame(frame, *rule, sink),
-            Ok(Kind::Segment(segment)) => self.segment(frame, segment, answer, sink),
+            Ok(Kind::Segment(segment)) => self.segment(frame, segment, answer, service, sink),
             Ok(Kind::Nobody(sender)) => self.nobody(frame, sender, false, answer, sink),
             Ok(Kind::Echo(sender)) => self.nobody(frame, sender, true, answer, sink),
             Ok(Kind::Common) => self.common(frame, answer, sink),
             Ok(Kind::Asks(question)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                self.answer(question, Watched { token: answer, sink });
+                self.answer(question, Departing::answer(answer, sink));
                 Came::Other
             }
             Ok(Kind::Neighbor(confirmed)) => {
                 if let Some((address, mac)) = *confirmed {
                     self.neighbors.confirm(address, mac, sink.now);
+                    self.neighbors_changed = true;
                 }
-                self.neighbors_changed = true;
                 self.common(frame, answer, sink)
             }
             Ok(Kind::Datagram(datagram)) => {
@@ -125,7 +102,7 @@ impl Core<'_> {
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 // From the address that was asked, unless it was everybody's: then the stack chooses.
                 let mut reply = UdpMetadata::from(datagram.remote);
-                reply.local_address = datagram.local;
+                reply.local_address = datagram.unicast.then_some(datagram.local.addr);
                 bytes.map_or(Came::Other, |bytes| Came::Datagram(datagram.sender, reply, bytes))
             }
         }
@@ -135,7 +112,7 @@ impl Core<'_> {
     fn common<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
         let now = sink.now;
-        let mut device = OneFrame::new(frame, Watched { token: answer, sink });
+        let mut device = OneFrame::new(frame, Departing::answer(answer, sink));
         self.iface.poll_ingress_single(now, &mut device, &mut self.common);
         #[cfg(feature = "slaac")]
         self.hear(frame, now);
@@ -158,7 +135,7 @@ impl Core<'_> {
     ) -> Came {
         let now = sink.now;
         let known = self.neighbors.renew(&mut 0, sender, false, now);
-        let limited = !(is_echo && known || self.errors.take(now));
+        let limited = !(is_echo && known || self.errors.take(ERROR, now));
         if limited && !is_echo {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
@@ -178,7 +155,7 @@ impl Core<'_> {
         &mut self,
         sender: &Sender,
         bytes: usize,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
     ) {
         self.teach(sender, device);
         let now = device.sink.now;
@@ -189,57 +166,58 @@ impl Core<'_> {
     }
 
     /// To its connection; to a new one; to the queue of those that wait for one.
-    fn segment<T: TxToken, O: Observer>(
+    fn segment<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         segment: &Segment,
         answer: T,
+        service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> Came {
-        match self.table.find(&segment.tuple) {
-            Some(slot) if segment.syn => match self.connections[slot].state {
+        match self.slots.find(&segment.tuple) {
+            Some(slot) if segment.syn => match self.slots[slot].state {
                 // The connection before is over for its client: the port is in use again.
-                State::TimeWait if segment.opens() && self.connections[slot].precedes(segment) => {
-                    self.contact(frame, segment, Some(slot), answer, sink)
+                State::TimeWait if segment.opens() && self.slots[slot].precedes(segment) => {
+                    self.contact(frame, segment, Some(slot), answer, service, sink)
                 }
                 // The retransmission timer repeats the SYN-ACK.
                 State::SynReceived => drop_frame(frame, DropRule::Duplicate, sink),
                 _ => self.challenge(slot, frame, DropRule::Challenged, answer, sink),
             },
-            Some(slot) if segment.reset && segment.seq != self.connections[slot].rcv_nxt() => {
+            Some(slot) if segment.reset && segment.seq != self.slots[slot].rcv_nxt() => {
                 self.challenge(slot, frame, DropRule::InexactReset, answer, sink)
             }
             // The stack would answer each with a RST.
-            Some(slot) if !self.connections[slot].awaits(segment) && !self.errors.take(sink.now) => {
+            Some(slot) if !self.slots[slot].awaits(segment) && !self.errors.take(ERROR, sink.now) => {
                 drop_frame(frame, DropRule::RateLimited, sink)
             }
             Some(slot) => {
-                let place = self.connections[slot].place(segment);
+                let place = self.slots[slot].place(segment);
                 if place == Place::Beyond {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
                 sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;
-                let mut device = OneFrame::new(frame, Watched { token: answer, sink: &mut *sink });
-                let connection = &mut self.connections[slot];
+                let mut device = OneFrame::new(frame, Departing::answer(answer, &mut *sink));
+                let connection = &mut self.slots[slot];
                 self.iface.poll_ingress_single(now, &mut device, connection.set());
-                connection.look(slot, Cause::Segment, sink);
+                connection.observe(slot, Cause::Segment, sink);
                 if connection.is_over() {
-                    self.release(slot);
+                    self.release(slot, None, service);
                     return Came::Other;
                 }
                 let own = segment.sender.next_hop == segment.tuple.remote.addr;
                 let known = self.neighbors.renew(&mut connection.neighbor, &segment.sender, own, now);
-                self.touch(slot);
+                self.slots.touch(slot);
                 match place {
                     Place::Elsewhere(start) => self.unread(slot, frame, segment, start),
-                    _ if !known && self.connections[slot].sender == Some(segment.sender) => {
+                    _ if !known && self.slots[slot].sender == Some(segment.sender) => {
                         Came::Opening(segment.sender)
                     }
                     _ => Came::Other,
                 }
             }
-            None if segment.opens() => self.contact(frame, segment, None, answer, sink),
+            None if segment.opens() => self.contact(frame, segment, None, answer, service, sink),
             None => self.nobody(frame, &segment.sender, false, answer, sink),
         }
     }
@@ -250,7 +228,7 @@ impl Core<'_> {
     #[cold]
     #[inline(never)]
     fn unread(&mut self, slot: usize, frame: &[u8], segment: &Segment, start: i32) -> Came {
-        let connection = &self.connections[slot];
+        let connection = &self.slots[slot];
         let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else { return Came::Other };
         let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt(), ack, fin);
         bytes.map_or(Came::Other, |bytes| Came::Unread(slot, bytes))
@@ -259,30 +237,32 @@ impl Core<'_> {
     /// Gives a connection what its stack hasn't read.
     #[cold]
     #[inline(never)]
-    fn read<D: Device, O: Observer>(
+    fn read<D: Device, S: Service, O: Observer>(
         &mut self,
         slot: usize,
         bytes: usize,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
     ) {
         let now = device.sink.now;
         let (Some(bare), Some(token)) = (self.scratch.get(..bytes), device.transmit(now)) else { return };
-        let connection = &mut self.connections[slot];
+        let connection = &mut self.slots[slot];
         self.iface.poll_ingress_single(now, &mut OneFrame::new(bare, token), connection.set());
-        connection.look(slot, Cause::Segment, device.sink);
+        connection.observe(slot, Cause::Segment, device.sink);
         if connection.is_over() {
-            self.release(slot);
+            self.release(slot, None, service);
         }
     }
 
     /// A client contacts the welcoming socket: its connection gets a slot, or waits for one. `ended`: the one before it
     /// of the same 4-tuple, in TIME-WAIT.
-    fn contact<T: TxToken, O: Observer>(
+    fn contact<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         segment: &Segment,
         ended: Option<usize>,
         answer: T,
+        service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> Came {
         // One that waits is let in before any that comes now.
@@ -290,41 +270,41 @@ impl Core<'_> {
             return drop_frame(frame, DropRule::Duplicate, sink);
         }
         let overtakes = self.backlog.len() > 0;
-        let full = !self.table.has_free();
+        let full = !self.slots.has_free();
         let ended = ended.or_else(|| if full && !overtakes { self.resting() } else { None });
         if overtakes || (full && ended.is_none()) {
-            return self.wait(frame, segment, ended, sink);
+            return self.wait(frame, segment, ended, service, sink);
         }
         if let Some(slot) = ended {
             // The slot that comes free now is the next to be taken.
             sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
-            self.retire(slot, sink);
+            self.retire(slot, service, sink);
         }
-        let token = Watched { token: answer, sink: &mut *sink };
-        let now = token.sink.now;
+        let now = sink.now;
+        let token = Departing::answer(answer, &mut *sink);
         let Some(slot) = self.open(frame, segment, token, now) else {
             return if ended.is_some() { Came::Other } else { drop_frame(frame, DropRule::Refused, sink) };
         };
         if ended.is_none() {
             sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
         }
-        self.connections[slot].look(slot, Cause::Segment, sink);
-        self.touch(slot);
+        self.slots[slot].observe(slot, Cause::Segment, sink);
+        self.slots.touch(slot);
         Came::Opening(segment.sender)
     }
 
     /// The slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
     fn resting(&self) -> Option<usize> {
-        let (slot, _) = self.ripe.first();
-        self.connections[slot].rests().then_some(slot)
+        let (slot, _) = self.slots.first(Order::Evictable);
+        self.slots[slot].rests().then_some(slot)
     }
 
     /// Ends TIME-WAIT early.
     #[inline(never)]
-    fn retire<O: Observer>(&mut self, slot: usize, sink: &mut Sink<'_, O>) {
+    fn retire<S: Service, O: Observer>(&mut self, slot: usize, service: &mut S, sink: &mut Sink<'_, O>) {
         sink.emit(Event::Timer(Timer::Reused { slot }));
-        self.connections[slot].forget(slot, sink);
-        self.release(slot);
+        self.slots[slot].forget(slot, sink);
+        self.release(slot, None, service);
     }
 
     /// Puts a free slot's socket into LISTEN and gives it the SYN.
@@ -335,16 +315,15 @@ impl Core<'_> {
         answer: T,
         now: Instant,
     ) -> Option<usize> {
-        let stream = syn.tuple.local.port == self.ports.stream;
-        let mode = if stream { Mode::Stream } else { Mode::Sentence(None) };
-        let slot = self.table.insert(syn.tuple)?;
-        let connection = &mut self.connections[slot];
-        connection.listen(syn, mode, now);
+        let listener = self.listeners.get(usize::from(syn.listener));
+        let slot = self.slots.insert(syn.tuple)?;
+        let connection = &mut self.slots[slot];
+        connection.listen(syn, listener, now);
         let mut device = OneFrame::new(frame, answer);
         self.iface.poll_ingress_single(now, &mut device, connection.set());
         if connection.listens() {
             // Options that can't be read, for one.
-            self.release(slot);
+            self.slots.release(slot);
             return None;
         }
         Some(slot)
@@ -352,11 +331,12 @@ impl Core<'_> {
 
     /// Every slot is in use: the SYN waits, so that its client need not wait a second for its retransmission.
     #[inline(never)]
-    fn wait<O: Observer>(
+    fn wait<S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         segment: &Segment,
         ended: Option<usize>,
+        service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> Came {
         if !self.backlog.push(frame, segment, sink.now) {
@@ -364,23 +344,9 @@ impl Core<'_> {
         }
         sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
         if let Some(slot) = ended {
-            self.retire(slot, sink);
+            self.retire(slot, service, sink);
         }
         Came::Opening(segment.sender)
-    }
-
-    fn touch(&mut self, slot: usize) {
-        let connection = &mut self.connections[slot];
-        if !connection.touched
-            && let Some(place) = self.touched.get_mut(self.touched_count)
-        {
-            connection.touched = true;
-            #[allow(clippy::cast_possible_truncation, reason = "there are fewer slots than 2^16")]
-            {
-                *place = slot as u16;
-            }
-            self.touched_count += 1;
-        }
     }
 
     /// A SYN or an inexact RST for a live connection: whoever sent it, the peer is asked by an ACK, and a peer that
@@ -397,12 +363,12 @@ impl Core<'_> {
         sink: &mut Sink<'_, O>,
     ) -> Came {
         let came = drop_frame(frame, rule, sink);
-        let connection = &mut self.connections[slot];
+        let connection = &mut self.slots[slot];
         let Some(una) = connection.snd_una() else { return came };
         let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
-            let mut device = OneFrame::new(bare, Watched { token: answer, sink });
+            let mut device = OneFrame::new(bare, Departing::answer(answer, sink));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         came
@@ -448,23 +414,4 @@ fn bare(frame: &[u8], place: &mut [u8], seq: TcpSeqNumber, ack: TcpSeqNumber, fi
     transport[8..12].copy_from_slice(&ack.0.to_be_bytes());
     transport[12..14].copy_from_slice(&[0x50, if fin { ACK | FIN } else { ACK }]);
     Some(place.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bucket_gives_a_hundred_at_once_and_a_hundred_a_second() {
-        let mut now = Instant::from_secs(5);
-        let mut bucket = Bucket::new(now);
-        let mut burst = |now| (0..1_000).filter(|_| bucket.take(now)).count();
-        assert_eq!(burst(now), 100);
-        now += Duration::from_millis(500);
-        assert_eq!(burst(now), 50);
-        now += Duration::from_secs(10);
-        assert_eq!(burst(now), 100);
-        now = Instant::from_secs(1);
-        assert_eq!(burst(now), 100);
-    }
 }

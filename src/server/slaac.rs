@@ -27,11 +27,12 @@ use smoltcp::wire::{
     Icmpv6Packet, IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Packet,
 };
 
-use super::config::{Config, MAX_ADDRESSES, is_v4};
-use super::earliest::NEVER;
-use super::{Core, not_before};
-use crate::device::frame::Outgoing;
+use super::Core;
+use super::poll::not_before;
+use super::slots::NEVER;
 use crate::event::Observer;
+use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
+use crate::stack::Egress;
 
 /// Addresses that are formed at most, where there is room: of [`MAX_ADDRESSES`], one is an IPv4 address, and one the
 /// link-local one.
@@ -117,7 +118,7 @@ impl Core<'_> {
     /// Sends what is to be asked, and lets addresses and the router come and go. Returns when to do so again.
     pub(super) fn serve_slaac<D: Device, O: Observer>(
         &mut self,
-        device: &mut Outgoing<'_, '_, D, O>,
+        device: &mut Egress<'_, '_, D, O>,
     ) -> Instant {
         let now = device.sink.now;
         let Some(slaac) = &mut self.slaac else { return NEVER };
@@ -153,7 +154,7 @@ impl Core<'_> {
 
 impl Slaac {
     /// `None` where the configuration doesn't want it.
-    pub(super) fn new(config: &Config, now: Instant) -> Option<Slaac> {
+    pub(super) fn new(config: &HostConfig, now: Instant) -> Option<Slaac> {
         let own = config.link_local();
         // Where it wants it, there is one.
         let link_local = config.addresses.iter().chain(&own).find_map(|cidr| link_local(cidr.address()))?;
@@ -223,7 +224,7 @@ impl Slaac {
     }
 
     /// Sends the solicitations whose time has come, as far as the device has room.
-    fn ask<D: Device, O: Observer>(&mut self, mac: EthernetAddress, device: &mut Outgoing<'_, '_, D, O>) {
+    fn ask<D: Device, O: Observer>(&mut self, mac: EthernetAddress, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
             let Some(token) = device.transmit(now) else { return };

@@ -9,7 +9,7 @@ use smoltcp::socket::tcp;
 use super::backlog::Waiting;
 use super::connection::Connection;
 use super::datagrams::MAX_DATAGRAM;
-use super::table::Tuple;
+use super::slots::Slot;
 use super::{MIN_BUFFER, Server};
 
 /// Sockets that all connections share: DHCP's.
@@ -17,18 +17,14 @@ const COMMON_SOCKETS: usize = if cfg!(feature = "dhcp") { 1 } else { 0 };
 
 /// The memory of a server, lent by a [`Storage`] or owned.
 pub struct Memory<'a> {
-    pub(crate) connections: ManagedSlice<'a, Connection<'a>>,
-    pub(crate) heads: ManagedSlice<'a, u16>,
-    pub(crate) links: ManagedSlice<'a, u16>,
-    pub(crate) tuples: ManagedSlice<'a, Option<Tuple>>,
-    pub(crate) due: (ManagedSlice<'a, i64>, ManagedSlice<'a, u16>),
-    pub(crate) ripe: (ManagedSlice<'a, i64>, ManagedSlice<'a, u16>),
-    pub(crate) backlog: ManagedSlice<'a, Option<Waiting>>,
-    pub(crate) common: SocketSet<'a>,
-    pub(crate) scratch: ManagedSlice<'a, u8>,
-    pub(crate) touched: ManagedSlice<'a, u16>,
+    pub(super) slots: ManagedSlice<'a, Slot<'a>>,
+    pub(super) backlog: ManagedSlice<'a, Option<Waiting>>,
+    pub(super) common: SocketSet<'a>,
+    pub(super) scratch: ManagedSlice<'a, u8>,
+    /// Frames taken in before the connections that they touched are processed.
+    pub(super) batch: usize,
     /// Where a board's server is built.
-    pub(crate) place: Option<&'a mut MaybeUninit<Server<'a>>>,
+    pub(super) place: Option<&'a mut MaybeUninit<Server<'a>>>,
 }
 
 /// The memory of a server in one static piece, for a board.
@@ -46,20 +42,14 @@ pub struct Memory<'a> {
 /// let memory = storage.memory();
 /// ```
 pub struct Storage<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize> {
-    connections: heapless::Vec<Connection<'a>, CONNECTIONS>,
+    slots: heapless::Vec<Slot<'a>, CONNECTIONS>,
     sets: heapless::Vec<SocketStorage<'a>, CONNECTIONS>,
     receive: [[u8; RECEIVE]; CONNECTIONS],
     send: [[u8; SEND]; CONNECTIONS],
-    heads: [u16; CONNECTIONS],
-    links: [u16; CONNECTIONS],
-    tuples: heapless::Vec<Option<Tuple>, CONNECTIONS>,
-    due: ([i64; CONNECTIONS], [u16; CONNECTIONS]),
-    ripe: ([i64; CONNECTIONS], [u16; CONNECTIONS]),
     backlog: heapless::Vec<Option<Waiting>, CONNECTIONS>,
     common: heapless::Vec<SocketStorage<'a>, COMMON_SOCKETS>,
     /// A datagram's reply, or bytes on their way through the service.
     scratch: [u8; MAX_DATAGRAM],
-    touched: [u16; 1],
     server: MaybeUninit<Server<'a>>,
 }
 
@@ -70,19 +60,13 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
     #[must_use]
     pub const fn new() -> Self {
         Storage {
-            connections: heapless::Vec::new(),
+            slots: heapless::Vec::new(),
             sets: heapless::Vec::new(),
             receive: [[0; RECEIVE]; CONNECTIONS],
             send: [[0; SEND]; CONNECTIONS],
-            heads: [0; CONNECTIONS],
-            links: [0; CONNECTIONS],
-            tuples: heapless::Vec::new(),
-            due: ([0; CONNECTIONS], [0; CONNECTIONS]),
-            ripe: ([0; CONNECTIONS], [0; CONNECTIONS]),
             backlog: heapless::Vec::new(),
             common: heapless::Vec::new(),
             scratch: [0; MAX_DATAGRAM],
-            touched: [0; 1],
             server: MaybeUninit::uninit(),
         }
     }
@@ -92,9 +76,8 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
         const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
         fill(&mut self.sets, || SocketStorage::EMPTY);
         fill(&mut self.common, || SocketStorage::EMPTY);
-        fill(&mut self.tuples, || None);
         fill(&mut self.backlog, || None);
-        self.connections.clear();
+        self.slots.clear();
         let buffers = self.receive.iter_mut().zip(self.send.iter_mut());
         for (set, (receive, send)) in self.sets.iter_mut().zip(buffers) {
             let socket = tcp::Socket::new(
@@ -103,19 +86,14 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
             );
             let set = SocketSet::new(core::slice::from_mut(set));
             // There are as many places as sets.
-            let _ = self.connections.push(Connection::new(set, socket));
+            let _ = self.slots.push(Slot::new(Connection::new(set, socket)));
         }
         Memory {
-            connections: self.connections.as_mut_slice().into(),
-            heads: self.heads.as_mut_slice().into(),
-            links: self.links.as_mut_slice().into(),
-            tuples: self.tuples.as_mut_slice().into(),
-            due: (self.due.0.as_mut_slice().into(), self.due.1.as_mut_slice().into()),
-            ripe: (self.ripe.0.as_mut_slice().into(), self.ripe.1.as_mut_slice().into()),
+            slots: self.slots.as_mut_slice().into(),
             backlog: self.backlog.as_mut_slice().into(),
             common: SocketSet::new(self.common.as_mut_slice()),
             scratch: self.scratch.as_mut_slice().into(),
-            touched: self.touched.as_mut_slice().into(),
+            batch: 1,
             place: Some(&mut self.server),
         }
     }
@@ -135,8 +113,11 @@ fn fill<T, const N: usize>(places: &mut heapless::Vec<T, N>, mut empty: impl FnM
 }
 
 /// The counts of a server that owns its memory.
+///
+/// It may grow: begin with [`Sizes::default`] and set what differs.
 #[cfg(feature = "std")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sizes {
     /// TCP connections at once, and as many SYNs that wait for a slot, though no more than [`MAX_BACKLOG`].
     pub connections: usize,
@@ -144,7 +125,7 @@ pub struct Sizes {
     pub receive: usize,
     /// Bytes of send buffer a connection.
     pub send: usize,
-    /// Frames taken in before the connections that they touched are served.
+    /// Frames taken in before the connections that they touched are processed.
     pub batch: usize,
 }
 
@@ -158,21 +139,44 @@ impl Default for Sizes {
 
 #[cfg(feature = "std")]
 impl Sizes {
+    /// The same with so many connections at once.
+    #[must_use]
+    pub const fn with_connections(self, connections: usize) -> Self {
+        Sizes { connections, ..self }
+    }
+
+    /// The same with a receive buffer of so many bytes a connection.
+    #[must_use]
+    pub const fn with_receive(self, receive: usize) -> Self {
+        Sizes { receive, ..self }
+    }
+
+    /// The same with a send buffer of so many bytes a connection.
+    #[must_use]
+    pub const fn with_send(self, send: usize) -> Self {
+        Sizes { send, ..self }
+    }
+
+    /// The same with so many frames a batch.
+    #[must_use]
+    pub const fn with_batch(self, batch: usize) -> Self {
+        Sizes { batch, ..self }
+    }
+
+    /// The same with buffers of so many bytes each way, each connection.
+    #[must_use]
+    pub const fn with_buffers(self, bytes: usize) -> Self {
+        Sizes { receive: bytes, send: bytes, ..self }
+    }
+
     /// The bytes that a server of these sizes allocates, once, at its start.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        let connection = self.receive
-            + self.send
-            + size_of::<Connection<'_>>()
-            + size_of::<SocketStorage<'_>>()
-            + 2 * (size_of::<i64>() + size_of::<u16>())
-            + 2 * size_of::<u16>()
-            + size_of::<Option<Tuple>>();
+        let connection = self.receive + self.send + size_of::<Slot<'_>>() + size_of::<SocketStorage<'_>>();
         self.connections * connection
             + backlog(self.connections) * size_of::<Option<Waiting>>()
             + COMMON_SOCKETS * size_of::<SocketStorage<'_>>()
             + SCRATCH
-            + self.batch * size_of::<u16>()
     }
 }
 
@@ -194,26 +198,21 @@ impl Memory<'static> {
     /// Memory that the server owns, all of it allocated here.
     #[must_use]
     pub fn owned(sizes: Sizes) -> Self {
-        let Sizes { connections: slots, receive, send, batch } = sizes;
+        let Sizes { connections, receive, send, batch } = sizes;
         let empty = |count: usize| (0..count).map(|_| SocketStorage::EMPTY).collect::<Vec<_>>();
-        let connection = |_| {
+        let slot = |_| {
             let socket = tcp::Socket::new(
                 tcp::SocketBuffer::new(vec![0; receive]),
                 tcp::SocketBuffer::new(vec![0; send]),
             );
-            Connection::new(SocketSet::new(empty(1)), socket)
+            Slot::new(Connection::new(SocketSet::new(empty(1)), socket))
         };
         Memory {
-            connections: (0..slots).map(connection).collect::<Vec<_>>().into(),
-            heads: vec![0; slots].into(),
-            links: vec![0; slots].into(),
-            tuples: vec![None; slots].into(),
-            due: (vec![0; slots].into(), vec![0; slots].into()),
-            ripe: (vec![0; slots].into(), vec![0; slots].into()),
-            backlog: (0..backlog(slots)).map(|_| None).collect::<Vec<_>>().into(),
+            slots: (0..connections).map(slot).collect::<Vec<_>>().into(),
+            backlog: (0..backlog(connections)).map(|_| None).collect::<Vec<_>>().into(),
             common: SocketSet::new(empty(COMMON_SOCKETS)),
             scratch: vec![0; SCRATCH].into(),
-            touched: vec![0; batch].into(),
+            batch,
             place: None,
         }
     }

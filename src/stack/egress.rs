@@ -6,17 +6,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
-use crate::event::{Call, Event, Frame, Observer, Sink, Way};
-
-/// Whom the frames concern that go out next.
-pub(crate) enum Departure<'c> {
-    /// All connections, or none: ARP, NDP, ICMP, DHCP, a reset to nobody's port.
-    Common,
-    /// One connection: what goes out of it is noted there.
-    Segment(&'c mut Seen),
-    /// The application that sent this datagram: the call is told of as its frame goes out, and no other.
-    Datagram(&'c mut Option<Call>),
-}
+use crate::event::{Event, Frame, Observer, Sink, Way};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,17 +27,17 @@ impl Seen {
 pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
-    departure: Departure<'d>,
+    seen: Option<&'d mut Seen>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>) -> Self {
-        Egress { device, sink, departure: Departure::Common }
+        Egress { device, sink, seen: None }
     }
 
-    /// The same, for frames that concern somebody.
-    pub(crate) fn of<'e>(&'e mut self, departure: Departure<'e>) -> Egress<'e, 's, D, O> {
-        Egress { device: &mut *self.device, sink: &mut *self.sink, departure }
+    /// The same, for the segments of one connection, which are noted there.
+    pub(crate) fn of<'e>(&'e mut self, seen: &'e mut Seen) -> Egress<'e, 's, D, O> {
+        Egress { device: &mut *self.device, sink: &mut *self.sink, seen: Some(seen) }
     }
 }
 
@@ -65,14 +55,10 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
         None
     }
 
+    #[inline(always)]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        let departure = match &mut self.departure {
-            Departure::Common => Departure::Common,
-            Departure::Segment(seen) => Departure::Segment(seen),
-            Departure::Datagram(call) => Departure::Datagram(call),
-        };
-        Some(Departing { token, sink: self.sink, departure })
+        Some(Departing { token, sink: self.sink, seen: self.seen.as_deref_mut() })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -84,31 +70,23 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
 pub(crate) struct Departing<'a, 's, T, O: Observer> {
     token: T,
     sink: &'a mut Sink<'s, O>,
-    departure: Departure<'a>,
+    seen: Option<&'a mut Seen>,
 }
 
 impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
     /// A token that answers a frame that is being taken in.
     pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>) -> Self {
-        Departing { token, sink, departure: Departure::Common }
+        Departing { token, sink, seen: None }
     }
 }
 
 impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Departing { token, sink, departure } = self;
+        let Departing { token, sink, seen } = self;
         token.consume(len, |frame| {
             let result = f(frame);
-            match departure {
-                Departure::Common => {}
-                Departure::Segment(seen) => seen.segment(frame),
-                // The stack may ask for its neighbour instead.
-                Departure::Datagram(call) if is_datagram(frame) => {
-                    if let Some(call) = call.take() {
-                        sink.emit(Event::Call(call));
-                    }
-                }
-                Departure::Datagram(_) => {}
+            if let Some(seen) = seen {
+                seen.segment(frame);
             }
             sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
             result
@@ -120,28 +98,18 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
     }
 }
 
-/// The protocol that an IP packet is of, which the stack has just written, and its payload.
-fn payload(frame: &[u8]) -> Option<(u8, &[u8])> {
-    match frame.get(12..14)? {
-        // EtherType IPv4: the header's length is in words, the protocol in its tenth byte.
-        [0x08, 0x00] => Some((*frame.get(23)?, frame.get(14 + 4 * usize::from(frame.get(14)? & 0xf)..)?)),
-        // EtherType IPv6: 40 bytes, the next header in the seventh.
-        [0x86, 0xdd] => Some((*frame.get(20)?, frame.get(54..)?)),
-        _ => None,
-    }
-}
-
-fn is_datagram(frame: &[u8]) -> bool {
-    const UDP: u8 = 17;
-    payload(frame).is_some_and(|(protocol, _)| protocol == UDP)
-}
-
 /// The sequence number of a SYN-ACK that the stack has just written.
 fn syn_ack(frame: &[u8]) -> Option<TcpSeqNumber> {
+    let (protocol, segment) = match frame.get(12..14)? {
+        // EtherType IPv4: the header's length is in words, the protocol in its tenth byte.
+        [0x08, 0x00] => (frame.get(23)?, frame.get(14 + 4 * usize::from(frame.get(14)? & 0xf)..)?),
+        // EtherType IPv6: 40 bytes, the next header in the seventh.
+        [0x86, 0xdd] => (frame.get(20)?, frame.get(54..)?),
+        _ => return None,
+    };
     const TCP: u8 = 6;
     const SYN_ACK: u8 = 0x12;
-    let (protocol, segment) = payload(frame)?;
-    if protocol != TCP || segment.get(13)? & SYN_ACK != SYN_ACK {
+    if *protocol != TCP || segment.get(13)? & SYN_ACK != SYN_ACK {
         return None;
     }
     let seq = segment.get(4..8)?.try_into().ok()?;

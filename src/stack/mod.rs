@@ -15,8 +15,8 @@ use smoltcp::phy::Device;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress};
 
-pub(crate) use self::egress::{Departure, Egress, Seen};
-pub(crate) use self::one_frame::OneFrame;
+pub(crate) use self::egress::{Departing, Egress, Seen};
+pub(crate) use self::one_frame::{Held, OneFrame};
 use crate::host::HostConfig;
 
 /// An interface with the addresses and gateways of a host that has been checked, and the abilities of this device.

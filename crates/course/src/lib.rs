@@ -31,6 +31,7 @@ use core::fmt;
 use self::stage::{CLIENT, CLIENT_V6, LATENCY, SERVER, SERVER_V6, Set, Stage};
 use self::story::Story;
 use undersock::device::wire::Wire;
+use undersock::server::Mode;
 use undersock_views::record::Record;
 
 /// A scene of the course.
@@ -149,21 +150,16 @@ impl Scenario {
         let mut lines = vec![format!(
             "The client is {client}, {server}; a frame needs {latency} ms from one to the other."
         )];
-        let services = [
-            (ports.udp, "UDP port", ": every datagram is answered by one in upper case."),
-            (
-                ports.sentence,
-                "TCP port",
-                ", sentence mode: the server reads once, answers in upper case, and closes.",
-            ),
-            (
-                ports.stream,
-                "TCP port",
-                ", stream mode: every byte in upper case, until the client closes its side.",
-            ),
-        ];
-        let open = services.into_iter().filter(|(port, ..)| *port != 0);
-        lines.extend(open.map(|(port, protocol, service)| format!("{protocol} {port}{service}")));
+        if let Some(port) = ports.udp {
+            lines.push(format!("UDP port {port}: every datagram is answered by one in upper case."));
+        }
+        for listener in ports.listeners {
+            let service = match listener.mode {
+                Mode::Stream => "stream mode: every byte in upper case, until the client closes its side.",
+                _ => "sentence mode: the server reads once, answers in upper case, and closes.",
+            };
+            lines.push(format!("TCP port {}, {service}", listener.port));
+        }
         lines.extend(self.trouble().iter().map(|rule| format!("Trouble on the wire: {rule}.")));
         lines
     }

@@ -20,8 +20,9 @@ use undersock::client::{Client, ExchangeError, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{self, Wire};
 use undersock::event::{Event, Frame, Observer, Way};
-use undersock::server::config::{DEFAULT_MAC, SENTENCE_PORT, STREAM_PORT};
-use undersock::server::{Config, Memory, Ports, Server, Sizes};
+use undersock::host::{DEFAULT_MAC, HostConfig};
+use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
+use undersock::server::{Config, Listener, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock_views::End;
 use undersock_views::record::{Record, Recorder, Recording, What};
@@ -67,10 +68,17 @@ pub(super) struct Set {
     pub(super) ipv6: bool,
 }
 
+/// Where the server listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) udp: Option<u16>,
+    pub(super) listeners: &'static [Listener],
+}
+
 impl Set {
     /// Nothing but UDP.
     pub(super) const UDP: Set = Set {
-        ports: Ports { udp: SENTENCE_PORT, sentence: 0, stream: 0 },
+        ports: Ports { udp: Some(SENTENCE_PORT), listeners: &[] },
         slots: 4,
         buffer: 2_048,
         trouble: &[],
@@ -81,10 +89,10 @@ impl Set {
     };
     /// TCP, one sentence a connection.
     pub(super) const SENTENCE: Set =
-        Set { ports: Ports { udp: 0, sentence: SENTENCE_PORT, stream: 0 }, ..Set::UDP };
+        Set { ports: Ports { udp: None, listeners: &[Listener::sentence(SENTENCE_PORT)] }, ..Set::UDP };
     /// TCP, every byte until the client closes.
     pub(super) const STREAM: Set =
-        Set { ports: Ports { udp: 0, sentence: 0, stream: STREAM_PORT }, ..Set::UDP };
+        Set { ports: Ports { udp: None, listeners: &[Listener::stream(STREAM_PORT)] }, ..Set::UDP };
 }
 
 /// A client's computer.
@@ -544,9 +552,13 @@ impl<'w> Stage<'w> {
 
 /// A server as it is at its start.
 fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Server<'static> {
-    let sizes = Sizes { connections: set.slots, receive: set.buffer, send: set.buffer, ..Sizes::default() };
-    let config = Config { seed: 0x5eed, dhcp: set.dhcp, ports, ..Config::default() };
-    let config = if set.dhcp { config.without_addresses() } else { config };
+    let sizes = Sizes::default().with_connections(set.slots).with_buffers(set.buffer);
+    let mut host = HostConfig::default().with_seed(0x5eed);
+    if set.dhcp {
+        host = host.without_addresses();
+        host.dhcp = true;
+    }
+    let config = Config::new(host).with_ports(ports.udp, ports.listeners);
     match Server::new(&config, Memory::owned(sizes), device, now) {
         Ok(server) => server,
         Err(error) => unreachable!("a stage's settings work: {error}"),
@@ -571,8 +583,8 @@ pub(super) fn address(index: usize) -> IpAddress {
     IpAddress::v4(a, b, c, d + u8::try_from(index).unwrap_or(0))
 }
 
-fn host_config(index: usize, starts: u64) -> Config {
-    let mut config = Config { seed: 0xc11e + 97 * index as u64 + 7_919 * starts, ..Config::client() };
+fn host_config(index: usize, starts: u64) -> HostConfig {
+    let mut config = HostConfig::client().with_seed(0xc11e + 97 * index as u64 + 7_919 * starts);
     if index > 0 {
         config.addresses.clear();
         // There is room for one.

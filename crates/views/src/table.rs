@@ -306,14 +306,10 @@ const HEAD: [(&str, bool); COLUMNS] = [
 impl Table<'_, '_> {
     /// Every row's cells, one row after the other.
     fn cells(&self, mut each: impl FnMut(&[Cell; COLUMNS]) -> fmt::Result) -> fmt::Result {
-        let ports = self.server.ports();
-        let waits = [
-            ("udp", "UNCONN", ports.udp),
-            ("tcp", "LISTEN", ports.sentence),
-            ("tcp", "LISTEN", ports.stream),
-        ];
+        let bound = self.server.udp_port().map(|port| ("udp", "UNCONN", port));
+        let listening = self.server.listeners().iter().map(|listener| ("tcp", "LISTEN", listener.port));
         each(&HEAD.map(|(name, _)| cell(name)))?;
-        for (protocol, state, port) in waits.into_iter().filter(|(_, _, port)| *port != 0) {
+        for (protocol, state, port) in bound.into_iter().chain(listening) {
             let mut cells = [const { Cell::new() }; COLUMNS].map(|_| cell("-"));
             cells[0] = cell(protocol);
             cells[2] = cell(state);

@@ -82,7 +82,7 @@ fn one_has_to_go() {
     newcomer.got(got.iter().find(|segment| segment.to == newcomer.from).expect("a SYN-ACK"));
     let sentence = newcomer.segment(TcpControl::Psh, b"new");
     world.give(&sentence);
-    world.server.shutdown(world.now, &mut world.server_end, &mut world.history);
+    world.server.shutdown(world.now, &mut world.server_end, &mut world.service, &mut world.history);
     check("eviction", &world);
 }
 

@@ -9,10 +9,10 @@ use core::ops::{Index, IndexMut};
 
 use managed::ManagedSlice;
 
-use super::connection::Connection;
 pub(super) use self::table::Tuple;
 use self::tournament::Seat;
 pub(super) use self::tournament::{NEVER, Order};
+use super::connection::Connection;
 
 /// No slot.
 const NONE: u16 = u16::MAX;
@@ -22,8 +22,6 @@ pub(super) const MAX_SLOTS: usize = NONE as usize;
 /// A place for one connection, and its place in every order.
 pub(super) struct Slot<'a> {
     connection: Connection<'a>,
-    /// Whose connection it is; `None` where the slot is free.
-    tuple: Option<Tuple>,
     /// The slot after this one in its chain, or in the list of the free.
     next: u16,
     /// The first slot of the chain that has this slot's number.
@@ -34,15 +32,13 @@ pub(super) struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
+    #[cfg(feature = "std")]
+    pub(super) fn connection(&self) -> &Connection<'a> {
+        &self.connection
+    }
+
     pub(super) fn new(connection: Connection<'a>) -> Self {
-        Slot {
-            connection,
-            tuple: None,
-            next: NONE,
-            chain: NONE,
-            next_touched: NONE,
-            seats: [Seat::NEVER; Order::COUNT],
-        }
+        Slot { connection, next: NONE, chain: NONE, next_touched: NONE, seats: [Seat::NEVER; Order::COUNT] }
     }
 }
 
@@ -83,16 +79,15 @@ impl<'a> Slots<'a> {
         self.free != NONE
     }
 
-    /// Whose connection a slot holds.
-    pub(super) fn tuple(&self, slot: usize) -> Option<Tuple> {
-        self.slots.get(slot)?.tuple
+    /// Whether a slot holds a connection.
+    pub(super) fn is_used(&self, slot: usize) -> bool {
+        self[slot].tuple.is_some()
     }
 
     /// Frees a slot.
     pub(super) fn release(&mut self, slot: usize) {
         self.unchain(slot);
-        self.schedule(Order::Due, slot, NEVER);
-        self.schedule(Order::Evictable, slot, NEVER);
+        self.schedule(slot, NEVER, NEVER);
     }
 
     /// A frame was for this connection: it is to be processed before the poll ends.
@@ -127,7 +122,7 @@ impl<'a> Slots<'a> {
         self.slots
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| Some((index, &slot.connection, slot.tuple?)))
+            .filter_map(|(index, slot)| Some((index, &slot.connection, slot.connection.tuple?)))
     }
 }
 
@@ -148,4 +143,33 @@ impl<'a> IndexMut<usize> for Slots<'a> {
 #[allow(clippy::cast_possible_truncation, reason = "there are fewer slots than 2^16")]
 const fn number(slot: usize) -> u16 {
     slot as u16
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::super::{Memory, Sizes};
+    use super::*;
+
+    /// So many slots with the least of buffers.
+    pub(super) fn slots(count: usize) -> Slots<'static> {
+        let sizes = Sizes::default().with_connections(count).with_buffers(16);
+        Slots::new(Memory::owned(sizes).slots, 7)
+    }
+
+    #[test]
+    fn touched_slots_come_once_in_the_order_in_which_they_were() {
+        let mut slots = slots(5);
+        for slot in [3, 1, 3, 4, 1] {
+            slots.touch(slot);
+        }
+        let mut touched = || {
+            let slot = slots.next_touched()?;
+            slots[slot].touched = false;
+            Some(slot)
+        };
+        let order: Vec<usize> = core::iter::from_fn(&mut touched).collect();
+        assert_eq!(order, [3, 1, 4]);
+        slots.touch(3);
+        assert_eq!((slots.next_touched(), slots.next_touched()), (Some(3), None));
+    }
 }

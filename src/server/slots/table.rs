@@ -18,7 +18,7 @@ impl Slots<'_> {
         while slot != NONE {
             let index = usize::from(slot);
             let at = &self.slots[index];
-            if at.tuple.as_ref() == Some(tuple) {
+            if at.connection.tuple.as_ref() == Some(tuple) {
                 return Some(index);
             }
             slot = at.next;
@@ -35,14 +35,16 @@ impl Slots<'_> {
         let before = core::mem::replace(&mut self.slots[chain].chain, slot);
         let place = &mut self.slots[index];
         self.free = core::mem::replace(&mut place.next, before);
-        place.tuple = Some(tuple);
+        place.connection.tuple = Some(tuple);
         self.used += 1;
         Some(index)
     }
 
     /// Takes a slot out of its chain.
     pub(super) fn unchain(&mut self, slot: usize) {
-        let Some(tuple) = self.slots.get_mut(slot).and_then(|slot| slot.tuple.take()) else { return };
+        let Some(tuple) = self.slots.get_mut(slot).and_then(|slot| slot.connection.tuple.take()) else {
+            return;
+        };
         let (chain, next) = (self.chain(&tuple), self.slots[slot].next);
         let first = &mut self.slots[chain].chain;
         if usize::from(*first) == slot {

@@ -51,6 +51,7 @@ impl Slots<'_> {
     }
 
     /// The slot with the earliest instant, and that instant.
+    #[inline(never)]
     pub(in super::super) fn first(&self, order: Order) -> (usize, Instant) {
         if self.len() > FEW {
             let slot = self.winner(order, 1);
@@ -71,20 +72,29 @@ impl Slots<'_> {
         self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.seats[order as usize].at))
     }
 
-    /// Gives a slot its instant.
-    pub(in super::super) fn schedule(&mut self, order: Order, slot: usize, at: Instant) {
+    /// Gives a slot both its instants.
+    pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
         let leaves = self.len();
         let Some(place) = self.slots.get_mut(slot) else { return };
-        place.seats[order as usize].at = at.total_micros();
+        let [first, second] = &mut place.seats;
+        (first.at, second.at) = (due.total_micros(), evictable.total_micros());
         if leaves > FEW {
-            self.play(order, slot);
+            self.play(Order::Due, slot);
+            self.play(Order::Evictable, slot);
         }
+    }
+
+    /// It is to be processed at once.
+    pub(in super::super) fn hurry(&mut self, slot: usize, now: Instant) {
+        let evictable = self.at(Order::Evictable, slot);
+        self.schedule(slot, now, evictable);
     }
 
     /// From the leaf to the root: whoever won so far against the winner of the node beside. Where another has won as
     /// before, nothing changes further up.
     fn play(&mut self, order: Order, slot: usize) {
-        let seat = |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.seats[order as usize].at);
+        let seat =
+            |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.seats[order as usize].at);
         let (mut node, mut winner) = (self.len() + slot, slot);
         while node > 1 {
             let other = self.winner(order, node ^ 1);
@@ -103,7 +113,11 @@ impl Slots<'_> {
     /// The slot that won at a node: the slot itself at a leaf.
     fn winner(&self, order: Order, node: usize) -> usize {
         let leaves = self.len();
-        if node >= leaves { node - leaves } else { usize::from(self.slots[node].seats[order as usize].winner) }
+        if node >= leaves {
+            node - leaves
+        } else {
+            usize::from(self.slots[node].seats[order as usize].winner)
+        }
     }
 }
 
@@ -128,7 +142,7 @@ mod tests {
                 let never = random >> 58 & 0xf == 0;
                 let at = if never { NEVER } else { Instant::from_micros((random >> 40) as i64 & 0xff) };
                 plain[slot][order as usize] = at;
-                slots.schedule(order, slot, at);
+                slots.schedule(slot, plain[slot][0], plain[slot][1]);
                 let (first, at) = slots.first(order);
                 assert_eq!(Some(at), plain.iter().map(|at| at[order as usize]).min());
                 assert_eq!(plain[first][order as usize], at);

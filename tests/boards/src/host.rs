@@ -8,7 +8,7 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant as StackInstant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
-use undersock::server::Config;
+use undersock::host::HostConfig;
 
 use crate::{BOUND, Wire};
 
@@ -25,7 +25,7 @@ impl Host {
     /// 192.168.69.100 and fdaa::100 on this wire.
     #[track_caller]
     pub fn new(mut wire: Wire) -> Host {
-        let config = Config { seed: u64::from(std::process::id()), ..Config::client() };
+        let config = HostConfig::client().with_seed(u64::from(std::process::id()));
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let client = Client::new(&config, sockets, &mut wire, StackInstant::ZERO).expect("a client");
         Host { wire, client, start: Instant::now() }

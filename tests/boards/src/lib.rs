@@ -29,7 +29,7 @@ use core::time::Duration;
 
 use smoltcp::wire::IpAddress;
 pub use test_support::world::raw;
-pub use undersock::server::config::CLIENT_MAC;
+pub use undersock::host::CLIENT_MAC;
 
 pub use host::Host;
 pub use machine::Machine;

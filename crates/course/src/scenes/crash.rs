@@ -9,7 +9,8 @@ use crate::stage::{CLIENT, Got, SERVER, Set};
 use crate::story::{self, Is, gaps, ms, secs};
 use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule};
-use undersock::server::config::{DEFAULT_MAC, STREAM_PORT};
+use undersock::host::DEFAULT_MAC;
+use undersock::server::config::STREAM_PORT;
 use undersock_views::End;
 
 /// A third computer on the wire.

@@ -3,11 +3,10 @@
 use undersock::smoltcp::socket::tcp::State::{Closed, Established, FinWait1, SynReceived, TimeWait};
 
 use super::{asks, converse, greet, words};
-use crate::stage::{Got, Set};
+use crate::stage::{Got, Ports, Set};
 use crate::story::{Is, gaps, ms, secs};
 use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule, Fate};
-use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
 use undersock_views::End;
 
@@ -40,7 +39,7 @@ pub(super) const DATAGRAM: Scenario = Scenario {
         Further::Scene("fast-retransmit"),
     ],
     set: Set {
-        ports: Ports { udp: SENTENCE_PORT, ..Set::SENTENCE.ports },
+        ports: Ports { udp: Some(SENTENCE_PORT), ..Set::SENTENCE.ports },
         trouble: &["drop the 1st datagram", "drop the 1st data segment"],
         ..Set::SENTENCE
     },

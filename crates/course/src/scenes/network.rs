@@ -7,7 +7,7 @@ use crate::story::{Is, Kind, gaps, ms, secs};
 use crate::{Further, Scenario};
 use undersock::event::Call;
 use undersock::event::{Limit, Timer};
-use undersock::server::config::{CLIENT_MAC, DEFAULT_MAC};
+use undersock::host::{CLIENT_MAC, DEFAULT_MAC};
 use undersock::smoltcp::wire::{EthernetAddress, IpAddress};
 use undersock_views::End;
 

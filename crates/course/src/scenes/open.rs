@@ -5,11 +5,10 @@ use undersock::smoltcp::socket::tcp::State::{
 };
 
 use super::converse;
-use crate::stage::Set;
+use crate::stage::{Ports, Set};
 use crate::story::{Is, secs};
 use crate::{Further, Scenario};
 use undersock::event::Cause;
-use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
 use undersock_views::End;
 
@@ -128,7 +127,7 @@ pub(super) const NO_SERVER: Scenario = Scenario {
         }
         stage.pass(secs(1));
         stage.note(End::Server, "the TCP server is started");
-        stage.serve(Ports { sentence: SENTENCE_PORT, ..Set::UDP.ports });
+        stage.serve(Ports { listeners: Set::SENTENCE.ports.listeners, ..Set::UDP.ports });
         converse(stage, 0, "the client", b"hello");
     },
     claims: |story| {

@@ -1,11 +1,10 @@
 //! UDP: a datagram there, a datagram back, and nothing else.
 
 use super::asks;
-use crate::stage::Set;
+use crate::stage::{Ports, Set};
 use crate::story::{Kind, ms, secs};
 use crate::{Further, Scenario};
 use undersock::event::Fate;
-use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
 use undersock_views::End;
 
@@ -91,7 +90,7 @@ pub(super) const NO_SERVER: Scenario = Scenario {
     play: |stage| {
         asks(stage, b"hello", secs(1), 1);
         stage.note(End::Server, "the UDP server is started");
-        stage.serve(Ports { udp: SENTENCE_PORT, ..Set::SENTENCE.ports });
+        stage.serve(Ports { udp: Some(SENTENCE_PORT), ..Set::SENTENCE.ports });
         asks(stage, b"hello", secs(1), 1);
     },
     claims: |story| {

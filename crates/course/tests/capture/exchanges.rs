@@ -3,6 +3,7 @@
 use undersock::client::{Client, TcpExchange, UdpExchange};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Event, Observer};
+use undersock::host::HostConfig;
 use undersock::packet::{Packet, packet};
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -40,14 +41,14 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config<'static>) -> Self {
         let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(Duration::from_micros(50))));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
-        let memory = Memory::owned(Sizes { connections: 4, ..Sizes::default() });
+        let memory = Memory::owned(Sizes::default().with_connections(4));
         let server = Server::new(config, memory, &mut server_end, now).expect("a server");
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
-        let settings = Config { seed: 7, ..Config::client() };
+        let settings = HostConfig::client().with_seed(7);
         let client = Client::new(&settings, sockets, &mut client_end, now).expect("a client");
         let (service, tape) = (Uppercase::new(), Tape::default());
         Stage { now, server, client, service, server_end, client_end, tape }
@@ -113,7 +114,7 @@ impl Stage {
 
 /// Frames of both protocols over both versions of IP, of errors, of address resolution and of DHCP.
 pub fn all() -> Vec<Vec<u8>> {
-    let mut stage = Stage::new(&Config { seed: 1, ..Config::default() });
+    let mut stage = Stage::new(&Config::default().with_seed(1));
     for server in [server_v4(), server_v6()] {
         stage.udp(server, "straße".as_bytes());
         stage.udp(server, b"");
@@ -149,7 +150,8 @@ pub fn all() -> Vec<Vec<u8>> {
 
 /// An address leased and renewed.
 fn dhcp() -> Vec<Vec<u8>> {
-    let mut stage = Stage::new(&Config { seed: 3, dhcp: true, ..Config::default() }.without_addresses());
+    let mut stage =
+        Stage::new(&Config::new(HostConfig::default().without_addresses().with_dhcp().with_seed(3)));
     for answer in [DhcpMessageType::Offer, DhcpMessageType::Ack, DhcpMessageType::Ack] {
         let mut asked = None;
         let before = stage.tape.0.len();

@@ -3,6 +3,7 @@
 use undersock::client::{Client, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{End as WireEnd, Wire};
+use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock::smoltcp::iface::SocketHandle;
@@ -43,10 +44,10 @@ impl Stage {
         }
         let mut server_end = Impaired::new(server_end, &settings, recorder.at(End::Server));
         let now = Instant::from_secs(1);
-        let config = Config { seed: 0x5eed, ..Config::default() };
-        let sizes = Sizes { connections: 4, receive: 4_096, send: 4_096, batch: 16 };
+        let config = Config::default().with_seed(0x5eed);
+        let sizes = Sizes::default().with_connections(4).with_buffers(4_096).with_batch(16);
         let server = Server::new(&config, Memory::owned(sizes), &mut server_end, now).expect("a server");
-        let config = Config { seed: 0xc11e, ..Config::client() };
+        let config = HostConfig::client().with_seed(0xc11e);
         let client = Client::observed(&config, Vec::new(), &mut client_end, now, recorder.at(End::Client));
         let client = client.expect("a client");
         server.introduce(now, &mut recorder.at(End::Server));

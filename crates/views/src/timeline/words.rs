@@ -9,7 +9,7 @@ use undersock::smoltcp::wire::{EthernetAddress, TcpSeqNumber};
 use super::{FrameText, Text};
 use crate::Endpoint;
 use crate::flow::{Mark, Seen};
-use undersock::event::{Call, Cause, Change, Fate, Limit, NoReply, Timer, Way};
+use undersock::event::{Call, Cause, Change, Fate, Limit, Timer, Way};
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
@@ -65,15 +65,8 @@ fn call_words(call: &Call, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Call::SendTo { remote, bytes } => write!(f, "udp sendto {}: {}", Endpoint(remote), Bytes(bytes)),
         Call::NoReply { remote, why } => {
-            write!(f, "udp no reply to {}: {}", Endpoint(remote), no_reply_words(why))
+            write!(f, "udp no reply to {}: {}", Endpoint(remote), why.text())
         }
-    }
-}
-
-const fn no_reply_words(why: NoReply) -> &'static str {
-    match why {
-        NoReply::Silent => "the service wants none",
-        NoReply::TooLarge => "it is too large for a datagram",
     }
 }
 

@@ -42,9 +42,10 @@ pub mod peripheral;
 #[cfg(all(feature = "qemu", target_os = "none"))]
 pub mod qemu;
 
+use undersock::host::HostConfig;
 #[cfg(feature = "slaac")]
-use undersock::server::config::MAX_ADDRESSES;
-use undersock::server::{Config, ConfigError, Server, Storage};
+use undersock::host::MAX_ADDRESSES;
+use undersock::server::{Config, ConfigError, Mode, Server, Storage};
 use undersock::service::Service;
 use undersock::smoltcp::phy::Device;
 use undersock::smoltcp::time::Instant;
@@ -85,13 +86,14 @@ pub trait Board: 'static {
 
     /// What the server is told: the default addresses, or with the feature `dhcp` no IPv4 address but DHCP, and with
     /// `slaac` no IPv6 address but router advertisements. Implement it for addresses of your own.
-    fn config(&mut self) -> Config {
-        let config = Config { mac: self.mac(), seed: self.seed(), ..Config::default() };
+    fn config(&mut self) -> Config<'static> {
+        let mut host = HostConfig::default().with_seed(self.seed());
+        host.mac = self.mac();
         #[cfg(feature = "dhcp")]
-        let config = dhcp_for_ipv4(config);
+        dhcp_for_ipv4(&mut host);
         #[cfg(feature = "slaac")]
-        let config = slaac_for_ipv6(config);
-        config
+        slaac_for_ipv6(&mut host);
+        Config::new(host)
     }
 }
 
@@ -185,11 +187,12 @@ fn boot_line<B: Board>(server: &Server<'_>) {
         line.text("no address yet (DHCP)");
     }
     line.text(" on ").mac(server.mac());
-    let ports = server.ports();
-    for (name, port) in [(", UDP ", ports.udp), (", TCP ", ports.sentence), (", TCP stream ", ports.stream)] {
-        if port != 0 {
-            line.text(name).decimal(usize::from(port));
-        }
+    if let Some(port) = server.udp_port() {
+        line.text(", UDP ").decimal(usize::from(port));
+    }
+    for listener in server.listeners() {
+        let name = if listener.mode == Mode::Stream { ", TCP stream " } else { ", TCP " };
+        line.text(name).decimal(usize::from(listener.port));
     }
     let (used, size) = ram::statics();
     line.text(", board ").text(B::NAME).text(", static RAM ").decimal(used);
@@ -198,20 +201,18 @@ fn boot_line<B: Board>(server: &Server<'_>) {
 
 /// DHCP in place of the IPv4 addresses.
 #[cfg(feature = "dhcp")]
-fn dhcp_for_ipv4(mut config: Config) -> Config {
-    config.dhcp = true;
-    config.addresses.retain(|cidr| !is_ipv4(cidr));
-    config.gateways.retain(|gateway| !matches!(gateway, IpAddress::Ipv4(_)));
-    config
+fn dhcp_for_ipv4(host: &mut HostConfig) {
+    host.dhcp = true;
+    host.addresses.retain(|cidr| !is_ipv4(cidr));
+    host.gateways.retain(|gateway| !matches!(gateway, IpAddress::Ipv4(_)));
 }
 
 /// Router advertisements in place of the IPv6 addresses.
 #[cfg(feature = "slaac")]
-fn slaac_for_ipv6(mut config: Config) -> Config {
-    config.slaac = true;
-    config.addresses.retain(is_ipv4);
-    config.gateways.retain(|gateway| matches!(gateway, IpAddress::Ipv4(_)));
-    config
+fn slaac_for_ipv6(host: &mut HostConfig) {
+    host.slaac = true;
+    host.addresses.retain(is_ipv4);
+    host.gateways.retain(|gateway| matches!(gateway, IpAddress::Ipv4(_)));
 }
 
 /// Says an address of the network's on the console as it comes and goes: `said` is what was said last.

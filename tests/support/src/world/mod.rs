@@ -8,6 +8,7 @@ use core::cell::Cell;
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::{End, Wire};
 use undersock::event::{Event, Frame, Observer, Way};
+use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Service, Uppercase};
 use undersock::smoltcp::iface::SocketStorage;
@@ -17,7 +18,7 @@ use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock_views::record::{Record, Recorder, Recording};
 use undersock_views::timeline::{Lines, timeline};
 
-pub use undersock::server::config::CLIENT_MAC;
+pub use undersock::host::CLIENT_MAC;
 pub const FRAMES: usize = 128;
 
 pub fn server_v4() -> IpAddress {
@@ -38,7 +39,7 @@ pub fn client_v6() -> IpAddress {
 
 /// Four connections, small buffers: so that every limit is near.
 pub fn small() -> Sizes {
-    Sizes { connections: 4, receive: 2_048, send: 2_048, batch: 16 }
+    Sizes::default().with_connections(4).with_buffers(2_048).with_batch(16)
 }
 
 /// What happened at both ends, printed as a timeline when the test fails.
@@ -129,21 +130,21 @@ pub struct World<S = Uppercase> {
 
 impl World<Uppercase> {
     pub fn new(sizes: Sizes) -> Self {
-        World::with(Config { seed: 0x5eed, ..Config::default() }, sizes, Uppercase::new())
+        World::with(Config::default().with_seed(0x5eed), sizes, Uppercase::new())
     }
 }
 
 impl<S: Service> World<S> {
-    pub fn with(config: Config, sizes: Sizes, service: S) -> Self {
+    pub fn with(config: Config<'static>, sizes: Sizes, service: S) -> Self {
         World::with_memory(config, Memory::owned(sizes), service)
     }
 
-    pub fn with_memory(config: Config, memory: Memory<'static>, service: S) -> Self {
+    pub fn with_memory(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
         let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(Duration::from_micros(50))));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let client_config = Config { seed: 0xc11e, ..Config::client() };
+        let client_config = HostConfig::client().with_seed(0xc11e);
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
         let observer = history.at(undersock_views::End::Client);

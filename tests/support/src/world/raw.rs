@@ -10,7 +10,7 @@ use undersock::smoltcp::wire::{
 
 use super::{CLIENT_MAC, client_v4, server_v4};
 
-pub const SERVER_MAC: EthernetAddress = undersock::server::config::DEFAULT_MAC;
+pub const SERVER_MAC: EthernetAddress = undersock::host::DEFAULT_MAC;
 
 /// Ethernet around an IP packet whose payload `emit` writes.
 pub fn ip(

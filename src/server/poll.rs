@@ -1,0 +1,239 @@
+//! One poll, step by step: what all connections share, the connections that frames have touched, those whose time has
+//! come, the SYNs that wait.
+
+use smoltcp::iface::PollResult;
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::{Duration, Instant};
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
+use smoltcp::wire::IpAddress;
+
+use super::Core;
+use super::config::after;
+use super::slots::{NEVER, Order};
+use crate::event::{Cause, Event, Limit, Observer, Timer};
+use crate::service::Service;
+use crate::stack::Egress;
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
+use crate::stack::set_route;
+
+/// When to try again to send what a device had no room for.
+const BLOCKED: Duration = Duration::from_millis(1);
+/// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
+const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
+
+/// The device has no room.
+struct Blocked;
+
+impl Core<'_> {
+    /// What all connections share: sent.
+    pub(super) fn serve_common<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
+        let now = device.sink.now;
+        if !core::mem::take(&mut self.common_touched) && self.common_due > now {
+            return;
+        }
+        while self.iface.poll_egress(now, device, &mut self.common) != PollResult::None {}
+        #[cfg(feature = "dhcp")]
+        self.serve_dhcp(device);
+        #[cfg(feature = "slaac")]
+        let advertised = self.serve_slaac(device);
+        self.common_due = not_before(self.iface.poll_at(now, &self.common), now);
+        #[cfg(feature = "slaac")]
+        {
+            self.common_due = self.common_due.min(advertised);
+        }
+    }
+
+    /// Every connection that a frame of this batch was for.
+    pub(super) fn process_touched<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        while let Some(slot) = self.slots.next_touched() {
+            // It may have come free since.
+            if self.slots.is_used(slot) {
+                self.process(slot, device, service);
+            }
+            self.slots[slot].touched = false;
+        }
+    }
+
+    /// Every connection whose time has come: a timer of the stack, or a limit of ours.
+    pub(super) fn process_due<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let now = device.sink.now;
+        if core::mem::take(&mut self.neighbors_changed) && self.slots.used() > 0 {
+            for slot in 0..self.slots.len() {
+                if self.slots.at(Order::Due, slot) <= now + NEIGHBOR_SILENCE {
+                    self.slots.hurry(slot, now);
+                }
+            }
+        }
+        // Each is processed once: `reschedule` leaves no deadline at or before `now`.
+        while let (slot, at) = self.slots.first(Order::Due)
+            && at <= now
+        {
+            let connection = &self.slots[slot];
+            match connection.limit(&self.limits) {
+                Some((limit, length)) if after(connection.progress, length) <= now => {
+                    self.evict(slot, limit, device, service);
+                }
+                _ => self.process(slot, device, service),
+            }
+        }
+    }
+
+    /// SYNs that waited, each into a slot that came free, or that can be freed for it.
+    #[inline(never)]
+    pub(super) fn admit_waiting<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let now = device.sink.now;
+        while self.backlog.len() > 0 {
+            if self.backlog.ends() <= now {
+                self.backlog.pop();
+                device.sink.emit(Event::Timer(Timer::WaitedTooLong));
+                continue;
+            }
+            if !self.slots.has_free() {
+                let (slot, from) = self.slots.first(Order::Evictable);
+                // Nobody is given up before there is room to say so.
+                if from > now || device.transmit(now).is_none() {
+                    return;
+                }
+                self.evict(slot, Limit::Crowded, device, service);
+            }
+            match self.admit(device) {
+                Err(Blocked) => return,
+                Ok(None) => {}
+                Ok(Some(slot)) => self.process(slot, device, service),
+            }
+        }
+    }
+
+    /// The SYN that has waited for the longest, into a free slot: which, unless it was refused. A function of its own:
+    /// the copy of a SYN is on the stack only here.
+    #[inline(never)]
+    fn admit<D: Device, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+    ) -> Result<Option<usize>, Blocked> {
+        let now = device.sink.now;
+        let token = device.transmit(now).ok_or(Blocked)?;
+        let waiting = self.backlog.first().ok_or(Blocked)?;
+        let (frame, segment) = (waiting.frame.clone(), waiting.segment);
+        self.backlog.pop();
+        let slot = self.open(&frame, &segment, token, now);
+        if let Some(slot) = slot {
+            self.slots[slot].observe(slot, Cause::Segment, device.sink);
+        }
+        Ok(slot)
+    }
+
+    /// Ends every connection, and forgets the SYNs that wait.
+    pub(super) fn shutdown<D: Device, S: Service, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        for slot in 0..self.slots.len() {
+            match self.slots[slot].state {
+                _ if !self.slots.is_used(slot) => {}
+                // Both sides have closed: there is nothing to end.
+                State::TimeWait => self.release(slot, None, service),
+                _ => self.evict(slot, Limit::Shutdown, device, service),
+            }
+        }
+        while self.backlog.pop() {}
+    }
+
+    /// Serves and sends on one connection, then sees what has become of it.
+    fn process<D: Device, S: Service, O: Observer>(
+        &mut self,
+        slot: usize,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let connection = &mut self.slots[slot];
+        let next = connection.process(slot, &mut self.iface, device, service, &mut self.scratch);
+        self.reschedule(slot, next, device.sink.now, service);
+    }
+
+    /// Frees a slot whose connection is over, or reckons its deadlines anew: `stack` is the stack's.
+    fn reschedule<S: Service>(&mut self, slot: usize, stack: Option<Instant>, now: Instant, service: &mut S) {
+        let connection = &mut self.slots[slot];
+        if connection.is_over() {
+            return self.release(slot, None, service);
+        }
+        if connection.state == State::TimeWait {
+            connection.leave_service(slot, None, service);
+        }
+        let limit = connection.limit(&self.limits);
+        let ends = limit.map_or(NEVER, |(_, length)| after(connection.progress, length));
+        let evictable = connection.evictable_from(limit);
+        self.slots.schedule(slot, not_before(stack, now).min(ends), evictable);
+    }
+
+    /// Gives a connection up.
+    fn evict<D: Device, S: Service, O: Observer>(
+        &mut self,
+        slot: usize,
+        limit: Limit,
+        device: &mut Egress<'_, '_, D, O>,
+        service: &mut S,
+    ) {
+        let timer = match self.slots[slot].state {
+            State::TimeWait => Timer::Reused { slot },
+            _ => Timer::Evicted { slot, limit },
+        };
+        device.sink.emit(Event::Timer(timer));
+        // An idle client's Ethernet address is as old as its last frame: the stack may just have forgotten it.
+        if let Some(sender) = self.slots[slot].sender {
+            self.teach(&sender, device);
+        }
+        self.slots[slot].abort(slot, &mut self.iface, device);
+        self.release(slot, Some(limit), service);
+    }
+
+    /// The slot is free for the next connection: this one was given up by a limit, or is over by itself.
+    pub(super) fn release<S: Service>(&mut self, slot: usize, limit: Option<Limit>, service: &mut S) {
+        self.slots[slot].leave_service(slot, limit, service);
+        self.slots.release(slot);
+    }
+
+    /// When to poll again if no frame comes.
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
+        let deadline = self.slots.first(Order::Due).1.min(self.common_due);
+        if self.backlog.len() == 0 {
+            return deadline;
+        }
+        // A SYN waits until it has waited too long, or a connection may be given up for it. Where one may be already,
+        // or a slot is free, it waits for room in the device.
+        let admitted = if self.slots.has_free() { now } else { self.slots.first(Order::Evictable).1 };
+        deadline.min(self.backlog.ends()).min(admitted.max(now + BLOCKED))
+    }
+
+    /// Makes the route over a gateway, for its version of IP.
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
+    pub(super) fn set_gateway(&mut self, gateway: IpAddress) {
+        self.gateways.retain(|known| known.version() != gateway.version());
+        // There are two versions and two places; a route is replaced, not added.
+        let _ = self.gateways.push(gateway);
+        set_route(&mut self.iface, gateway);
+    }
+}
+
+/// A deadline of the stack. One that has passed already means that the device had no room.
+pub(super) fn not_before(deadline: Option<Instant>, now: Instant) -> Instant {
+    match deadline {
+        None => NEVER,
+        Some(at) if at <= now => now + BLOCKED,
+        Some(at) => at,
+    }
+}
