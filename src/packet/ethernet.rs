@@ -80,11 +80,11 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Whether an address is one station's: no group's, not everybody's, not nobody's.
+/// Whether an address is one station's: no group's, and so not everybody's.
 #[inline]
 #[must_use]
-pub fn is_unicast(address: [u8; 6]) -> bool {
-    address[0] & GROUP == 0 && address != [0; 6]
+pub const fn is_unicast(address: [u8; 6]) -> bool {
+    address[0] & GROUP == 0
 }
 
 /// Where frames to a group of IPv6 go (RFC 2464 7).

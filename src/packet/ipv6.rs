@@ -106,6 +106,12 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Says that so many bytes are behind a header.
+#[inline]
+pub(crate) const fn set_payload_length(header: &mut [u8; HEADER], payload: u8) {
+    [header[PAYLOAD_LENGTH.start], header[PAYLOAD_LENGTH.start + 1]] = [0, payload];
+}
+
 /// Extension headers: what is inside comes first, and a length that counts units of eight bytes behind the first.
 pub mod extension {
     use super::{Bits, Field};

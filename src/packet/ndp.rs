@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use super::ethernet::{self, ethertype};
-use super::field::{Bits, Field, put};
+use super::field::{Bits, Field, byte, long, put, word};
 use super::{checksum, icmp, ip::protocol, ipv6};
 
 /// The type of a router solicitation (RFC 4861 4.1).
@@ -206,6 +206,116 @@ pub mod option {
             [a, b, c, d, e, f, g, h]
         }
     }
+}
+
+/// A neighbour solicitation or advertisement that came.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    bytes: &'a [u8],
+    /// Both have the same fields.
+    header: &'a [u8; About::HEADER],
+}
+
+impl<'a> About<'a> {
+    /// Bytes before the options.
+    const HEADER: usize = TARGET.end;
+
+    /// The message, if it is one of both, and as long as it must be.
+    #[inline]
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let header = bytes.first_chunk()?;
+        matches!(byte(header, icmp::TYPE), NEIGHBOR_SOLICITATION | NEIGHBOR_ADVERTISEMENT)
+            .then_some(About { bytes, header })
+    }
+
+    /// It is a solicitation.
+    #[inline]
+    #[must_use]
+    pub const fn asks(&self) -> bool {
+        byte(self.header, icmp::TYPE) == NEIGHBOR_SOLICITATION
+    }
+
+    /// [`TARGET`].
+    #[inline]
+    #[must_use]
+    pub const fn target(&self) -> Ipv6Addr {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *self.header;
+        Ipv6Addr::from_octets([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    /// Whether it takes the place of what was known (RFC 4861 7.2.3, 7.2.5): an advertisement says so, a solicitation
+    /// does.
+    #[inline]
+    #[must_use]
+    pub const fn overrides(&self) -> bool {
+        self.asks() || long(self.header, NEIGHBOR_FLAGS) & OVERRIDE != 0
+    }
+
+    /// Where the sender of a solicitation is, or what an advertisement is about, if it tells.
+    #[inline]
+    #[must_use]
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        let kind =
+            if self.asks() { option::SOURCE_LINK_LAYER_ADDRESS } else { option::TARGET_LINK_LAYER_ADDRESS };
+        option::each(self.bytes.get(Self::HEADER..)?).find_map(|found| option::mac(kind, found))
+    }
+
+    /// Whether its checksum is right.
+    #[must_use]
+    pub fn is_right(&self, source: Ipv6Addr, destination: Ipv6Addr) -> bool {
+        is_right(source, destination, self.bytes)
+    }
+}
+
+/// A router advertisement that came.
+#[derive(Debug, Clone, Copy)]
+pub struct RouterAdvertisement<'a> {
+    header: &'a [u8; RouterAdvertisement::HEADER],
+    options: &'a [u8],
+}
+
+impl<'a> RouterAdvertisement<'a> {
+    /// Bytes before the options.
+    const HEADER: usize = RETRANS_TIMER.end;
+
+    /// The message, if it is one, and as long as it must be.
+    #[inline]
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let (header, options) = bytes.split_first_chunk()?;
+        (byte(header, icmp::TYPE) == ROUTER_ADVERTISEMENT).then_some(RouterAdvertisement { header, options })
+    }
+
+    /// [`ROUTER_LIFETIME`], in seconds.
+    #[inline]
+    #[must_use]
+    pub const fn lifetime(&self) -> u16 {
+        word(self.header, ROUTER_LIFETIME)
+    }
+
+    /// Its options, up to the first that can't be.
+    pub fn options(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        option::each(self.options)
+    }
+}
+
+/// Whether a message is valid, as far as all kinds have the same rules (RFC 4861 6.1.1 to 7.1.2): code 0, a right
+/// checksum, options that fill what is behind the fixed part. The hop limit is the caller's to look at.
+#[must_use]
+pub fn is_valid(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> bool {
+    let [kind, code, ..] = *message else { return false };
+    let Some(options) = options_at(kind).and_then(|at| message.get(at..)) else { return false };
+    code == 0
+        && is_right(source, destination, message)
+        && option::each(options).map(<[u8]>::len).sum::<usize>() == options.len()
+}
+
+/// Whether the checksum of a message of ICMPv6 is right.
+#[must_use]
+pub fn is_right(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> bool {
+    let pseudo = checksum::pseudo_v6(source, destination, protocol::ICMPV6, message.len());
+    checksum::is_right(checksum::sum(pseudo, message))
 }
 
 /// A message that can be written.

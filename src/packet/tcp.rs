@@ -4,7 +4,7 @@ use core::fmt;
 
 use smoltcp::wire::TcpSeqNumber;
 
-use super::field::{Bits, Field, byte, long, u32_at, word};
+use super::field::{Bits, Field, byte, long, put, u32_at, word};
 use super::ip::words;
 use super::tlv::{Item, Shape, Tlv};
 
@@ -110,11 +110,13 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The word of the data offset and the flags, for a header without options.
+/// Makes a header one without options, with these numbers and flags. Its checksum isn't right any more.
 #[inline]
-#[must_use]
-pub const fn offset_and_flags(flags: u16) -> [u8; 2] {
-    (5 << 12 | flags & Flags::MASK).to_be_bytes()
+pub(crate) fn set_plain(header: &mut [u8; HEADER], seq: TcpSeqNumber, ack: TcpSeqNumber, flags: u16) {
+    const WORDS: u16 = (HEADER / 4) as u16;
+    put(header, SEQUENCE, seq.0.to_be_bytes());
+    put(header, ACKNOWLEDGMENT, ack.0.to_be_bytes());
+    put(header, OFFSET_AND_FLAGS, (WORDS << 12 | flags & Flags::MASK).to_be_bytes());
 }
 
 /// A segment's flags: the lower twelve bits of the word that begins with the data offset.

@@ -278,7 +278,12 @@ fn headers_and_the_walk_agree() {
     assert_eq!((segment.source_port(), segment.destination_port(), segment.length()), (49_152, 12_000, 32));
     assert_eq!((segment.sequence(), segment.acknowledgment()), (TcpSeqNumber(1_000), TcpSeqNumber(7)));
     assert_eq!(segment.flags().0, Flags::SYN | Flags::ACK);
-    assert_eq!(tcp::offset_and_flags(Flags::FIN | Flags::ACK), [0x50, 0x11]);
+    let mut bare: [u8; 20] = *inside[24..].first_chunk().unwrap();
+    tcp::set_plain(&mut bare, TcpSeqNumber(1), TcpSeqNumber(-2), Flags::FIN | Flags::ACK);
+    assert_eq!(bare[..], hex("c000 2ee0 00000001 fffffffe 5011 faf0 0000 0000"));
+    let mut bare: [u8; 20] = *inside.first_chunk().unwrap();
+    ipv4::set_plain(&mut bare, 20);
+    assert_eq!(bare[..], hex("4500 0028 0001 2007 4006 0000 c0a84564 c0a84501"));
     assert_eq!(
         (Flags::bit(Flags::FIN), Flags::bit(Flags::CWR), ipv4::flag_bit(ipv4::DONT_FRAGMENT)),
         (111, 104, 49)
