@@ -1,16 +1,19 @@
 //! The walk through a frame, from the Ethernet header inwards: where each header begins and ends, and what it says is
-//! inside. [`packet`](super::packet()) and [`fields`](crate::view::fields::fields()) both stand on it.
+//! inside. The digest stands on it, and whoever shows fields.
 //!
 //! Nothing is believed: a length is held against the bytes that are there, and a header that contradicts itself ends
 //! the walk.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use core::ops::Range;
+use core::net::IpAddr;
 
 use heapless::Vec;
 
-use super::sum::{self, Sum};
+use super::ethernet::{self, ethertype, llc, vlan};
+use super::field::{Bits, ipv4_at, ipv6_at, u16_at, u32_at};
+use super::ip::{protocol, words};
+use super::ipv6::extension;
 use super::tlv::{Shape, Tlv};
+use super::{arp, dhcp, icmp, ipv4, ipv6, mld, ndp, tcp, udp};
 
 /// A header, or what is within the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,30 +77,12 @@ impl Layer {
     }
 }
 
-/// The numbers by which a header says what is inside.
-pub mod number {
-    pub const IPV4: u16 = 0x0800;
-    pub const ARP: u16 = 0x0806;
-    pub const VLAN: u16 = 0x8100;
-    pub const SERVICE_VLAN: u16 = 0x88a8;
-    pub const IPV6: u16 = 0x86dd;
-    /// Up to here, Ethernet's type field is a length (IEEE 802.3 3.2.6).
-    pub const LONGEST: u16 = 1_500;
-
-    pub const HOP_BY_HOP: u8 = 0;
-    pub const ICMP: u8 = 1;
-    pub const TCP: u8 = 6;
-    pub const UDP: u8 = 17;
-    pub const ROUTING: u8 = 43;
-    pub const FRAGMENT: u8 = 44;
-    pub const ICMPV6: u8 = 58;
-    pub const DESTINATION: u8 = 60;
-}
-
 /// What an IP header says that the layers within must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ip {
+    /// Where it comes from.
     pub source: IpAddr,
+    /// Where it goes.
     pub destination: IpAddr,
     /// What is within isn't whole.
     pub fragment: bool,
@@ -167,39 +152,35 @@ impl<'a> Part<'a> {
     }
 
     /// So many bytes does the layer around it have for it, as far as they are there.
+    #[must_use]
     pub fn room(&self) -> usize {
         self.limit.min(self.frame.len()).saturating_sub(self.at)
-    }
-
-    /// The checksum that it carries, and what it is worth. `None` for a layer without one, or cut off before it.
-    #[must_use]
-    pub fn checksum(&self) -> Option<(u16, Sum)> {
-        sum::of(self)
     }
 
     /// What it says is within: an EtherType, or an IP protocol.
     #[must_use]
     pub fn number(&self) -> Option<u16> {
         match self.layer {
-            Layer::Ethernet => self.u16(12),
-            Layer::Vlan => self.u16(2),
-            Layer::Ipv4 => self.u8(9).map(u16::from),
-            Layer::Ipv6 => self.u8(6).map(u16::from),
+            Layer::Ethernet => self.u16(ethernet::ETHERTYPE.start),
+            Layer::Vlan => self.u16(vlan::ETHERTYPE.start),
+            Layer::Ipv4 => self.u8(ipv4::PROTOCOL.start).map(u16::from),
+            Layer::Ipv6 => self.u8(ipv6::NEXT_HEADER.start).map(u16::from),
             Layer::HopByHop | Layer::Routing | Layer::Fragment | Layer::Destination => {
-                self.u8(0).map(u16::from)
+                self.u8(extension::NEXT_HEADER.start).map(u16::from)
             }
             _ => None,
         }
     }
 
     /// The two bytes before it: for what is in Ethernet or a tag, its EtherType.
+    #[must_use]
     pub fn ethertype(&self) -> Option<u16> {
         u16_at(self.frame, self.at.checked_sub(2)?)
     }
 
     /// The number in these bits, counted from the part's first.
     #[must_use]
-    pub fn bits(&self, bits: &Range<usize>) -> Option<u64> {
+    pub fn bits(&self, bits: &Bits) -> Option<u64> {
         let bytes = self.bytes().get(bits.start / 8..bits.end.div_ceil(8))?;
         // Eight bytes at most, or the first would be shifted out.
         let all = bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
@@ -208,30 +189,39 @@ impl<'a> Part<'a> {
         Some(all >> behind & mask)
     }
 
+    /// The byte at this place; `None` where it ends before.
+    #[must_use]
     pub fn u8(&self, at: usize) -> Option<u8> {
         self.bytes().get(at).copied()
     }
 
+    /// Two bytes from this place on, as a number; `None` where it ends before.
+    #[must_use]
     pub fn u16(&self, at: usize) -> Option<u16> {
         u16_at(self.bytes(), at)
     }
 
+    /// Four bytes from this place on, as a number; `None` where it ends before.
+    #[must_use]
     pub fn u32(&self, at: usize) -> Option<u32> {
         u32_at(self.bytes(), at)
     }
 
     /// Where its header's options begin, and how they are written.
+    #[must_use]
     pub fn options_at(&self) -> Option<(usize, Shape)> {
         match self.layer {
-            Layer::Ipv4 | Layer::Tcp => Some((20, Shape::Internet)),
-            Layer::HopByHop | Layer::Destination => Some((2, Shape::Ipv6)),
-            Layer::Dhcp => Some((DHCP_FIXED, Shape::Dhcp)),
-            Layer::Icmpv6 => discovery_fixed(self.u8(0)?).map(|fixed| (fixed, Shape::Discovery)),
+            Layer::Ipv4 => Some((ipv4::HEADER, Shape::Internet)),
+            Layer::Tcp => Some((tcp::HEADER, Shape::Internet)),
+            Layer::HopByHop | Layer::Destination => Some((extension::OPTIONS, Shape::Ipv6)),
+            Layer::Dhcp => Some((dhcp::FIXED, Shape::Dhcp)),
+            Layer::Icmpv6 => ndp::options_at(self.u8(icmp::TYPE.start)?).map(|at| (at, Shape::Discovery)),
             _ => None,
         }
     }
 
     /// Its header's options.
+    #[must_use]
     pub fn options(&self) -> Tlv<'a> {
         match self.options_at() {
             Some((at, shape)) => Tlv::new(shape, self.head().get(at..).unwrap_or_default()),
@@ -277,12 +267,12 @@ impl<'a> Part<'a> {
             return None;
         }
         let (layer, limit) = match self.inside {
-            Inside::EtherType(number::IPV4) => (Layer::Ipv4, limit),
-            Inside::EtherType(number::IPV6) => (Layer::Ipv6, limit),
-            Inside::EtherType(number::ARP) => (Layer::Arp, limit),
-            Inside::EtherType(number::VLAN | number::SERVICE_VLAN) => (Layer::Vlan, limit),
+            Inside::EtherType(ethertype::IPV4) => (Layer::Ipv4, limit),
+            Inside::EtherType(ethertype::IPV6) => (Layer::Ipv6, limit),
+            Inside::EtherType(ethertype::ARP) => (Layer::Arp, limit),
+            Inside::EtherType(ethertype::VLAN | ethertype::SERVICE_VLAN) => (Layer::Vlan, limit),
             // A length: what is behind it is padding.
-            Inside::EtherType(length @ 0..=number::LONGEST) => (Layer::Llc, at + usize::from(length)),
+            Inside::EtherType(length @ 0..=ethernet::LONGEST) => (Layer::Llc, at + usize::from(length)),
             Inside::EtherType(_) => (Layer::Payload, limit),
             Inside::Protocol(protocol) => (self.upper(protocol), limit),
             Inside::Quotation(layer) => {
@@ -298,42 +288,44 @@ impl<'a> Part<'a> {
         Some(Part::new(self, layer, at, limit))
     }
 
-    fn upper(&self, protocol: u8) -> Layer {
+    fn upper(&self, number: u8) -> Layer {
         let six = self.ip_within().is_some_and(|ip| ip.source.is_ipv6());
-        match protocol {
-            number::TCP => Layer::Tcp,
-            number::UDP => Layer::Udp,
-            number::ICMP if !six => Layer::Icmpv4,
-            number::ICMPV6 if six => Layer::Icmpv6,
-            number::HOP_BY_HOP if six => Layer::HopByHop,
-            number::ROUTING if six => Layer::Routing,
-            number::FRAGMENT if six => Layer::Fragment,
-            number::DESTINATION if six => Layer::Destination,
+        match number {
+            protocol::TCP => Layer::Tcp,
+            protocol::UDP => Layer::Udp,
+            protocol::ICMP if !six => Layer::Icmpv4,
+            protocol::ICMPV6 if six => Layer::Icmpv6,
+            protocol::HOP_BY_HOP if six => Layer::HopByHop,
+            protocol::ROUTING if six => Layer::Routing,
+            protocol::FRAGMENT if six => Layer::Fragment,
+            protocol::DESTINATION if six => Layer::Destination,
             _ => Layer::Payload,
         }
     }
 
     /// The IP header that what is within it is in.
+    #[must_use]
     pub fn ip_within(&self) -> Option<Ip> {
         match self.layer {
             Layer::Ipv4 => Some(Ip {
-                source: IpAddr::V4(ipv4_at(self.bytes(), 12)?),
-                destination: IpAddr::V4(ipv4_at(self.bytes(), 16)?),
-                fragment: self.u16(6)? & 0x3fff != 0,
+                source: IpAddr::V4(ipv4_at(self.bytes(), ipv4::SOURCE.start)?),
+                destination: IpAddr::V4(ipv4_at(self.bytes(), ipv4::DESTINATION.start)?),
+                fragment: self.u16(ipv4::FRAGMENT.start)? & (ipv4::MORE_FRAGMENTS | ipv4::OFFSET_MASK) != 0,
                 rerouted: false,
             }),
             Layer::Ipv6 => Some(Ip {
-                source: IpAddr::V6(ipv6_at(self.bytes(), 8)?),
-                destination: IpAddr::V6(ipv6_at(self.bytes(), 24)?),
+                source: IpAddr::V6(ipv6_at(self.bytes(), ipv6::SOURCE.start)?),
+                destination: IpAddr::V6(ipv6_at(self.bytes(), ipv6::DESTINATION.start)?),
                 fragment: false,
                 rerouted: false,
             }),
             Layer::Fragment => {
-                let whole = self.u16(2).is_some_and(|place| place & 0xfff9 == 0);
+                let part = extension::OFFSET_MASK | extension::MORE_FRAGMENTS;
+                let whole = self.u16(extension::FRAGMENT.start).is_some_and(|place| place & part == 0);
                 self.ip.map(|ip| Ip { fragment: ip.fragment || !whole, ..ip })
             }
             Layer::Routing => {
-                let over = self.u8(3) == Some(0);
+                let over = self.u8(extension::SEGMENTS_LEFT.start) == Some(0);
                 self.ip.map(|ip| Ip { rerouted: ip.rerouted || !over, ..ip })
             }
             // The quoted packet has a header of its own.
@@ -346,15 +338,17 @@ impl<'a> Part<'a> {
     fn read(&mut self) {
         let there = self.end.saturating_sub(self.at);
         let fixed = match self.layer {
-            Layer::Ethernet => 14,
-            Layer::Vlan => 4,
-            Layer::Llc => 3,
-            Layer::Arp | Layer::Udp => 8,
-            Layer::Ipv4 | Layer::Tcp => 20,
-            Layer::Ipv6 => 40,
-            Layer::HopByHop | Layer::Routing | Layer::Fragment | Layer::Destination => 8,
-            Layer::Icmpv4 | Layer::Icmpv6 => 4,
-            Layer::Dhcp => DHCP_FIXED,
+            Layer::Ethernet => ethernet::HEADER,
+            Layer::Vlan => vlan::HEADER,
+            Layer::Llc => llc::HEADER,
+            Layer::Arp => arp::FIXED,
+            Layer::Ipv4 => ipv4::HEADER,
+            Layer::Ipv6 => ipv6::HEADER,
+            Layer::HopByHop | Layer::Routing | Layer::Fragment | Layer::Destination => extension::HEADER,
+            Layer::Icmpv4 | Layer::Icmpv6 => icmp::HEADER,
+            Layer::Udp => udp::HEADER,
+            Layer::Tcp => tcp::HEADER,
+            Layer::Dhcp => dhcp::FIXED,
             Layer::Payload | Layer::Rest | Layer::Trailer => 0,
         };
         self.header = fixed;
@@ -367,46 +361,33 @@ impl<'a> Part<'a> {
     /// [`Part::read`], where the header's fixed part is there.
     fn read_whole(&mut self) -> Option<()> {
         match self.layer {
-            Layer::Ethernet => self.inside = Inside::EtherType(self.u16(12)?),
-            Layer::Vlan => self.inside = Inside::EtherType(self.u16(2)?),
+            Layer::Ethernet => self.inside = Inside::EtherType(self.u16(ethernet::ETHERTYPE.start)?),
+            Layer::Vlan => self.inside = Inside::EtherType(self.u16(vlan::ETHERTYPE.start)?),
             Layer::Llc => self.read_llc()?,
             Layer::Arp => {
-                self.header = 8 + 2 * usize::from(self.u8(4)?) + 2 * usize::from(self.u8(5)?);
+                let hardware = usize::from(self.u8(arp::HARDWARE_LENGTH.start)?);
+                let address = usize::from(self.u8(arp::PROTOCOL_LENGTH.start)?);
+                self.header = arp::FIXED + 2 * hardware + 2 * address;
                 self.close(self.header);
             }
             Layer::Ipv4 => self.read_ipv4()?,
             Layer::Ipv6 => self.read_ipv6()?,
             Layer::HopByHop | Layer::Routing | Layer::Destination => {
-                self.header = 8 + 8 * usize::from(self.u8(1)?);
-                self.inside = Inside::Protocol(self.u8(0)?);
+                self.header = extension::size(self.u8(extension::LENGTH.start)?);
+                self.inside = Inside::Protocol(self.u8(extension::NEXT_HEADER.start)?);
             }
             Layer::Fragment => {
-                let first = self.u16(2)? & 0xfff8 == 0;
-                self.inside = if first { Inside::Protocol(self.u8(0)?) } else { Inside::Bytes };
+                let first = self.u16(extension::FRAGMENT.start)? & extension::OFFSET_MASK == 0;
+                let next = self.u8(extension::NEXT_HEADER.start)?;
+                self.inside = if first { Inside::Protocol(next) } else { Inside::Bytes };
             }
-            Layer::Icmpv4 => match self.u8(0)? {
-                3 | 4 | 5 | 11 | 12 => {
-                    self.header = 8;
-                    self.inside = Inside::Quotation(Layer::Ipv4);
-                }
-                0 | 8 => self.header = 8,
-                13 | 14 => self.header = 20,
-                _ => {}
-            },
-            Layer::Icmpv6 => match self.u8(0)? {
-                1..=4 => {
-                    self.header = 8;
-                    self.inside = Inside::Quotation(Layer::Ipv6);
-                }
-                128 | 129 => self.header = 8,
-                130..=132 => self.header = self.end - self.at,
-                133..=137 | 143 => self.header = self.end - self.at,
-                _ => {}
-            },
+            Layer::Icmpv4 => self.read_icmpv4()?,
+            Layer::Icmpv6 => self.read_icmpv6()?,
             Layer::Udp => self.read_udp()?,
             Layer::Tcp => {
                 // Less than five words can't be; then the fixed part is shown, and the rest as bytes.
-                self.header = header_words(self.u8(12)? >> 4).max(20);
+                let offset = self.u8(tcp::OFFSET_AND_FLAGS.start)? >> 4;
+                self.header = words(offset).max(tcp::HEADER);
             }
             Layer::Dhcp => self.header = self.end - self.at,
             Layer::Payload | Layer::Rest | Layer::Trailer => {}
@@ -415,13 +396,16 @@ impl<'a> Part<'a> {
     }
 
     fn read_llc(&mut self) -> Option<()> {
+        let control = self.u8(llc::CONTROL.start)?;
         // An unnumbered frame's control field is one byte, any other's two (IEEE 802.2 5.4).
-        self.header = if self.u8(2)? & 3 == 3 { 3 } else { 4 };
-        if (self.u8(0)?, self.u8(1)?, self.u8(2)?) == (0xaa, 0xaa, 3)
-            && let Some(ethertype) = self.u16(6)
+        let unnumbered = control & llc::UNNUMBERED == llc::UNNUMBERED;
+        self.header = if unnumbered { llc::HEADER } else { llc::NUMBERED_HEADER };
+        let service = (self.u8(llc::DSAP.start)?, self.u8(llc::SSAP.start)?, control);
+        if service == (llc::SNAP, llc::SNAP, llc::UNNUMBERED_INFORMATION)
+            && let Some(ethertype) = self.u16(llc::SNAP_TYPE.start)
         {
-            self.header = 8;
-            if self.bytes().get(3..6)? == [0, 0, 0] {
+            self.header = llc::SNAP_HEADER;
+            if self.bytes().get(llc::ORGANIZATION)? == [0, 0, 0] {
                 self.inside = Inside::EtherType(ethertype);
             }
         }
@@ -429,50 +413,76 @@ impl<'a> Part<'a> {
     }
 
     fn read_ipv4(&mut self) -> Option<()> {
-        let version_and_length = self.u8(0)?;
-        let header = header_words(version_and_length & 0xf);
-        if version_and_length >> 4 != 4 || header < 20 {
-            return None;
-        }
-        self.header = header;
-        match usize::from(self.u16(2)?) {
+        let header = ipv4::Header::new(self.bytes())?;
+        self.header = header.length();
+        match header.total_length() {
             // Left to the network card: it cuts what is longer than a packet can be.
             0 => {}
-            total if total < header => {
-                self.close(header);
+            total if total < header.length() => {
+                self.close(header.length());
                 return None;
             }
             total => self.close(total),
         }
-        let later = self.u16(6)? & 0x1fff != 0;
+        let later = self.u16(ipv4::FRAGMENT.start)? & ipv4::OFFSET_MASK != 0;
         if !later {
-            self.inside = Inside::Protocol(self.u8(9)?);
+            self.inside = Inside::Protocol(header.protocol());
         }
         Some(())
     }
 
     fn read_ipv6(&mut self) -> Option<()> {
-        if self.u8(0)? >> 4 != 6 {
-            return None;
-        }
-        let next = self.u8(6)?;
-        match usize::from(self.u16(4)?) {
+        let (header, _) = ipv6::Header::split(self.bytes())?;
+        let next = header.next_header();
+        match header.payload_length() {
             // A jumbogram: the length is in an option (RFC 2675 3).
-            0 if next == number::HOP_BY_HOP => {}
-            length => self.close(40 + length),
+            0 if next == protocol::HOP_BY_HOP => {}
+            length => self.close(ipv6::HEADER + length),
         }
         self.inside = Inside::Protocol(next);
         Some(())
     }
 
+    fn read_icmpv4(&mut self) -> Option<()> {
+        use icmp::v4::{
+            ECHO_REPLY, ECHO_REQUEST, PARAMETER_PROBLEM, REDIRECT, SOURCE_QUENCH, TIME_EXCEEDED, TIMESTAMP,
+            TIMESTAMP_HEADER, TIMESTAMP_REPLY, UNREACHABLE,
+        };
+        match self.u8(icmp::TYPE.start)? {
+            UNREACHABLE | SOURCE_QUENCH | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM => {
+                self.header = icmp::LONG_HEADER;
+                self.inside = Inside::Quotation(Layer::Ipv4);
+            }
+            ECHO_REPLY | ECHO_REQUEST => self.header = icmp::LONG_HEADER,
+            TIMESTAMP | TIMESTAMP_REPLY => self.header = TIMESTAMP_HEADER,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn read_icmpv6(&mut self) -> Option<()> {
+        use icmp::v6::{ECHO_REPLY, ECHO_REQUEST, PARAMETER_PROBLEM, TIME_EXCEEDED, TOO_BIG, UNREACHABLE};
+        match self.u8(icmp::TYPE.start)? {
+            UNREACHABLE | TOO_BIG | TIME_EXCEEDED | PARAMETER_PROBLEM => {
+                self.header = icmp::LONG_HEADER;
+                self.inside = Inside::Quotation(Layer::Ipv6);
+            }
+            ECHO_REQUEST | ECHO_REPLY => self.header = icmp::LONG_HEADER,
+            mld::QUERY | mld::REPORT | mld::DONE | mld::REPORT_V2 => self.header = self.end - self.at,
+            kind if ndp::options_at(kind).is_some() => self.header = self.end - self.at,
+            _ => {}
+        }
+        Some(())
+    }
+
     fn read_udp(&mut self) -> Option<()> {
-        let length = usize::from(self.u16(4)?);
-        if length < 8 {
+        let header = udp::Header::new(self.bytes())?;
+        if header.length() < udp::HEADER {
             return None;
         }
-        self.close(length);
-        let (from, to) = (self.u16(0)?, self.u16(2)?);
-        if [from, to].iter().any(|port| matches!(port, 67 | 68)) {
+        let ports = [header.source_port(), header.destination_port()];
+        self.close(header.length());
+        if ports.into_iter().any(dhcp::is_port) {
             self.inside = Inside::Layer(Layer::Dhcp);
         }
         Some(())
@@ -483,41 +493,6 @@ impl<'a> Part<'a> {
         self.until = self.at + length;
         self.end = self.end.min(self.until);
     }
-}
-
-/// A DHCP message up to its options: BOOTP's fields and the cookie (RFC 2131 2, RFC 2132 2).
-pub const DHCP_FIXED: usize = 240;
-
-/// Where the options of a neighbour discovery message begin (RFC 4861 4).
-fn discovery_fixed(kind: u8) -> Option<usize> {
-    match kind {
-        133 => Some(8),
-        134 => Some(16),
-        135 | 136 => Some(24),
-        137 => Some(40),
-        _ => None,
-    }
-}
-
-/// A header's length from the four bits that have it in words.
-const fn header_words(words: u8) -> usize {
-    4 * words as usize
-}
-
-pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
-}
-
-pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
-}
-
-pub fn ipv4_at(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
-    bytes.get(at..)?.first_chunk::<4>().map(|bytes| Ipv4Addr::from(*bytes))
-}
-
-pub fn ipv6_at(bytes: &[u8], at: usize) -> Option<Ipv6Addr> {
-    bytes.get(at..)?.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes))
 }
 
 /// So many layers can each leave bytes over. What is over in more is shown as the outermost's.

@@ -1,9 +1,12 @@
-//! The Internet checksum: is the one that a header carries right? (RFC 1071)
+//! The checksum that a layer carries: is it right?
 
 use core::fmt;
 use core::net::IpAddr;
 
-use super::layers::{Layer, Part, number};
+use super::checksum::{self, fold};
+use super::ip::{protocol, words};
+use super::layers::{Layer, Part, layers};
+use super::{icmp, ipv4, tcp, udp};
 
 /// What a checksum is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,28 +28,44 @@ pub enum Sum {
     Unknown,
 }
 
-/// The checksum of this layer.
-pub(super) fn of(part: &Part<'_>) -> Option<(u16, Sum)> {
+impl Part<'_> {
+    /// The checksum that it carries, and what it is worth. `None` for a layer without one, or cut off before it.
+    #[must_use]
+    pub fn checksum(&self) -> Option<(u16, Sum)> {
+        of(self)
+    }
+}
+
+/// The first layer whose checksum is wrong. What an ICMP error quotes doesn't count.
+#[must_use]
+pub fn damaged(frame: &[u8]) -> Option<Layer> {
+    layers(frame)
+        .filter(|part| !part.quoted)
+        .find(|part| matches!(part.checksum(), Some((_, Sum::Wrong { .. } | Sum::Forbidden))))
+        .map(|part| part.layer)
+}
+
+fn of(part: &Part<'_>) -> Option<(u16, Sum)> {
     let place = match part.layer {
-        Layer::Ipv4 => 10,
-        Layer::Icmpv4 | Layer::Icmpv6 => 2,
-        Layer::Udp => 6,
-        Layer::Tcp => 16,
+        Layer::Ipv4 => ipv4::CHECKSUM,
+        Layer::Icmpv4 | Layer::Icmpv6 => icmp::CHECKSUM,
+        Layer::Udp => udp::CHECKSUM,
+        Layer::Tcp => tcp::CHECKSUM,
         _ => return None,
     };
-    let carried = part.u16(place)?;
+    let carried = part.u16(place.start)?;
     let sum = match part.layer {
-        Layer::Ipv4 if part.header < 20 || part.u8(0)? & 0xf < 5 || header_is_cut(part) => Sum::Unknown,
-        Layer::Ipv4 => verdict(carried, add(0, part.head())),
+        Layer::Ipv4 if is_cut(part) => Sum::Unknown,
+        Layer::Ipv4 => verdict(carried, checksum::sum(0, part.head())),
         Layer::Udp if carried == 0 => match part.ip?.source {
             IpAddr::V4(_) => Sum::Absent,
             IpAddr::V6(_) => Sum::Forbidden,
         },
         _ if !is_whole(part) => Sum::Unknown,
-        Layer::Icmpv4 => verdict(carried, add(0, part.bytes())),
+        Layer::Icmpv4 => verdict(carried, checksum::sum(0, part.bytes())),
         _ => {
             let pseudo = pseudo(part)?;
-            match verdict(carried, add(pseudo, part.bytes())) {
+            match verdict(carried, checksum::sum(pseudo, part.bytes())) {
                 // No card does it for ICMPv6.
                 Sum::Wrong { .. } if fold(pseudo) == carried && part.layer != Layer::Icmpv6 => Sum::Partial,
                 verdict => verdict,
@@ -56,62 +75,46 @@ pub(super) fn of(part: &Part<'_>) -> Option<(u16, Sum)> {
     Some((carried, sum))
 }
 
-fn header_is_cut(part: &Part<'_>) -> bool {
-    part.u8(0).is_none_or(|first| 4 * usize::from(first & 0xf) > part.header)
+/// Not all of an IPv4 header is there, or its length can't be.
+fn is_cut(part: &Part<'_>) -> bool {
+    let length = part.u8(ipv4::VERSION_AND_LENGTH.start).map_or(0, |first| words(first & 0xf));
+    length < ipv4::HEADER || length > part.header
 }
 
 /// Whether everything is there that the checksum is over.
 fn is_whole(part: &Part<'_>) -> bool {
     let whole = part.ip.is_some_and(|ip| !ip.fragment && !ip.rerouted);
-    let contradicts =
-        part.until > part.limit || (part.layer == Layer::Udp && part.u16(4).is_none_or(|length| length < 8));
+    let contradicts = part.until > part.limit
+        || (part.layer == Layer::Udp
+            && part.u16(udp::LENGTH.start).is_none_or(|length| usize::from(length) < udp::HEADER));
     whole && !contradicts && part.missing() == 0
 }
 
 /// The sum over the pseudo-header (RFC 768, RFC 9293 3.1, RFC 8200 8.1).
 fn pseudo(part: &Part<'_>) -> Option<u32> {
     let protocol = match part.layer {
-        Layer::Udp => number::UDP,
-        Layer::Tcp => number::TCP,
-        _ => number::ICMPV6,
+        Layer::Udp => protocol::UDP,
+        Layer::Tcp => protocol::TCP,
+        _ => protocol::ICMPV6,
     };
     let ip = part.ip?;
-    let addresses = match (ip.source, ip.destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => add(add(0, &source.octets()), &destination.octets()),
-        (IpAddr::V6(source), IpAddr::V6(destination)) => add(add(0, &source.octets()), &destination.octets()),
-        _ => return None,
-    };
-    let length = u32::try_from(part.end - part.at).ok()?;
-    Some(addresses + u32::from(protocol) + (length >> 16) + (length & 0xffff))
+    let length = part.end - part.at;
+    match (ip.source, ip.destination) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => Some(checksum::pseudo_v4(from, to, protocol, length)),
+        (IpAddr::V6(from), IpAddr::V6(to)) => Some(checksum::pseudo_v6(from, to, protocol, length)),
+        _ => None,
+    }
 }
 
 /// What a checksum is worth by the sum over everything, the checksum included.
 fn verdict(carried: u16, sum: u32) -> Sum {
-    if fold(sum) == 0xffff {
+    let folded = fold(sum);
+    if folded == checksum::RIGHT {
         return Sum::Right;
     }
     // Without the one that is carried: one's complement subtraction.
-    let right = !fold(u32::from(fold(sum)) + u32::from(!carried));
-    Sum::Wrong { right }
-}
-
-/// One's complement addition of all 16-bit words; an odd byte is the first of its word.
-fn add(sum: u32, bytes: &[u8]) -> u32 {
-    let (words, odd) = bytes.as_chunks::<2>();
-    // A frame has less than 2^16 words, so nothing is lost before the carries are folded in; a longer one is folded
-    // as it goes.
-    let sum = words.iter().fold(sum, |sum, word| {
-        let sum = sum + u32::from(u16::from_be_bytes(*word));
-        if sum > u32::MAX / 2 { u32::from(fold(sum)) } else { sum }
-    });
-    sum + odd.first().map_or(0, |odd| u32::from(*odd) << 8)
-}
-
-fn fold(sum: u32) -> u16 {
-    let once = (sum & 0xffff) + (sum >> 16);
-    #[allow(clippy::cast_possible_truncation, reason = "that is the folding")]
-    let twice = ((once & 0xffff) + (once >> 16)) as u16;
-    twice
+    let (rest, carry) = folded.overflowing_add(!carried);
+    Sum::Wrong { right: !(rest + u16::from(carry)) }
 }
 
 impl fmt::Display for Sum {

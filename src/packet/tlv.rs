@@ -18,6 +18,7 @@ pub enum Shape {
 pub struct Item<'a> {
     /// Its first byte, counted from the first option's.
     pub at: usize,
+    /// What kind of option it is.
     pub kind: u8,
     /// Its length byte, as it stands there. `None` for a kind without one, or where the bytes end.
     pub length: Option<u8>,
@@ -40,6 +41,7 @@ pub enum Wrong {
 
 impl Item<'_> {
     /// All its bytes, as far as they are there.
+    #[must_use]
     pub fn size(&self) -> usize {
         1 + usize::from(self.length.is_some()) + self.data.len()
     }
@@ -56,16 +58,20 @@ pub struct Tlv<'a> {
 }
 
 impl<'a> Tlv<'a> {
+    /// Options written like this.
+    #[must_use]
     pub const fn new(shape: Shape, bytes: &'a [u8]) -> Self {
         Tlv { shape, bytes, at: 0, over: false, broken: false }
     }
 
     /// The last option that was given was wrong, so nobody knows where the next begins.
+    #[must_use]
     pub const fn is_broken(&self) -> bool {
         self.broken
     }
 
     /// What is behind the last option that was given. When there are no more: padding, or what can't be read.
+    #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

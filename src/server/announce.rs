@@ -7,14 +7,18 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use super::Core;
 use super::door::{Question, Sender};
 use crate::event::Observer;
+#[cfg(feature = "ipv4")]
+use crate::packet::arp;
+#[cfg(feature = "ipv6")]
+use crate::packet::ndp;
 use crate::stack::{Egress, OneFrame};
 
-/// The longest announcement: a neighbour advertisement with its option, over IPv6, over Ethernet.
+/// The longest announcement.
 #[cfg(feature = "ipv6")]
-const LONGEST: usize = 14 + 40 + 32;
-/// The longest announcement: an ARP reply over Ethernet.
+const LONGEST: usize = ndp::Message::LONGEST;
+/// The longest announcement.
 #[cfg(not(feature = "ipv6"))]
-const LONGEST: usize = 14 + 28;
+const LONGEST: usize = arp::FRAME;
 
 /// An address, and the Ethernet address that it is at.
 type Host = (EthernetAddress, IpAddress);
@@ -72,74 +76,20 @@ fn announce(frame: &mut [u8; LONGEST], known: Host, to: Host) -> &[u8] {
     match (known.1, to.1) {
         #[cfg(feature = "ipv4")]
         (IpAddress::Ipv4(address), IpAddress::Ipv4(asker)) => {
-            arp_reply(frame, (known.0, address), (to.0, asker))
+            let reply = arp::reply((known.0.0, address), (to.0.0, asker));
+            match frame.first_chunk_mut() {
+                Some(place) => {
+                    *place = reply;
+                    place
+                }
+                None => &[],
+            }
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(address), IpAddress::Ipv6(asker)) => {
-            neighbor_advertisement(frame, (known.0, address), (to.0, asker))
+            ndp::Message::advertisement((known.0.0, address), (to.0.0, asker)).write(frame)
         }
         #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
         _ => &[],
     }
-}
-
-/// An ARP reply (RFC 826), field by field.
-#[cfg(feature = "ipv4")]
-fn arp_reply(
-    frame: &mut [u8; LONGEST],
-    known: (EthernetAddress, smoltcp::wire::Ipv4Address),
-    to: (EthernetAddress, smoltcp::wire::Ipv4Address),
-) -> &[u8] {
-    /// EtherType ARP; Ethernet and IPv4, whose addresses have 6 and 4 bytes; a reply.
-    const HEADER: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, 2];
-    frame[..6].copy_from_slice(&to.0.0);
-    frame[6..12].copy_from_slice(&known.0.0);
-    frame[12..22].copy_from_slice(&HEADER);
-    frame[22..28].copy_from_slice(&known.0.0);
-    frame[28..32].copy_from_slice(&known.1.octets());
-    frame[32..38].copy_from_slice(&to.0.0);
-    frame[38..42].copy_from_slice(&to.1.octets());
-    &frame[..42]
-}
-
-/// A neighbour advertisement (RFC 4861 4.4). To everybody it is unsolicited (7.2.4: the asker has no address yet).
-#[cfg(feature = "ipv6")]
-fn neighbor_advertisement(
-    frame: &mut [u8; LONGEST],
-    known: (EthernetAddress, smoltcp::wire::Ipv6Address),
-    to: (EthernetAddress, smoltcp::wire::Ipv6Address),
-) -> &[u8] {
-    use smoltcp::phy::ChecksumCapabilities;
-    use smoltcp::wire::{
-        EthernetFrame, EthernetProtocol, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr,
-        NdiscNeighborFlags, NdiscRepr, RawHardwareAddress,
-    };
-
-    let mut flags = NdiscNeighborFlags::OVERRIDE;
-    flags.set(NdiscNeighborFlags::SOLICITED, !to.1.is_multicast());
-    let advertisement = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
-        flags,
-        target_addr: known.1,
-        lladdr: Some(RawHardwareAddress::from_bytes(known.0.as_bytes())),
-    });
-    let ip = Ipv6Repr {
-        src_addr: known.1,
-        dst_addr: to.1,
-        next_header: IpProtocol::Icmpv6,
-        payload_len: advertisement.buffer_len(),
-        hop_limit: 255,
-    };
-    let mut ethernet = EthernetFrame::new_unchecked(frame.as_mut_slice());
-    ethernet.set_src_addr(known.0);
-    ethernet.set_dst_addr(to.0);
-    ethernet.set_ethertype(EthernetProtocol::Ipv6);
-    let mut packet = Ipv6Packet::new_unchecked(ethernet.payload_mut());
-    ip.emit(&mut packet);
-    advertisement.emit(
-        &known.1,
-        &to.1,
-        &mut Icmpv6Packet::new_unchecked(packet.payload_mut()),
-        &ChecksumCapabilities::default(),
-    );
-    frame
 }

@@ -4,16 +4,19 @@
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
 use smoltcp::phy::ChecksumCapabilities;
-#[cfg(feature = "ipv4")]
-use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
-use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, TcpPacket, TcpSeqNumber,
-    UdpPacket, UdpRepr,
-};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
 
 use super::config::Listener;
 use super::slots::Tuple;
 use crate::event::DropRule;
+use crate::packet::checksum;
+use crate::packet::ethernet::{self, ethertype};
+use crate::packet::ip::protocol;
+use crate::packet::{Flags, icmp, tcp, udp};
+#[cfg(feature = "ipv4")]
+use crate::packet::{arp, dhcp, ipv4};
+#[cfg(feature = "ipv6")]
+use crate::packet::{ipv6, ndp};
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,12 +114,12 @@ impl Local<'_> {
 
     /// Whether this is the solicited-node group of an address of ours (RFC 4291 2.7.1).
     #[cfg(feature = "ipv6")]
-    fn is_solicited(&self, group: &smoltcp::wire::Ipv6Address) -> bool {
-        let [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, low @ ..] = group.octets() else { return false };
+    fn is_solicited(&self, group: smoltcp::wire::Ipv6Address) -> bool {
+        let Some(low) = ipv6::solicited_by(group) else { return false };
         self.addresses.iter().any(|cidr| match cidr {
-            #[cfg(feature = "ipv4")]
-            IpCidr::Ipv4(_) => false,
             IpCidr::Ipv6(own) => own.address().octets().ends_with(&low),
+            #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+            _ => false,
         })
     }
 
@@ -141,21 +144,21 @@ impl Local<'_> {
 /// The rule by which the frame is dropped.
 #[inline(never)]
 pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
-    let ethernet = EthernetFrame::new_checked(frame).map_err(|_| DropRule::Malformed)?;
-    let (source, destination) = (ethernet.src_addr(), ethernet.dst_addr());
+    let (header, payload) = ethernet::Header::split(frame).ok_or(DropRule::Malformed)?;
+    let (source, destination) = (EthernetAddress(header.source()), EthernetAddress(header.destination()));
     if destination != local.mac && !destination.is_multicast() {
         return Err(DropRule::NotForUs);
     }
     if !source.is_unicast() || source == local.mac {
         return Err(DropRule::Source);
     }
-    match ethernet.ethertype() {
+    match header.ethertype() {
         #[cfg(feature = "ipv4")]
-        EthernetProtocol::Arp => arp(ethernet.payload(), local),
+        ethertype::ARP => arp(payload, local),
         #[cfg(feature = "ipv4")]
-        EthernetProtocol::Ipv4 => ipv4(ethernet.payload(), source, local),
+        ethertype::IPV4 => ipv4(payload, source, local),
         #[cfg(feature = "ipv6")]
-        EthernetProtocol::Ipv6 => ipv6(ethernet.payload(), source, local),
+        ethertype::IPV6 => ipv6(payload, source, local),
         _ => Err(DropRule::NotForUs),
     }
 }
@@ -163,48 +166,32 @@ pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, D
 /// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
 #[cfg(feature = "ipv4")]
 fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
-    let packet = ArpPacket::new_checked(packet).map_err(|_| DropRule::Malformed)?;
-    let ArpRepr::EthernetIpv4 {
-        operation,
-        source_hardware_addr,
-        source_protocol_addr,
-        target_protocol_addr,
-        ..
-    } = ArpRepr::parse(&packet).map_err(|_| DropRule::Malformed)?
-    else {
-        return Err(DropRule::Malformed);
-    };
-    let sender = IpAddress::Ipv4(source_protocol_addr);
+    let packet = arp::Packet::new(packet).ok_or(DropRule::Malformed)?;
+    let sender = IpAddress::Ipv4(packet.sender());
+    let mac = EthernetAddress(packet.sender_mac());
     if local.is_own(&sender) {
         // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
         return Err(DropRule::Source);
     }
-    let address = IpAddress::Ipv4(target_protocol_addr);
-    let to_us = local.is_own(&address) && source_hardware_addr.is_unicast();
+    let address = IpAddress::Ipv4(packet.target());
+    let to_us = local.is_own(&address) && mac.is_unicast();
     let neighbor = sender.is_unicast() && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
-    if to_us && !neighbor && operation == ArpOperation::Request {
+    if to_us && !neighbor && packet.operation() == arp::REQUEST {
         // A probe, before somebody takes our address for theirs (RFC 5227 2.1.1); or a host that gives as its own an
         // address of another network, as Linux does.
-        return Ok(Kind::Asks(Question { address, asker: (source_hardware_addr, sender) }));
+        return Ok(Kind::Asks(Question { address, asker: (mac, sender) }));
     }
-    let believed = to_us && neighbor && matches!(operation, ArpOperation::Request | ArpOperation::Reply);
-    Ok(Kind::Neighbor(believed.then_some((sender, source_hardware_addr))))
+    let believed = to_us && neighbor && matches!(packet.operation(), arp::REQUEST | arp::REPLY);
+    Ok(Kind::Neighbor(believed.then_some((sender, mac))))
 }
 
 #[cfg(feature = "ipv4")]
 fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
-    use smoltcp::wire::{IPV4_MULTICAST_ALL_SYSTEMS, Ipv4Address, Ipv4Packet};
+    use smoltcp::wire::IPV4_MULTICAST_ALL_SYSTEMS;
 
-    // RFC 791 3.1. The header's length is in words.
-    let header = packet.first_chunk::<20>().ok_or(DropRule::Malformed)?;
-    let [version_and_length, _, _, _, _, _, _, _, _, protocol, ..] = *header;
-    let (start, end) = (4 * usize::from(version_and_length & 0xf), usize::from(word(header, 2)));
-    if version_and_length >> 4 != 4 || start < header.len() {
-        return Err(DropRule::Malformed);
-    }
-    let payload = packet.get(start..end).ok_or(DropRule::Malformed)?;
-    let (source, destination) =
-        (Ipv4Address::from_bits(long(header, 12)), Ipv4Address::from_bits(long(header, 16)));
+    let header = ipv4::Header::new(packet).ok_or(DropRule::Malformed)?;
+    let payload = packet.get(header.length()..header.total_length()).ok_or(DropRule::Malformed)?;
+    let (source, destination) = (header.source(), header.destination());
     let first = source.octets()[0];
     let mut impossible = first == 0 || first >= 224 || source.is_loopback();
     let mut unicast = false;
@@ -218,21 +205,22 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
                 unicast |= own == destination;
                 everybody |= broadcast == Some(destination);
             }
-            #[cfg(feature = "ipv6")]
-            IpCidr::Ipv6(_) => {}
+            #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+            _ => {}
         }
     }
     if impossible {
         return Err(DropRule::Source);
     }
-    // More fragments follow, or some came before.
-    if word(header, 6) & 0x3fff != 0 {
+    if header.is_fragment() {
         return Err(DropRule::Fragment);
     }
-    if local.checksum.ipv4.rx() && !Ipv4Packet::new_unchecked(packet).verify_checksum() {
+    let checked = |header| checksum::is_right(checksum::sum(0, header));
+    if local.checksum.ipv4.rx() && !packet.get(..header.length()).is_some_and(checked) {
         return Err(DropRule::Checksum);
     }
-    if local.dhcp && is_dhcp(protocol, payload) {
+    let protocol = header.protocol();
+    if local.dhcp && protocol == protocol::UDP && dhcp::is_answer(payload) {
         return Ok(Kind::Common);
     }
     if !unicast && !everybody {
@@ -242,29 +230,17 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     transport(protocol, payload, addresses, unicast, mac, local)
 }
 
-/// From a DHCP server's port to a client's (RFC 2131 4.1).
-#[cfg(feature = "ipv4")]
-fn is_dhcp(protocol: u8, payload: &[u8]) -> bool {
-    protocol == UDP
-        && UdpPacket::new_checked(payload)
-            .is_ok_and(|datagram| datagram.src_port() == 67 && datagram.dst_port() == 68)
-}
-
 #[cfg(feature = "ipv6")]
 fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
-    use smoltcp::wire::{IPV6_LINK_LOCAL_ALL_NODES, IpProtocol, Ipv6Packet};
-
-    let packet = Ipv6Packet::new_checked(packet).map_err(|_| DropRule::Malformed)?;
-    if packet.version() != 6 {
-        return Err(DropRule::Malformed);
-    }
-    let (source, destination) = (packet.src_addr(), packet.dst_addr());
+    let (header, behind) = ipv6::Header::split(packet).ok_or(DropRule::Malformed)?;
+    let payload = behind.get(..header.payload_length()).ok_or(DropRule::Malformed)?;
+    let (source, destination) = (header.source(), header.destination());
     let unicast = local.is_own(&IpAddress::Ipv6(destination));
-    if !unicast && destination != IPV6_LINK_LOCAL_ALL_NODES && !local.is_solicited(&destination) {
+    if !unicast && destination != ipv6::ALL_NODES && !local.is_solicited(destination) {
         return Err(DropRule::NotForUs);
     }
     // The unspecified address is for duplicate address detection alone (RFC 4862 5.4.2), and that is ICMPv6.
-    let unspecified = source.is_unspecified() && packet.next_header() != IpProtocol::Icmpv6;
+    let unspecified = source.is_unspecified() && header.next_header() != protocol::ICMPV6;
     if unspecified
         || source.is_multicast()
         || source.is_loopback()
@@ -273,31 +249,27 @@ fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     {
         return Err(DropRule::Source);
     }
-    match packet.next_header() {
-        IpProtocol::Icmpv6 => match (packet.payload().first(), local.next_hop(IpAddress::Ipv6(source))) {
-            (Some(&ECHO_REQUEST_V6), Some(next_hop)) if unicast => Ok(Kind::Echo(Sender { next_hop, mac })),
-            _ => Ok(icmpv6(packet.payload(), packet.hop_limit(), (source, destination), local)),
+    match header.next_header() {
+        protocol::ICMPV6 => match (payload.first(), local.next_hop(IpAddress::Ipv6(source))) {
+            (Some(&icmp::v6::ECHO_REQUEST), Some(next_hop)) if unicast => {
+                Ok(Kind::Echo(Sender { next_hop, mac }))
+            }
+            _ => Ok(icmpv6(payload, header.hop_limit(), (source, destination), local)),
         },
-        IpProtocol::Ipv6Frag => Err(DropRule::Fragment),
-        IpProtocol::HopByHop
-        | IpProtocol::Ipv6Route
-        | IpProtocol::Ipv6Opts
-        | IpProtocol::Ipv6NoNxt
-        | IpProtocol::IpSecAh => Err(DropRule::Extension),
-        protocol => {
-            if protocol == IpProtocol::Udp
-                && UdpPacket::new_checked(packet.payload()).is_ok_and(|datagram| datagram.checksum() == 0)
+        protocol::FRAGMENT => Err(DropRule::Fragment),
+        protocol::HOP_BY_HOP
+        | protocol::ROUTING
+        | protocol::DESTINATION
+        | protocol::NOTHING
+        | protocol::AUTHENTICATION => Err(DropRule::Extension),
+        next => {
+            if next == protocol::UDP
+                && udp::Header::new(payload).is_some_and(|datagram| datagram.checksum() == 0)
             {
                 return Err(DropRule::NoChecksum);
             }
-            transport(
-                protocol.into(),
-                packet.payload(),
-                (IpAddress::Ipv6(source), IpAddress::Ipv6(destination)),
-                unicast,
-                mac,
-                local,
-            )
+            let addresses = (IpAddress::Ipv6(source), IpAddress::Ipv6(destination));
+            transport(next, payload, addresses, unicast, mac, local)
         }
     }
 }
@@ -310,76 +282,33 @@ fn icmpv6(
     (source, destination): (smoltcp::wire::Ipv6Address, smoltcp::wire::Ipv6Address),
     local: &Local<'_>,
 ) -> Kind<'static> {
-    use smoltcp::wire::{
-        IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Message, Icmpv6Packet, NdiscOption, NdiscOptionRepr, NdiscOptionType,
-    };
-
-    /// Where frames to all nodes go (RFC 2464 7).
-    const EVERYBODY: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
-
-    let Ok(packet) = Icmpv6Packet::new_checked(message) else { return Kind::Common };
-    let kind = packet.msg_type();
     // A hop limit of 255 proves that no router forwarded it.
-    if !matches!(kind, Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert) || hop_limit != 255 {
+    let Some(message) = ndp::About::new(message).filter(|_| hop_limit == ndp::HOP_LIMIT) else {
         return Kind::Common;
-    }
+    };
+    let right = message.is_right(source, destination);
     if source.is_unspecified() {
         // Somebody is about to take this address (RFC 4862 5.4.3).
-        let address = IpAddress::Ipv6(packet.target_addr());
-        let right = kind == Icmpv6Message::NeighborSolicit
-            && local.is_own(&address)
-            && packet.verify_checksum(&source, &destination);
-        let asker = (EVERYBODY, IpAddress::Ipv6(IPV6_LINK_LOCAL_ALL_NODES));
+        let address = IpAddress::Ipv6(message.target());
+        let right = message.asks() && local.is_own(&address) && right;
+        let asker = (EthernetAddress(ethernet::ALL_NODES), IpAddress::Ipv6(ipv6::ALL_NODES));
         return if right { Kind::Asks(Question { address, asker }) } else { Kind::Neighbor(None) };
     }
-    let confirmed = message
-        .get(24..)
-        .filter(|_| packet.verify_checksum(&source, &destination))
-        .and_then(|option| NdiscOption::new_checked(option).ok())
-        .filter(|option| {
-            matches!(
-                option.option_type(),
-                NdiscOptionType::SourceLinkLayerAddr | NdiscOptionType::TargetLinkLayerAddr
-            )
-        })
-        .and_then(|option| match NdiscOptionRepr::parse(&option) {
-            Ok(NdiscOptionRepr::SourceLinkLayerAddr(mac) | NdiscOptionRepr::TargetLinkLayerAddr(mac)) => {
-                mac.as_bytes().try_into().ok().map(EthernetAddress)
-            }
-            _ => None,
-        })
-        .filter(EthernetAddress::is_unicast);
+    let confirmed = message.mac().filter(|_| right).map(EthernetAddress).filter(EthernetAddress::is_unicast);
     Kind::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
 }
 
-/// Protocols, by the numbers that IP headers give them.
-#[cfg(feature = "ipv4")]
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-
-/// Types of ICMP messages (RFC 792, RFC 4443 4.1).
-#[cfg(feature = "ipv4")]
-const ECHO_REQUEST: u8 = 8;
-#[cfg(feature = "ipv6")]
-const ECHO_REQUEST_V6: u8 = 128;
-
-/// Flags of a segment (RFC 9293 3.1).
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
-
-/// Two bytes of a header, from `at` on.
-#[inline(always)]
-const fn word<const N: usize>(header: &[u8; N], at: usize) -> u16 {
-    u16::from_be_bytes([header[at], header[at + 1]])
-}
-
-/// Four bytes of a header, from `at` on.
-#[inline(always)]
-const fn long<const N: usize>(header: &[u8; N], at: usize) -> u32 {
-    u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+/// Whether the checksum of a segment or datagram is right.
+fn is_right(addresses: (IpAddress, IpAddress), protocol: u8, bytes: &[u8]) -> bool {
+    let pseudo = match addresses {
+        #[cfg(feature = "ipv4")]
+        (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) => checksum::pseudo_v4(from, to, protocol, bytes.len()),
+        #[cfg(feature = "ipv6")]
+        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => checksum::pseudo_v6(from, to, protocol, bytes.len()),
+        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+        _ => return false,
+    };
+    checksum::is_right(checksum::sum(pseudo, bytes))
 }
 
 /// What is in an IP packet from `addresses.0` to `addresses.1`.
@@ -394,29 +323,25 @@ fn transport<'f>(
     let (source, destination) = addresses;
     let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(DropRule::NoRoute);
     match protocol {
-        TCP => {
-            // RFC 9293 3.1. The header's length is in words.
-            let header = payload.first_chunk::<20>().ok_or(DropRule::Malformed)?;
-            let start = 4 * usize::from(header[12] >> 4);
-            if start < header.len() || start > payload.len() {
+        protocol::TCP => {
+            let header = tcp::Header::new(payload).ok_or(DropRule::Malformed)?;
+            let start = header.length();
+            if start < tcp::HEADER || start > payload.len() {
                 return Err(DropRule::Malformed);
             }
             if !unicast {
                 return Err(DropRule::NotUnicast);
             }
-            let (from, to) = (word(header, 0), word(header, 2));
+            let (from, to) = (header.source_port(), header.destination_port());
             if from == 0 || to == 0 {
                 return Err(DropRule::PortZero);
             }
             let sender = sender()?;
-            if local.checksum.tcp.rx()
-                && !TcpPacket::new_unchecked(payload).verify_checksum(&source, &destination)
-            {
+            if local.checksum.tcp.rx() && !is_right(addresses, protocol, payload) {
                 return Err(DropRule::Checksum);
             }
             let Some(listener) = local.listener(to) else { return Ok(Kind::Nobody(sender)) };
-            let has = |flag| header[13] & flag != 0;
-            let number = |at| TcpSeqNumber(long(header, at).cast_signed());
+            let has = |flag| header.flags().0 & flag != 0;
             Ok(Kind::Segment(Segment {
                 tuple: Tuple {
                     local: IpEndpoint::new(destination, to),
@@ -424,20 +349,19 @@ fn transport<'f>(
                 },
                 listener,
                 sender,
-                syn: has(SYN) && !has(RST),
-                reset: has(RST),
-                fin: has(FIN),
-                seq: number(4),
-                ack: has(ACK).then(|| number(8)),
+                syn: has(Flags::SYN) && !has(Flags::RST),
+                reset: has(Flags::RST),
+                fin: has(Flags::FIN),
+                seq: header.sequence(),
+                ack: has(Flags::ACK).then(|| header.acknowledgment()),
                 bytes: payload.len() - start,
             }))
         }
-        UDP => {
-            // RFC 768. Its length is that of the datagram, header and all.
-            let header = payload.first_chunk::<8>().ok_or(DropRule::Malformed)?;
-            let request =
-                payload.get(header.len()..usize::from(word(header, 4))).ok_or(DropRule::Malformed)?;
-            let (from, to) = (word(header, 0), word(header, 2));
+        protocol::UDP => {
+            let header = udp::Header::new(payload).ok_or(DropRule::Malformed)?;
+            let datagram = payload.get(..header.length()).ok_or(DropRule::Malformed)?;
+            let request = datagram.get(udp::HEADER..).ok_or(DropRule::Malformed)?;
+            let (from, to) = (header.source_port(), header.destination_port());
             if from == 0 || to == 0 {
                 return Err(DropRule::PortZero);
             }
@@ -446,9 +370,10 @@ fn transport<'f>(
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
                 return if unicast { Ok(Kind::Nobody(sender)) } else { Err(DropRule::NotUnicast) };
             }
-            // All else has been looked at.
-            UdpRepr::parse(&UdpPacket::new_unchecked(payload), &source, &destination, local.checksum)
-                .map_err(|_| DropRule::Checksum)?;
+            // Without one over IPv4; over IPv6 there must be one.
+            if local.checksum.udp.rx() && header.checksum() != 0 && !is_right(addresses, protocol, datagram) {
+                return Err(DropRule::Checksum);
+            }
             Ok(Kind::Datagram(Datagram {
                 sender,
                 remote: IpEndpoint::new(source, from),
@@ -458,9 +383,11 @@ fn transport<'f>(
             }))
         }
         #[cfg(feature = "ipv4")]
-        ICMP if unicast && payload.first() == Some(&ECHO_REQUEST) => sender().map(Kind::Echo),
+        protocol::ICMP if unicast && payload.first() == Some(&icmp::v4::ECHO_REQUEST) => {
+            sender().map(Kind::Echo)
+        }
         #[cfg(feature = "ipv4")]
-        ICMP => Ok(Kind::Common),
+        protocol::ICMP => Ok(Kind::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
         _ if unicast => sender().map(Kind::Nobody),
         _ => Err(DropRule::NotUnicast),

@@ -12,6 +12,7 @@ use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
 use super::slots::Order;
 use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
+use crate::packet::{Flags, ethernet, ipv4, ipv6, tcp};
 use crate::service::Service;
 use crate::stack::{Departing, Egress, OneFrame};
 
@@ -386,32 +387,23 @@ fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>)
 #[cold]
 #[inline(never)]
 fn bare(frame: &[u8], place: &mut [u8], seq: TcpSeqNumber, ack: TcpSeqNumber, fin: bool) -> Option<usize> {
-    const FIN: u8 = 0x01;
-    const ACK: u8 = 0x10;
-    /// Bytes of the headers of Ethernet, of each IP and of TCP.
-    const ETHERNET: usize = 14;
-    const V4: usize = 20;
-    const V6: usize = 40;
-    const TCP: usize = 20;
-    let first = *frame.get(ETHERNET)?;
-    // An IPv4 header's length is in words.
-    let is_v4 = first >> 4 == 4;
-    let (ip, start) = if is_v4 { (V4, 4 * usize::from(first & 0xf)) } else { (V6, V6) };
-    let tcp = frame.get(ETHERNET + start..)?.first_chunk::<TCP>()?;
-    let place = place.get_mut(..ETHERNET + ip + TCP)?;
-    place.copy_from_slice(frame.get(..ETHERNET + ip + TCP)?);
-    let (network, transport) = place.split_at_mut_checked(ETHERNET + ip)?;
-    let network = network.get_mut(ETHERNET..)?.first_chunk_mut::<V4>()?;
-    if is_v4 {
-        network[0] = 0x45;
-        network[2..4].copy_from_slice(&[0, 40]);
+    const PLAIN: usize = ethernet::HEADER + tcp::HEADER;
+    let (_, packet) = ethernet::Header::split(frame)?;
+    let (ip, segment) = match ipv4::Header::new(packet) {
+        Some(header) => (ipv4::HEADER, packet.get(header.length()..)?),
+        None => (ipv6::HEADER, packet.get(ipv6::HEADER..)?),
+    };
+    let segment = segment.first_chunk::<{ tcp::HEADER }>()?;
+    let place = place.get_mut(..PLAIN + ip)?;
+    place.copy_from_slice(frame.get(..PLAIN + ip)?);
+    let (headers, transport) = place.split_last_chunk_mut()?;
+    let network = headers.get_mut(ethernet::HEADER..)?;
+    if ip == ipv4::HEADER {
+        ipv4::set_plain(network.first_chunk_mut()?, tcp::HEADER as u8);
     } else {
-        network[4..6].copy_from_slice(&[0, 20]);
+        ipv6::set_payload_length(network.first_chunk_mut()?, tcp::HEADER as u8);
     }
-    let transport = transport.first_chunk_mut::<TCP>()?;
-    *transport = *tcp;
-    transport[4..8].copy_from_slice(&seq.0.to_be_bytes());
-    transport[8..12].copy_from_slice(&ack.0.to_be_bytes());
-    transport[12..14].copy_from_slice(&[0x50, if fin { ACK | FIN } else { ACK }]);
+    *transport = *segment;
+    tcp::set_plain(transport, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
     Some(place.len())
 }

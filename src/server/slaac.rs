@@ -22,16 +22,17 @@
 use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IPV6_LINK_LOCAL_ALL_ROUTERS, Icmpv6Message,
-    Icmpv6Packet, IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Packet,
-};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv6Address};
 
 use super::Core;
 use super::poll::not_before;
 use super::slots::NEVER;
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
+use crate::packet::ethernet::{self, ethertype};
+use crate::packet::ip::protocol;
+use crate::packet::ndp::option::Prefix;
+use crate::packet::{ipv6, ndp};
 use crate::stack::Egress;
 
 /// Addresses that are formed at most, where there is room: of [`MAX_ADDRESSES`], one is an IPv4 address, and one the
@@ -88,29 +89,23 @@ enum Stage {
     Duplicate,
 }
 
-/// A prefix as an option tells of it, from which an address can be formed (RFC 4861 4.6.2).
-struct Prefix<'f> {
-    network: &'f [u8; 8],
-    on_link: bool,
-    /// In seconds; all ones for ever.
-    valid: u32,
-}
-
 impl Core<'_> {
     /// Takes in what a frame says of routers, or of an address that is to be ours.
     pub(super) fn hear(&mut self, frame: &[u8], now: Instant) {
         let Some(slaac) = &mut self.slaac else { return };
         let Some((source, message)) = discovery(frame) else { return };
-        match message.msg_type() {
-            Icmpv6Message::RouterAdvert if source.is_unicast_link_local() => {
-                slaac.advertised_router(source, message.router_lifetime(), now);
-                for prefix in options(message.payload()).filter_map(Prefix::read) {
+        match message {
+            Message::Router(advertisement) if source.is_unicast_link_local() => {
+                let lifetime = Duration::from_secs(advertisement.lifetime().into());
+                slaac.advertised_router(source, lifetime, now);
+                for prefix in advertisement.options().filter_map(Prefix::new).filter(forms_addresses) {
                     slaac.advertised_prefix(&prefix, self.iface.ip_addrs(), now);
                 }
             }
-            Icmpv6Message::NeighborAdvert => slaac.taken(message.target_addr()),
             // Another host that wants the same address, and asked first (RFC 4862 5.4.3).
-            Icmpv6Message::NeighborSolicit if source.is_unspecified() => slaac.taken(message.target_addr()),
+            Message::Neighbor(about) if !about.asks() || source.is_unspecified() => {
+                slaac.taken(about.target());
+            }
             _ => {}
         }
     }
@@ -187,15 +182,16 @@ impl Slaac {
     /// A router says that addresses may be formed from this prefix (RFC 4862 5.5.3).
     fn advertised_prefix(&mut self, prefix: &Prefix<'_>, taken: &[IpCidr], now: Instant) {
         let mut address = self.link_local.octets();
-        address[..8].copy_from_slice(prefix.network);
+        address[..8].copy_from_slice(&prefix.network());
         let address = Ipv6Address::from(address);
-        let valid_until = match prefix.valid {
+        let on_link = prefix.has(Prefix::ON_LINK);
+        let valid_until = match prefix.valid() {
             u32::MAX => NEVER,
             seconds => now + Duration::from_secs(seconds.into()),
         };
         if let Some(formed) = self.formed.iter_mut().find(|formed| formed.address == address) {
-            self.changed |= prefix.on_link && !formed.on_link;
-            formed.on_link |= prefix.on_link;
+            self.changed |= on_link && !formed.on_link;
+            formed.on_link |= on_link;
             formed.valid_until = if valid_until > now + TWO_HOURS {
                 valid_until
             } else {
@@ -208,7 +204,7 @@ impl Slaac {
             && self.formed.len() < self.room
             && taken.iter().all(|cidr| cidr.address() != IpAddress::Ipv6(address))
         {
-            let formed = Formed { address, on_link: prefix.on_link, valid_until, stage: Stage::New };
+            let formed = Formed { address, on_link, valid_until, stage: Stage::New };
             // There is room for it.
             let _ = self.formed.push(formed);
         }
@@ -228,14 +224,14 @@ impl Slaac {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
             let Some(token) = device.transmit(now) else { return };
-            neighbor_solicitation(token, mac, formed.address);
+            send(token, &ndp::Message::probe(mac.0, formed.address));
             formed.stage = Stage::Tentative(now + DEFENCE);
         }
         if self.solicitations > 0
             && self.solicit_at <= now
             && let Some(token) = device.transmit(now)
         {
-            router_solicitation(token, mac, self.link_local);
+            send(token, &ndp::Message::router_solicitation((mac.0, self.link_local)));
             self.solicitations -= 1;
             self.solicit_at = now + INTERVAL;
         }
@@ -288,121 +284,52 @@ impl Formed {
     }
 }
 
-impl<'f> Prefix<'f> {
-    /// From an option of an advertisement, if it is such a prefix: of 64 bits, what an interface identifier leaves.
-    fn read(option: &'f [u8]) -> Option<Self> {
-        /// Its type, its length in units of 8 bytes, and the prefix's length.
-        const HEADER: [u8; 3] = [3, 4, 64];
-        const ON_LINK: u8 = 0x80;
-        const AUTONOMOUS: u8 = 0x40;
-
-        let (header, rest) = option.split_first_chunk()?;
-        let (flags, rest) = rest.split_first()?;
-        let (valid, rest) = rest.split_first_chunk()?;
-        let (preferred, rest) = rest.split_first_chunk()?;
-        // Four bytes are reserved.
-        let network = rest.get(4..)?.first_chunk()?;
-        let valid = u32::from_be_bytes(*valid);
-        let right = *header == HEADER
-            && flags & AUTONOMOUS != 0
-            && u32::from_be_bytes(*preferred) <= valid
-            // The unspecified and the loopback address, and IPv4 ones in IPv6's clothes (RFC 4291 2.5).
-            && *network != [0; 8];
-        right.then_some(Prefix { network, on_link: flags & ON_LINK != 0, valid })
-    }
+/// Whether an address is formed from a prefix: of 64 bits, what an interface identifier leaves (RFC 4862 5.5.3).
+fn forms_addresses(prefix: &Prefix<'_>) -> bool {
+    prefix.bits() == 64
+        && prefix.has(Prefix::AUTONOMOUS)
+        && prefix.preferred() <= prefix.valid()
+        // The unspecified and the loopback address, and IPv4 ones in IPv6's clothes (RFC 4291 2.5).
+        && prefix.network() != [0; 8]
 }
 
 fn link_local(address: IpAddress) -> Option<Ipv6Address> {
     match address {
-        #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(_) => None,
         IpAddress::Ipv6(address) => address.is_unicast_link_local().then_some(address),
+        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+        _ => None,
     }
+}
+
+/// What a frame says.
+enum Message<'f> {
+    Router(ndp::RouterAdvertisement<'f>),
+    Neighbor(ndp::About<'f>),
 }
 
 /// The message of neighbour discovery in a frame that the door let in, and who sent it; one that is valid as far as all
 /// kinds have the same rules (RFC 4861 6.1.2, 7.1). The hop limit proves that no router forwarded it.
-fn discovery(frame: &[u8]) -> Option<(Ipv6Address, Icmpv6Packet<&[u8]>)> {
-    let ethernet = EthernetFrame::new_checked(frame).ok()?;
-    if ethernet.ethertype() != EthernetProtocol::Ipv6 {
+fn discovery(frame: &[u8]) -> Option<(Ipv6Address, Message<'_>)> {
+    let (ethernet, packet) = ethernet::Header::split(frame)?;
+    if ethernet.ethertype() != ethertype::IPV6 {
         return None;
     }
-    let packet = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-    if packet.next_header() != IpProtocol::Icmpv6 || packet.hop_limit() != 255 {
+    let (header, behind) = ipv6::Header::split(packet)?;
+    if header.next_header() != protocol::ICMPV6 || header.hop_limit() != ndp::HOP_LIMIT {
         return None;
     }
-    let (source, destination) = (packet.src_addr(), packet.dst_addr());
-    let message = Icmpv6Packet::new_checked(packet.payload()).ok()?;
-    let kind = message.msg_type();
-    let right = matches!(
-        kind,
-        Icmpv6Message::RouterAdvert | Icmpv6Message::NeighborAdvert | Icmpv6Message::NeighborSolicit
-    ) && message.msg_code() == 0
-        && message.verify_checksum(&source, &destination)
-        && options(message.payload()).map(<[u8]>::len).sum::<usize>() == message.payload().len();
-    right.then_some((source, message))
+    let bytes = behind.get(..header.payload_length())?;
+    if !ndp::is_valid(header.source(), header.destination(), bytes) {
+        return None;
+    }
+    let router = ndp::RouterAdvertisement::new(bytes).map(Message::Router);
+    let message = router.or_else(|| ndp::About::new(bytes).map(Message::Neighbor))?;
+    Some((header.source(), message))
 }
 
-/// The options of a message, up to the first that is cut off or has a length of 0.
-fn options(mut left: &[u8]) -> impl Iterator<Item = &[u8]> {
-    core::iter::from_fn(move || {
-        let length = 8 * usize::from(*left.get(1)?);
-        let (option, rest) = left.split_at_checked(length).filter(|_| length > 0)?;
-        left = rest;
-        Some(option)
-    })
-}
-
-/// Asks all routers to advertise themselves (RFC 4861 4.1), with our Ethernet address as its option.
-fn router_solicitation<T: TxToken>(token: T, mac: EthernetAddress, from: Ipv6Address) {
-    let [a, b, c, d, e, f] = mac.0;
-    solicit(
-        token,
-        mac,
-        (from, IPV6_LINK_LOCAL_ALL_ROUTERS),
-        Icmpv6Message::RouterSolicit,
-        &[1, 1, a, b, c, d, e, f],
-    );
-}
-
-/// Asks from no address whether somebody has this one (RFC 4862 5.4.2).
-fn neighbor_solicitation<T: TxToken>(token: T, mac: EthernetAddress, target: Ipv6Address) {
-    let target = target.octets();
-    let [.., a, b, c] = target;
-    // The solicited-node group (RFC 4291 2.7.1).
-    let group = Ipv6Address::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
-    solicit(token, mac, (Ipv6Address::UNSPECIFIED, group), Icmpv6Message::NeighborSolicit, &target);
-}
-
-/// Sends a solicitation to a group: the headers, four bytes of zeros, and what is asked.
-fn solicit<T: TxToken>(
-    token: T,
-    mac: EthernetAddress,
-    (from, group): (Ipv6Address, Ipv6Address),
-    kind: Icmpv6Message,
-    asked: &[u8],
-) {
-    /// EtherType IPv6; version 6.
-    const START: [u8; 3] = [0x86, 0xdd, 0x60];
-    /// Protocol ICMPv6, and the hop limit that no router leaves as it is.
-    const ICMPV6: [u8; 2] = [58, 255];
-    /// Ethernet and IPv6 before the message, and what the message has before what is asked.
-    const HEADERS: usize = 14 + 40;
-    const MESSAGE: usize = 8;
-
-    token.consume(HEADERS + MESSAGE + asked.len(), |frame| {
-        frame.fill(0);
-        // Where frames to a group go (RFC 2464 7).
-        frame[..2].copy_from_slice(&[0x33, 0x33]);
-        frame[2..6].copy_from_slice(&group.octets()[12..]);
-        frame[6..12].copy_from_slice(&mac.0);
-        frame[12..15].copy_from_slice(&START);
-        frame[19] = (MESSAGE + asked.len()) as u8;
-        frame[20..22].copy_from_slice(&ICMPV6);
-        frame[22..38].copy_from_slice(&from.octets());
-        frame[38..54].copy_from_slice(&group.octets());
-        frame[HEADERS] = kind.into();
-        frame[HEADERS + MESSAGE..].copy_from_slice(asked);
-        Icmpv6Packet::new_unchecked(&mut frame[HEADERS..]).fill_checksum(&from, &group);
+/// Sends a solicitation.
+fn send<T: TxToken>(token: T, message: &ndp::Message) {
+    token.consume(message.length(), |frame| {
+        message.write(frame);
     });
 }

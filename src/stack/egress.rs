@@ -7,6 +7,9 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
 use crate::event::{Event, Frame, Observer, Sink, Way};
+use crate::packet::ethernet::{self, ethertype};
+use crate::packet::ip::protocol;
+use crate::packet::{ipv4, ipv6, tcp};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,18 +103,18 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
 
 /// The sequence number of a SYN-ACK that the stack has just written.
 fn syn_ack(frame: &[u8]) -> Option<TcpSeqNumber> {
-    let (protocol, segment) = match frame.get(12..14)? {
-        // EtherType IPv4: the header's length is in words, the protocol in its tenth byte.
-        [0x08, 0x00] => (frame.get(23)?, frame.get(14 + 4 * usize::from(frame.get(14)? & 0xf)..)?),
-        // EtherType IPv6: 40 bytes, the next header in the seventh.
-        [0x86, 0xdd] => (frame.get(20)?, frame.get(54..)?),
+    let (ethernet, packet) = ethernet::Header::split(frame)?;
+    let (protocol, segment) = match ethernet.ethertype() {
+        ethertype::IPV4 => {
+            let header = ipv4::Header::new(packet)?;
+            (header.protocol(), packet.get(header.length()..)?)
+        }
+        ethertype::IPV6 => {
+            let (header, behind) = ipv6::Header::split(packet)?;
+            (header.next_header(), behind)
+        }
         _ => return None,
     };
-    const TCP: u8 = 6;
-    const SYN_ACK: u8 = 0x12;
-    if *protocol != TCP || segment.get(13)? & SYN_ACK != SYN_ACK {
-        return None;
-    }
-    let seq = segment.get(4..8)?.try_into().ok()?;
-    Some(TcpSeqNumber(i32::from_be_bytes(seq)))
+    let header = tcp::Header::new(segment).filter(|_| protocol == protocol::TCP)?;
+    (header.flags().syn() && header.flags().ack()).then(|| header.sequence())
 }

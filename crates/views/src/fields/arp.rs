@@ -5,7 +5,8 @@ use core::ops::Range;
 
 use super::names;
 use super::tell::Tell;
-use undersock::packet::{ipv4_at, number};
+use undersock::packet::ethernet::ethertype;
+use undersock::packet::ipv4_at;
 
 pub(super) fn arp(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 826");
@@ -23,7 +24,7 @@ pub(super) fn arp(tell: &mut Tell<'_, '_>) {
         (usize::from(part.u8(4).unwrap_or(0)), usize::from(part.u8(5).unwrap_or(0)));
     let kinds = Kinds {
         mac: part.u16(0) == Some(1) && hardware == 6,
-        ipv4: protocol == number::IPV4 && protocol_size == 4,
+        ipv4: protocol == ethertype::IPV4 && protocol_size == 4,
     };
     let sender = 8..8 + hardware;
     kinds.hardware(tell, sender.clone(), "Sender Hardware Address", ["arp.src.hw_mac", "arp.src.hw"], "");

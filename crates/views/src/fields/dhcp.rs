@@ -1,7 +1,8 @@
 //! DHCP for IPv4: BOOTP's message (RFC 2131 2) and the options (RFC 2132).
 
 use super::tell::{Name, Tell};
-use undersock::packet::{DHCP_FIXED, Item, dhcp_name};
+use undersock::packet::dhcp::FIXED as DHCP_FIXED;
+use undersock::packet::{Item, dhcp_name};
 
 pub(super) fn dhcp(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 2131 2");

@@ -2,7 +2,7 @@
 
 use super::names;
 use super::tell::{Name, Tell, text};
-use undersock::packet::number;
+use undersock::packet::ethernet::{LONGEST, ethertype};
 
 pub(super) fn ethernet(tell: &mut Tell<'_, '_>) {
     tell.rfc("IEEE 802.3 3.2");
@@ -19,7 +19,7 @@ pub(super) fn ethernet(tell: &mut Tell<'_, '_>) {
     tell.mac(0, ("Destination Address", "eth.dst"), format_args!("{destination}"));
     tell.mac(6, ("Source Address", "eth.src"), format_args!("{source}"));
     let kind = tell.part.u16(12).unwrap_or(0);
-    if kind <= number::LONGEST {
+    if kind <= LONGEST {
         let there = tell.part.body().len();
         let wrong = usize::from(kind) > there;
         if wrong {
@@ -35,7 +35,7 @@ pub(super) fn ethernet(tell: &mut Tell<'_, '_>) {
 pub(super) fn vlan(tell: &mut Tell<'_, '_>) {
     tell.rfc("IEEE 802.1Q 9.6");
     let id = tell.part.u16(0).unwrap_or(0) & 0xfff;
-    let service = tell.part.ethertype() == Some(number::SERVICE_VLAN);
+    let service = tell.part.ethertype() == Some(ethertype::SERVICE_VLAN);
     let [priority, drop, name, kind, length] = if service { SERVICE } else { CUSTOMER };
     tell.bits(0..3, ("Priority", priority), format_args!("0 to 7"));
     tell.flag(3, ("Drop Eligible", drop), "in congestion, drop this first");
@@ -45,7 +45,7 @@ pub(super) fn vlan(tell: &mut Tell<'_, '_>) {
         format_args!("{}", if id == 0 { "no VLAN: a priority only" } else { "the VLAN that it is in" }),
     );
     let number = tell.part.u16(2).unwrap_or(0);
-    if number <= number::LONGEST {
+    if number <= LONGEST {
         tell.decimal(2..4, ("Length", length), format_args!("bytes"));
     } else {
         tell.hex(2..4, ("Type", kind), format_args!("{}", names::ethertype(number)));

@@ -5,7 +5,8 @@ use core::net::Ipv6Addr;
 use super::ipv4::Hops;
 use super::names;
 use super::tell::{Name, Tell};
-use undersock::packet::{Item, Layer, ipv6_at, number};
+use undersock::packet::ip::protocol;
+use undersock::packet::{Item, Layer, ipv6_at};
 
 pub(super) fn ipv6(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 8200 3");
@@ -50,7 +51,7 @@ fn payload_length(tell: &mut Tell<'_, '_>) {
     let there = part.room().saturating_sub(40);
     if length > there && !part.quoted {
         tell.judged(4..6, NAME, true, format_args!("bytes, but {there} are here"));
-    } else if length == 0 && part.u8(6) == Some(number::HOP_BY_HOP) {
+    } else if length == 0 && part.u8(6) == Some(protocol::HOP_BY_HOP) {
         tell.decimal(4..6, NAME, format_args!("in a jumbo payload option"));
     } else {
         tell.decimal(4..6, NAME, format_args!("bytes behind this header"));
