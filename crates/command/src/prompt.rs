@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant as Clock;
 
 use undersock::event::{DropRule, Way};
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
 use undersock_views::record::{Record, Recorder, What};
@@ -174,7 +174,7 @@ impl<'t> Prompt<'t> {
                 _ => None,
             })
         };
-        let end = if of(End::Server).next().is_some() { End::Server } else { End::Client };
+        let end = if of(Side::Server).next().is_some() { Side::Server } else { Side::Client };
         of(end)
     }
 

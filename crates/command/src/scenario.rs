@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use undersock_course::Scenario;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
 use undersock_views::record::What;
@@ -55,7 +55,7 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
     };
     if options.explain {
         for record in &run.records {
-            if let (End::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
+            if let (Side::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
                 view += &format!("\n{}", Explain(bytes));
             }
         }

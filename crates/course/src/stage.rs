@@ -23,7 +23,7 @@ use undersock::event::{Event, Frame, Observer, Way};
 use undersock::server::config::{DEFAULT_MAC, SENTENCE_PORT, STREAM_PORT};
 use undersock::server::{Config, Memory, Ports, Server, Sizes};
 use undersock::service::Uppercase;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::record::{Record, Recorder, Recording, What};
 
 /// What a frame needs from end to end: as between two cities of one country.
@@ -158,7 +158,7 @@ impl<'w> Stage<'w> {
         let now = Instant::ZERO;
         let recorder = Recorder::new(RECORDS);
         let (server_end, client_end) = wire.ends();
-        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(End::Server));
+        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(Side::Server));
         let server = start(&set, set.ports, &mut server_end, now);
         let mut stage = Stage {
             now,
@@ -214,7 +214,7 @@ impl<'w> Stage<'w> {
     }
 
     fn introduce(&self) {
-        self.server.introduce(self.now, &mut self.recorder.at(End::Server));
+        self.server.introduce(self.now, &mut self.recorder.at(Side::Server));
     }
 
     pub(super) fn server(&self) -> &Server<'static> {
@@ -225,7 +225,7 @@ impl<'w> Stage<'w> {
     fn host(&mut self, index: usize, starts: u64) -> Host {
         let config = host_config(index, starts);
         // The views have two ends: who else is on the wire is seen by what the server sees.
-        let watch = Watch((index == 0).then(|| self.recorder.at(End::Client)));
+        let watch = Watch((index == 0).then(|| self.recorder.at(Side::Client)));
         let mut arrived = VecDeque::new();
         let mut place = Place { arrived: &mut arrived, end: &mut self.client_end };
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
@@ -267,7 +267,7 @@ impl<'w> Stage<'w> {
             }
             self.heard.push(frame.to_vec());
         }
-        let recording = &mut self.recorder.at(End::Server);
+        let recording = &mut self.recorder.at(Side::Server);
         self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, recording);
         self.server_end.flush(self.now);
         for host in self.hosts.iter_mut().filter(|host| host.on) {
@@ -481,7 +481,7 @@ impl<'w> Stage<'w> {
     /// The same, said by the client's computer and recorded so.
     pub(super) fn say(&mut self, frame: &[u8]) {
         let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
-        self.recorder.at(End::Client).event(self.now, &event);
+        self.recorder.at(Side::Client).event(self.now, &event);
         self.inject(frame);
     }
 
@@ -497,18 +497,18 @@ impl<'w> Stage<'w> {
 
     /// The frame that the client's computer sent last.
     pub(super) fn last_said(&self) -> Vec<u8> {
-        self.last_frame(End::Client)
+        self.last_frame(Side::Client)
     }
 
     /// The acknowledgement number in the segment that the server sent last.
     pub(super) fn last_acknowledged(&self) -> u32 {
         // 14 bytes of Ethernet, 20 of IPv4, 8 of TCP before it.
-        let frame = self.last_frame(End::Server);
+        let frame = self.last_frame(Side::Server);
         let field = frame.get(42..46).and_then(|field| field.try_into().ok());
         field.map_or(0, u32::from_be_bytes)
     }
 
-    fn last_frame(&self, end: End) -> Vec<u8> {
+    fn last_frame(&self, end: Side) -> Vec<u8> {
         let records = self.recorder.records();
         let sent = records.iter().rev().filter(|record| record.end == end);
         let frames = sent.filter_map(|record| match &record.what {
@@ -521,7 +521,7 @@ impl<'w> Stage<'w> {
     // --- what is told ---
 
     /// A line above what comes next.
-    pub(super) fn note(&self, end: End, text: &str) {
+    pub(super) fn note(&self, end: Side, text: &str) {
         self.recorder.note(self.now, end, text);
     }
 

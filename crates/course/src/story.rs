@@ -9,13 +9,13 @@ use undersock::smoltcp::wire::{
 
 use super::Run;
 use undersock::event::{Call, Cause, Event, Fate, Frame, Timer, Trouble, Way};
-use undersock_views::End;
+use undersock_views::Side;
 
 /// A frame as somebody sent it, got it or lost it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) at: Instant,
-    pub(super) end: End,
+    pub(super) end: Side,
     /// `None` where the wire did something to it.
     pub(super) way: Option<Way>,
     pub(super) kind: Kind,
@@ -141,32 +141,32 @@ impl<'r> Story<'r> {
     }
 
     /// Every frame that an end sent.
-    pub(super) fn out(&self, end: End) -> impl Iterator<Item = &Seen> {
+    pub(super) fn out(&self, end: Side) -> impl Iterator<Item = &Seen> {
         self.frames.iter().filter(move |seen| seen.end == end && seen.way == Some(Way::Out))
     }
 
     /// Every frame that came to an end, dropped or not.
-    pub(super) fn came(&self, end: End) -> impl Iterator<Item = &Seen> {
+    pub(super) fn came(&self, end: Side) -> impl Iterator<Item = &Seen> {
         self.frames.iter().filter(move |seen| seen.end == end && !matches!(seen.way, None | Some(Way::Out)))
     }
 
     /// The segments of one kind that an end sent, and when.
-    pub(super) fn sent(&self, end: End, is: Is) -> Vec<(Instant, &Segment)> {
+    pub(super) fn sent(&self, end: Side, is: Is) -> Vec<(Instant, &Segment)> {
         segments(self.out(end), is)
     }
 
     /// The segments of one kind that came to an end, and when.
-    pub(super) fn got(&self, end: End, is: Is) -> Vec<(Instant, &Segment)> {
+    pub(super) fn got(&self, end: Side, is: Is) -> Vec<(Instant, &Segment)> {
         segments(self.came(end), is)
     }
 
     /// Milliseconds of the scene at which an end sent segments of one kind.
-    pub(super) fn times(&self, end: End, is: Is) -> Vec<u64> {
+    pub(super) fn times(&self, end: Side, is: Is) -> Vec<u64> {
         self.sent(end, is).into_iter().map(|(at, _)| millis(at)).collect()
     }
 
     /// Milliseconds at which an end sent datagrams, and how many bytes they had.
-    pub(super) fn datagrams(&self, end: End) -> Vec<(u64, usize)> {
+    pub(super) fn datagrams(&self, end: Side) -> Vec<(u64, usize)> {
         let bytes = |seen: &Seen| match seen.kind {
             Kind::Datagram { bytes, .. } => Some((millis(seen.at), bytes)),
             _ => None,
@@ -175,7 +175,7 @@ impl<'r> Story<'r> {
     }
 
     /// How many frames of one kind came to an end.
-    pub(super) fn count(&self, end: End, is: impl Fn(&Kind) -> bool) -> usize {
+    pub(super) fn count(&self, end: Side, is: impl Fn(&Kind) -> bool) -> usize {
         self.came(end).filter(|seen| is(&seen.kind)).count()
     }
 
@@ -196,7 +196,7 @@ impl<'r> Story<'r> {
 
     /// The rules by which the server's door dropped frames.
     pub(super) fn dropped(&self) -> Vec<undersock::event::DropRule> {
-        let rules = self.came(End::Server).filter_map(|seen| match seen.way {
+        let rules = self.came(Side::Server).filter_map(|seen| match seen.way {
             Some(Way::Dropped(rule)) => Some(rule),
             _ => None,
         });
@@ -204,7 +204,7 @@ impl<'r> Story<'r> {
     }
 
     /// The states that a socket passed through, from the first on.
-    pub(super) fn states(&self, end: End, slot: usize) -> Vec<State> {
+    pub(super) fn states(&self, end: Side, slot: usize) -> Vec<State> {
         let mut path = Vec::new();
         for (_, change) in self.changes(end, slot) {
             if path.last() != Some(&change.from) {
@@ -216,12 +216,12 @@ impl<'r> Story<'r> {
     }
 
     /// When a socket came to a state, in milliseconds, and by what.
-    pub(super) fn reached(&self, end: End, slot: usize, state: State) -> Option<(u64, Cause)> {
+    pub(super) fn reached(&self, end: Side, slot: usize, state: State) -> Option<(u64, Cause)> {
         let (at, change) = self.changes(end, slot).find(|(_, change)| change.to == state)?;
         Some((millis(at), change.cause))
     }
 
-    fn changes(&self, end: End, slot: usize) -> impl Iterator<Item = (Instant, undersock::event::Change)> {
+    fn changes(&self, end: Side, slot: usize) -> impl Iterator<Item = (Instant, undersock::event::Change)> {
         self.run.records.iter().filter(move |record| record.end == end).filter_map(move |record| match record
             .what
             .event()
@@ -232,7 +232,7 @@ impl<'r> Story<'r> {
     }
 
     /// What an end's application called.
-    pub(super) fn calls(&self, end: End) -> Vec<Call> {
+    pub(super) fn calls(&self, end: Side) -> Vec<Call> {
         let records = self.run.records.iter().filter(|record| record.end == end);
         let calls = records.filter_map(|record| match record.what.event() {
             Some(Event::Call(call)) => Some(call),
@@ -242,7 +242,7 @@ impl<'r> Story<'r> {
     }
 
     /// Bytes that an end's `recv` took, call by call.
-    pub(super) fn received(&self, end: End) -> Vec<usize> {
+    pub(super) fn received(&self, end: Side) -> Vec<usize> {
         let calls = self.calls(end).into_iter();
         calls
             .filter_map(|call| match call {

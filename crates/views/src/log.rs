@@ -3,7 +3,7 @@
 use log::{debug, trace};
 use undersock::smoltcp::time::Instant;
 
-use super::Endpoint;
+use crate::notation::Endpoint;
 use undersock::event::{Call, DropRule, Event, Frame, NoReply, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.

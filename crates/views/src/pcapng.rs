@@ -15,9 +15,9 @@ use std::io::{self, Write};
 
 use undersock::smoltcp::time::Instant;
 
-use super::End;
-use super::record::{Record, What};
-use super::timeline::{Fated, Text, merged};
+use crate::record::{Record, What};
+use crate::side::Side;
+use crate::timeline::{FateWords, Text, merged};
 use undersock::event::{Call, Cause, Direction, Event, Fate, Frame, Observer, Trouble, Way};
 
 /// The numbers of the blocks, by their sections.
@@ -68,7 +68,7 @@ pub struct Capture<W> {
     out: W,
     error: Option<io::Error>,
     /// Whose wire it is.
-    end: End,
+    end: Side,
     /// Microseconds from the beginning of 1970 to the zero of the clock that the events go by.
     unix: i64,
     /// Whole blocks, and behind them the packet that comments may yet be added to.
@@ -97,11 +97,11 @@ impl<W: Write> Capture<W> {
     /// Of a server, at the interface of this name. `unix` is how many microseconds after the beginning of 1970 the zero
     /// of the events' clock is.
     pub fn new(out: W, interface: &str, unix: i64) -> Self {
-        Capture::of(End::Server, out, interface, unix)
+        Capture::of(Side::Server, out, interface, unix)
     }
 
     /// Of this end.
-    pub fn of(end: End, out: W, interface: &str, unix: i64) -> Self {
+    pub fn of(end: Side, out: W, interface: &str, unix: i64) -> Self {
         let mut blocks = Blocks { buffer: Vec::with_capacity(2 * BUFFER) };
         let section = blocks.begin(block::SECTION);
         // The byte order, version 1.0, and a section of a length that isn't known yet.
@@ -186,7 +186,7 @@ impl<W: Write> Capture<W> {
     }
 
     /// What happened at an end, in the words of the timeline.
-    fn see(&mut self, now: Instant, end: End, event: &Event<'_>) {
+    fn see(&mut self, now: Instant, end: Side, event: &Event<'_>) {
         let own = end == self.end;
         match *event {
             Event::Frame(Frame { way, bytes }) if own => self.frame(now, way, bytes),
@@ -210,12 +210,12 @@ impl<W: Write> Capture<W> {
 
     /// Whether something belongs to the frame before: it is of the same instant; or it `answers` a frame at the other
     /// end, where that came later.
-    fn belongs(&self, now: Instant, end: End, answers: bool) -> bool {
+    fn belongs(&self, now: Instant, end: Side, answers: bool) -> bool {
         self.next.is_empty()
             && self.open.as_ref().is_some_and(|open| open.at == now || (answers && end != self.end))
     }
 
-    fn comment(&mut self, belongs: bool, end: End, text: &Text<'_>) {
+    fn comment(&mut self, belongs: bool, end: Side, text: &Text<'_>) {
         let comments = if belongs { &mut self.comments } else { &mut self.next };
         comments.push(format!("{}: {text}", end.name()));
     }
@@ -238,7 +238,7 @@ impl<W: Write> Capture<W> {
 
     fn trouble(&mut self, now: Instant, inwards: bool, trouble: &Trouble<'_>) {
         let Trouble { fate, bytes, .. } = *trouble;
-        let text = format!("on the wire: {}", Fated(fate));
+        let text = format!("on the wire: {}", FateWords(fate));
         match fate {
             _ if !inwards => {
                 if !self.is_open(bytes) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use undersock::smoltcp::time::Instant;
 
-pub use super::End;
+use crate::side::Side;
 use undersock::event::{Call, Change, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way};
 
 /// An event that is kept.
@@ -14,7 +14,7 @@ pub struct Record {
     /// When it happened.
     pub at: Instant,
     /// At which end.
-    pub end: End,
+    pub end: Side,
     /// What it was.
     pub what: What,
 }
@@ -101,7 +101,7 @@ impl Recorder {
 
     /// An observer for one end.
     #[must_use]
-    pub fn at(&self, end: End) -> Recording {
+    pub fn at(&self, end: Side) -> Recording {
         Recording { recorder: self.clone(), end }
     }
 
@@ -116,7 +116,7 @@ impl Recorder {
     }
 
     /// Notes something about what comes next.
-    pub fn note(&self, at: Instant, end: End, text: &str) {
+    pub fn note(&self, at: Instant, end: Side, text: &str) {
         self.add(Record { at, end, what: What::Note(text.into()) });
     }
 
@@ -169,7 +169,7 @@ impl Recorder {
 #[derive(Debug, Clone)]
 pub struct Recording {
     recorder: Recorder,
-    end: End,
+    end: Side,
 }
 
 impl Observer for Recording {
@@ -192,12 +192,12 @@ mod tests {
             Event::Trouble(Trouble { direction: Direction::In, fate: Fate::Lost, bytes: &bytes }),
         ];
         for event in &events {
-            recorder.at(End::Server).event(Instant::from_millis(7), event);
+            recorder.at(Side::Server).event(Instant::from_millis(7), event);
         }
         let records = recorder.take();
         assert_eq!(records.iter().filter_map(|record| record.what.event()).collect::<Vec<_>>(), events);
         assert!(
-            records.iter().all(|record| record.at == Instant::from_millis(7) && record.end == End::Server)
+            records.iter().all(|record| record.at == Instant::from_millis(7) && record.end == Side::Server)
         );
         assert_eq!(recorder.records(), []);
     }
@@ -206,7 +206,7 @@ mod tests {
     fn the_oldest_go_first() {
         let recorder = Recorder::new(2);
         for text in ["one", "two", "three"] {
-            recorder.note(Instant::ZERO, End::Client, text);
+            recorder.note(Instant::ZERO, Side::Client, text);
         }
         let texts: Vec<_> = recorder.records().into_iter().map(|record| record.what).collect();
         assert_eq!(texts, [What::Note("two".into()), What::Note("three".into())]);

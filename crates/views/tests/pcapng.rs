@@ -10,7 +10,7 @@ use test_support::world::{World, client_v4, server_v4, server_v6, small};
 use undersock::event::{Direction, DropRule, Event, Fate, Frame, Observer, Trouble, Way};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::TcpControl;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::pcapng::{Capture, capture};
 use undersock_views::record::{Record, What};
 
@@ -60,7 +60,7 @@ impl Drop for File {
 /// The frames of the server's end.
 fn frames(records: &[Record]) -> Vec<(Instant, Way, &[u8])> {
     let frame = |record| match record {
-        &Record { at, end: End::Server, what: What::Frame { way, ref bytes } } => Some((at, way, &**bytes)),
+        &Record { at, end: Side::Server, what: What::Frame { way, ref bytes } } => Some((at, way, &**bytes)),
         _ => None,
     };
     records.iter().filter_map(frame).collect()
@@ -142,7 +142,7 @@ fn as_it_happens_and_afterwards_alike() {
     let mut world = World::new(small());
     world.tcp(server_v6(), b"hello").unwrap();
     let records: Vec<_> =
-        world.history.records().into_iter().filter(|record| record.end == End::Server).collect();
+        world.history.records().into_iter().filter(|record| record.end == Side::Server).collect();
     let mut written = Capture::new(Vec::new(), "tap0", UNIX);
     for record in &records {
         written.event(record.at, &record.what.event().expect("no notes here"));

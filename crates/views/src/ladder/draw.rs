@@ -6,9 +6,9 @@ use undersock::smoltcp::socket::tcp::State;
 
 pub use super::layout::Shape;
 use super::layout::{self, Bar, Geometry, HALF_CHIP, Plan, Rung, Word};
-use super::story::{Kind, Story, place};
-use crate::End;
+use super::story::{Kind, Story};
 use crate::record::Record;
+use crate::side::Side;
 use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
 
 /// The ladder of these records as one SVG without scripts, fonts or anything else from outside. It is light or dark as
@@ -67,10 +67,10 @@ fn heads(drawing: &mut Drawing, story: &Story<'_>, plan: &Plan<'_>) {
         drawing.text((left + 20.0, y), Anchor::Start, font, &text);
     }
     let (height, top) = if geometry.narrow { (34.0, plan.top - 38.0) } else { (30.0, plan.top - 54.0) };
-    for end in [End::Client, End::Server] {
-        let known = story.known[place(end)];
-        let (name, address) = layout::host(end, story.hosts[place(end)], known);
-        let (from, to) = geometry.hosts[place(end)];
+    for end in [Side::Client, Side::Server] {
+        let known = story.known[end.index()];
+        let (name, address) = super::words::host(end, story.hosts[end.index()], known);
+        let (from, to) = geometry.hosts[end.index()];
         let edge = attribute("stroke", 's', if known { Ink::Black } else { Ink::Mute });
         let dashes = if known { "" } else { " stroke-dasharray=\"4 3\"" };
         drawing.rect(

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use super::draw::{Shape, draw};
 use super::story::{Act, Kind, Story};
-use super::words;
+use crate::notation::time;
 use crate::record::Record;
 use crate::svg::{Ink, escape};
 
@@ -62,7 +62,7 @@ fn in_words(page: &mut String, story: &Story<'_>) {
         let _ = writeln!(
             page,
             "<tr><td>{}</td><td>{who}</td><td>{}</td></tr>",
-            escape(&words::time(moment.at)),
+            escape(&time(moment.at)),
             escape(&text)
         );
     }

@@ -3,11 +3,11 @@
 mod lanes;
 mod rows;
 
-use super::layout::host;
-use super::story::{Act, Kind, Moment, Said, Story, Transit, other, place, untangled};
-use super::words;
-use crate::End;
+use super::story::{Act, Kind, Moment, Said, Story, Transit, untangled};
+use super::words::host;
+use crate::notation::{rounded, time};
 use crate::record::Record;
+use crate::side::Side;
 use crate::svg::{columns, steers};
 use lanes::{ASCII, Glyphs, LEAST, Lanes, MOST, UNICODE, said_words};
 use rows::{Ink, Row};
@@ -138,20 +138,20 @@ impl<'s, 'r> Writer<'s, 'r> {
             self.write(&row);
         }
         let mut row = Row::new(self.width);
-        for end in [End::Client, End::Server] {
-            let (name, address) = host(end, self.story.hosts[place(end)], self.story.known[place(end)]);
+        for end in [Side::Client, Side::Server] {
+            let (name, address) = host(end, self.story.hosts[end.index()], self.story.known[end.index()]);
             let text = format!("{name} {address}");
             let text = text.trim_end();
             let length = text.chars().count();
-            let upright = self.lanes.uprights[place(end)];
+            let upright = self.lanes.uprights[end.index()];
             // To the outside as far as there is room, or else about its upright.
             let column = match end {
-                End::Client if self.story.known[0] => {
+                Side::Client if self.story.known[0] => {
                     (upright + 1).saturating_sub(length).max(self.lanes.time + 1)
                 }
-                End::Client => upright,
-                End::Server if self.story.known[1] && upright + length <= self.width => upright,
-                End::Server => (self.width).saturating_sub(length),
+                Side::Client => upright,
+                Side::Server if self.story.known[1] && upright + length <= self.width => upright,
+                Side::Server => (self.width).saturating_sub(length),
             };
             row.put(column, text, Ink::Strong);
         }
@@ -183,7 +183,7 @@ impl<'s, 'r> Writer<'s, 'r> {
 
     fn new_row(&mut self, at: i64) -> Current {
         let mut row = self.empty();
-        let time = words::time(at);
+        let time = time(at);
         let time = if self.style.ascii { time.replace('µ', "u") } else { time };
         if self.told.as_ref() != Some(&time) {
             let column = self.lanes.time.saturating_sub(time.chars().count());
@@ -257,7 +257,7 @@ impl<'s, 'r> Writer<'s, 'r> {
     }
 
     fn said(&mut self, at: i64, said: &Said) {
-        let end = place(said.end);
+        let end = said.end.index();
         let is_call = said.kind == Kind::Call;
         let merged = self.lanes.calls[end] == self.lanes.states[end];
         let ready = |row: &Current| {
@@ -302,7 +302,7 @@ impl<'s, 'r> Writer<'s, 'r> {
     fn leaves(&mut self, at: i64, number: usize, at_once: bool) {
         let story = self.story;
         let transit = &story.transits[number];
-        let (from, to) = (place(transit.from), place(other(transit.from)));
+        let (from, to) = (transit.from.index(), transit.from.other().index());
         let follows = !transit.lost() && !at_once && !self.at_once[number] && !transit.arrivals.is_empty();
         self.line(at, |row| {
             let free = !row.wire && !row.closed[from] && !row.calls[to] && !row.states[to];
@@ -322,7 +322,7 @@ impl<'s, 'r> Writer<'s, 'r> {
     /// A column where a frame waits.
     fn wait(&mut self, number: usize) -> usize {
         let (from, to) = self.lanes.wire();
-        let rightwards = self.story.transits[number].from == End::Client;
+        let rightwards = self.story.transits[number].from == Side::Client;
         let free = |column: usize| self.waiting.iter().all(|one| one.column != column);
         let mut columns =
             (0..6).map(|index| if rightwards { to - 6 - 3 * index } else { from + 5 + 3 * index });
@@ -333,7 +333,7 @@ impl<'s, 'r> Writer<'s, 'r> {
 
     fn arrow(&mut self, row: &mut Row, transit: &Transit<'_>, waits: Option<usize>) {
         let (from, to) = self.lanes.wire();
-        let rightwards = transit.from == End::Client;
+        let rightwards = transit.from == Side::Client;
         let ink = self.ink(transit);
         let (first, last) = match (waits, transit.lost(), rightwards) {
             (Some(column), _, true) => (from, column),
@@ -456,10 +456,10 @@ impl<'s, 'r> Writer<'s, 'r> {
             // On the line where it left.
             return;
         }
-        let to = place(other(transit.from));
+        let to = transit.from.other().index();
         let ink = self.ink(transit);
         let (left, right) = self.lanes.wire();
-        let rightwards = transit.from == End::Client;
+        let rightwards = transit.from == Side::Client;
         self.line(at, |row| !row.wire && !row.closed[to] && !row.calls[to] && !row.states[to]);
         let Some(mut row) = self.row.take() else { return };
         row.wire = true;
@@ -518,7 +518,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         for column in from..to {
             row.put_char(column, self.glyphs.pause, Ink::Dim);
         }
-        let text = format!(" {} later ", self.plain(&words::rounded(length)));
+        let text = format!(" {} later ", self.plain(&rounded(length)));
         row.put((from + to) / 2 - text.chars().count() / 2, &text, Ink::Plain);
         self.write(&row);
         self.told = None;

@@ -2,7 +2,7 @@
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::Step;
+use super::path::Step;
 use crate::svg::{Anchor, Point, n};
 use undersock::event::{Cause, Limit};
 

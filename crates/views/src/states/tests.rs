@@ -1,6 +1,7 @@
 use undersock::smoltcp::socket::tcp::State;
 
 use super::*;
+use crate::side::Side;
 
 const ALL: [State; 11] = [
     State::Closed,
@@ -136,7 +137,7 @@ fn each_step_is_lit_and_numbered_whatever_it_is() {
     for from in ALL {
         for to in ALL {
             for cause in [Cause::Segment, Cause::Call, Cause::Timer, Cause::Limit] {
-                let path = Path { end: End::Server, connection: None, steps: vec![step(from, to, cause)] };
+                let path = Path { end: Side::Server, connection: None, steps: vec![step(from, to, cause)] };
                 let drawn = svg(&[path], None, "one step");
                 assert_eq!(drawn.matches("class=\"step\"").count(), 1, "{from} {to} {cause:?}");
                 assert_eq!(drawn.matches("class=\"edge taken\"").count(), 1, "{from} {to} {cause:?}");

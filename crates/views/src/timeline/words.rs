@@ -4,11 +4,11 @@ use core::fmt::{self, Formatter};
 use core::net::SocketAddr;
 
 use undersock::smoltcp::time::Duration;
-use undersock::smoltcp::wire::{EthernetAddress, TcpSeqNumber};
+use undersock::smoltcp::wire::TcpSeqNumber;
 
-use super::{FrameText, Text};
-use crate::Endpoint;
+use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
+use crate::notation::{Endpoint, Mac};
 use undersock::event::{Call, Cause, Change, Fate, Limit, NoReply, Timer, Way};
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -27,16 +27,16 @@ impl fmt::Display for Text<'_> {
             }
             Text::Timer(timer) => timer_words(timer, f),
             Text::Frame(frame) => frame.fmt(f),
-            Text::Trouble(fate, frame) => write!(f, "{}: {frame}", Fated(*fate)),
+            Text::Trouble(fate, frame) => write!(f, "{}: {frame}", FateWords(*fate)),
             Text::Note(text) => f.write_str(text),
         }
     }
 }
 
 /// What the wire does to a frame, in words.
-pub(crate) struct Fated(pub(crate) Fate);
+pub(crate) struct FateWords(pub(crate) Fate);
 
-impl fmt::Display for Fated {
+impl fmt::Display for FateWords {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Fate::Lost => f.write_str("lost"),
@@ -352,16 +352,6 @@ impl fmt::Display for Payload<'_> {
             }
         }
         f.write_str(if bytes.len() > shown { "\"..." } else { "\"" })
-    }
-}
-
-/// An Ethernet address as everybody but smoltcp writes it.
-pub(crate) struct Mac(pub(crate) EthernetAddress);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a terminal's lanes are, and of what characters the ladder is.
 
 use super::super::story::{Act, Kind, Said, Story};
-use super::super::words;
+use crate::notation;
 
 /// Fewer columns than these are taken for these.
 pub(super) const LEAST: usize = 60;
@@ -25,7 +25,7 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(story: &Story<'_>, width: usize) -> Self {
-        let times = story.moments.iter().map(|moment| words::time(moment.at).chars().count());
+        let times = story.moments.iter().map(|moment| notation::time(moment.at).chars().count());
         let time = times.max().unwrap_or(0).clamp(6, 11) + 1;
         let [client, server] = story.known;
         let (calls, states) = (longest(story, true), longest(story, false));
