@@ -30,7 +30,6 @@ use core::fmt;
 
 use self::stage::{CLIENT, CLIENT_V6, LATENCY, SERVER, SERVER_V6, Set, Stage};
 use self::story::Story;
-use undersock::device::wire::Wire;
 use undersock_views::record::Record;
 
 /// A scene of the course.
@@ -110,7 +109,7 @@ impl Scenario {
     /// Plays it, at once, and always the same.
     #[must_use]
     pub fn run(&self) -> Run {
-        let wire = Wire::new(LATENCY);
+        let wire = place::wire(LATENCY);
         let mut stage = Stage::new(&wire, self.set);
         (self.play)(&mut stage);
         let (records, outcome) = stage.finish();

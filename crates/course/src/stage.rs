@@ -128,6 +128,9 @@ impl Got {
     }
 }
 
+/// The server's end of the wire, and what the wire does to frames there.
+type ServerEnd<'w> = Impaired<wire::End<'w, FRAMES>, Recording, HELD>;
+
 /// A server, client hosts, the wire between them, and the clock.
 pub(super) struct Stage<'w> {
     pub(super) now: Instant,
@@ -135,7 +138,7 @@ pub(super) struct Stage<'w> {
     wire: &'w Wire<FRAMES>,
     server: Server<'static>,
     service: Uppercase,
-    server_end: Impaired<wire::End<'w, FRAMES>, Recording, HELD>,
+    server_end: Box<ServerEnd<'w>>,
     client_end: wire::End<'w, FRAMES>,
     hosts: Vec<Host>,
     recorder: Recorder,
@@ -158,8 +161,8 @@ impl<'w> Stage<'w> {
         let now = Instant::ZERO;
         let recorder = Recorder::new(RECORDS);
         let (server_end, client_end) = wire.ends();
-        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(Side::Server));
-        let server = start(&set, set.ports, &mut server_end, now);
+        let mut server_end = impaired(server_end, &set, recorder.at(Side::Server));
+        let server = start(&set, set.ports, &mut *server_end, now);
         let mut stage = Stage {
             now,
             set,
@@ -188,6 +191,7 @@ impl<'w> Stage<'w> {
     /// Everything that happened, and what it came to.
     pub(super) fn finish(mut self) -> (Vec<Record>, Vec<String>) {
         self.step();
+        debug_assert_eq!(self.wire.lost(), 0, "a scene has more frames under way than its wire holds");
         (self.recorder.take(), self.outcome)
     }
 
@@ -195,7 +199,7 @@ impl<'w> Stage<'w> {
 
     /// The server program ends, and starts anew with other ports.
     pub(super) fn serve(&mut self, ports: Ports) {
-        self.server = start(&self.set, ports, &mut self.server_end, self.now);
+        self.server = start(&self.set, ports, &mut *self.server_end, self.now);
         self.acquaint_server();
         self.introduce();
     }
@@ -268,7 +272,7 @@ impl<'w> Stage<'w> {
             self.heard.push(frame.to_vec());
         }
         let recording = &mut self.recorder.at(Side::Server);
-        self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, recording);
+        self.due = self.server.poll(self.now, &mut *self.server_end, &mut self.service, recording);
         self.server_end.flush(self.now);
         for host in self.hosts.iter_mut().filter(|host| host.on) {
             let mut place = Place { arrived: &mut host.arrived, end: &mut self.client_end };
@@ -551,6 +555,13 @@ fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Ser
         Ok(server) => server,
         Err(error) => unreachable!("a stage's settings work: {error}"),
     }
+}
+
+/// The server's end of the wire, with what the wire does. The frames that it holds back are in it, and a thread's stack
+/// may have no room for them.
+#[inline(never)]
+fn impaired<'w>(end: wire::End<'w, FRAMES>, set: &Set, recording: Recording) -> Box<ServerEnd<'w>> {
+    Box::new(Impaired::new(end, &trouble(set), recording))
 }
 
 /// What the wire is told to do.
