@@ -15,6 +15,7 @@ use super::tlv::{Shape, Tlv};
 /// A header, or what is within the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each is a protocol's name")]
+#[non_exhaustive]
 pub enum Layer {
     /// Ethernet II, or IEEE 802.3 where the type field is a length.
     Ethernet,

@@ -212,7 +212,7 @@ impl<'t> Prompt<'t> {
 }
 
 fn ladder(records: &[Record]) -> String {
-    let style = Style { width: width(), colour: is_colourful(), ascii: false };
+    let style = Style::default().with_width(width()).with_colour(is_colourful());
     ladder::terminal(records, style).trim_end().to_owned()
 }
 

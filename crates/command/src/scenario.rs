@@ -48,7 +48,7 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
     let mut view = match options.show.unwrap_or(usual) {
         Show::Ladder => {
             let colour = is_seen && colour_is_welcome(|name| std::env::var_os(name));
-            ladder::terminal(&run.records, Style { width, colour, ascii: false })
+            ladder::terminal(&run.records, Style::default().with_width(width).with_colour(colour))
         }
         Show::Timeline => timeline(&run.records),
         Show::Nothing => String::new(),

@@ -200,7 +200,7 @@ pub(crate) fn save_ladder(path: &Path, records: &[Record], title: &str) -> Resul
         }
         Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
         Some("html") => ladder::html(records, title, ""),
-        _ => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
+        _ => ladder::terminal(records, Style::default().with_width(TEXT_WIDTH)),
     };
     std::fs::write(path, text).map_err(|error| unwritten(path, &error))
 }

@@ -484,7 +484,7 @@ impl<'w> Stage<'w> {
 
     /// The same, said by the client's computer and recorded so.
     pub(super) fn say(&mut self, frame: &[u8]) {
-        let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
+        let event = Event::Frame(Frame::new(Way::Out, frame));
         self.recorder.at(Side::Client).event(self.now, &event);
         self.inject(frame);
     }

@@ -130,7 +130,7 @@ impl<'r> Story<'r> {
     pub(super) fn of(run: &'r Run) -> Self {
         let frames = run.records.iter().filter_map(|record| {
             let (way, bytes) = match record.what.event()? {
-                Event::Frame(Frame { way, bytes }) => (Some(way), bytes),
+                Event::Frame(Frame { way, bytes, .. }) => (Some(way), bytes),
                 Event::Trouble(Trouble { bytes, .. }) => (None, bytes),
                 _ => return None,
             };

@@ -129,9 +129,9 @@ fn count(records: &[Record], is: impl Fn(&What) -> bool) -> usize {
 #[test]
 fn the_terminals_ladders_are_as_they_were() {
     golden::check("ladder/sentence-80", &terminal(&sentence(), Style::default()));
-    golden::check("ladder/two-120", &terminal(&two(), Style { width: 120, ..Style::default() }));
+    golden::check("ladder/two-120", &terminal(&two(), Style::default().with_width(120)));
     golden::check("ladder/troubles-80", &terminal(&troubles(), Style::default()));
-    let ascii = Style { ascii: true, ..Style::default() };
+    let ascii = Style::default().with_ascii(true);
     golden::check("ladder/troubles-server-ascii", &terminal(&only(&troubles(), Side::Server), ascii));
 }
 
@@ -140,10 +140,10 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
     for (name, records) in all() {
         for records in each(records) {
             for width in [60, 80, 100, 120, 200] {
-                let text = terminal(&records, Style { width, ..Style::default() });
+                let text = terminal(&records, Style::default().with_width(width));
                 let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
                 assert!(longest <= width, "{name}, {width}: {longest}\n{text}");
-                let ascii = terminal(&records, Style { width, ascii: true, colour: false });
+                let ascii = terminal(&records, Style::default().with_width(width).with_ascii(true));
                 // What somebody noted is theirs.
                 let plain = ascii.lines().all(|line| line.is_ascii());
                 assert!(plain && !ascii.contains('\u{1b}'), "{name}\n{ascii}");
@@ -157,7 +157,7 @@ fn colours_change_nothing_but_colours() {
     for (name, records) in all() {
         let plain = terminal(records, Style::default());
         assert!(!plain.contains('\u{1b}'), "{name}");
-        let coloured = terminal(records, Style { colour: true, ..Style::default() });
+        let coloured = terminal(records, Style::default().with_colour(true));
         assert!(coloured.contains("\u{1b}["), "{name}");
         let mut stripped = String::new();
         for (index, piece) in coloured.split("\u{1b}[").enumerate() {
@@ -190,7 +190,7 @@ fn everything_is_there_once() {
                 assert_eq!(groups("timer"), count(records, |what| matches!(what, What::Timer(_))), "{name}");
                 assert_eq!(groups("note"), count(records, |what| matches!(what, What::Note(_))), "{name}");
             }
-            let text = terminal(records, Style { width: 120, ..Style::default() });
+            let text = terminal(records, Style::default().with_width(120));
             let states = count(records, |what| matches!(what, What::State(_)));
             let boxes = text.lines().filter(|line| !line.contains('▌') && !line.starts_with(" #"));
             let boxes: usize = boxes.map(state_boxes).sum();

@@ -88,7 +88,8 @@ impl Numbering {
                 Some(number)
             }
             What::Trouble { direction, bytes, .. } => self.frame(end, *direction, bytes),
-            What::Note(_) => None,
+            // Of none, or nobody knows of which.
+            What::Timer(_) | What::Note(_) => None,
         }
     }
 

@@ -16,6 +16,7 @@ const GAPS: usize = 4;
 /// What is to be known of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of a TCP header, by their names in RFC 9293")]
+#[non_exhaustive]
 pub struct Segment {
     pub source: SocketAddr,
     pub destination: SocketAddr,
@@ -119,6 +120,7 @@ impl Mark {
 
 /// What is known of a segment from those before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Seen {
     /// The slot of its connection.
     pub slot: Option<usize>,

@@ -191,6 +191,8 @@ fn write_call<W: Write>(object: &mut Object<'_, W>, call: &Call) -> fmt::Result 
             object.text("remote", socket_addr(remote))?;
             object.text("why", why.name())
         }
+        // Its name at least.
+        _ => Ok(()),
     }
 }
 
@@ -210,15 +212,15 @@ fn write_timer<W: Write>(object: &mut Object<'_, W>, timer: &Timer) -> fmt::Resu
             object.text("limit", limit.name())
         }
         Timer::Reused { slot } => object.number("slot", slot),
-        Timer::WaitedTooLong => Ok(()),
+        _ => Ok(()),
     }
 }
 
 fn write_fate<W: Write>(object: &mut Object<'_, W>, fate: &Fate) -> fmt::Result {
     object.text("fate", fate.name())?;
     match fate {
-        Fate::Lost | Fate::Duplicated => Ok(()),
         Fate::Corrupted { bit } => object.number("bit", bit),
         Fate::Delayed(by) => object.number("delay", Seconds(by.total_micros().cast_signed())),
+        _ => Ok(()),
     }
 }

@@ -189,7 +189,7 @@ impl<W: Write> Capture<W> {
     fn see(&mut self, now: Instant, end: Side, event: &Event<'_>) {
         let own = end == self.end;
         match *event {
-            Event::Frame(Frame { way, bytes }) if own => self.frame(now, way, bytes),
+            Event::Frame(Frame { way, bytes, .. }) if own => self.frame(now, way, bytes),
             Event::Frame(_) => {}
             Event::Trouble(trouble) => {
                 let inwards = (trouble.direction == Direction::In) == own;
@@ -205,6 +205,7 @@ impl<W: Write> Capture<W> {
                 self.comment(self.belongs(now, end, answers), end, &Text::State(change, false));
             }
             Event::Timer(timer) => self.comment(false, end, &Text::Timer(timer)),
+            event => self.comment(false, end, &Text::Note(event.name())),
         }
     }
 
@@ -233,6 +234,7 @@ impl<W: Write> Capture<W> {
             Way::Waiting => self.comments.push("waits for a slot".to_owned()),
             Way::Dropped(rule) => self.comments.push(format!("dropped: {}", rule.text())),
             Way::Connection(_) | Way::Common | Way::Out => {}
+            way => self.comments.push(way.name().to_owned()),
         }
     }
 
@@ -261,7 +263,8 @@ impl<W: Write> Capture<W> {
                 }
                 self.expect(frame, text);
             }
-            Fate::Delayed(_) => self.expect(bytes.into(), text),
+            // It arrives, later or otherwise.
+            _ => self.expect(bytes.into(), text),
         }
     }
 

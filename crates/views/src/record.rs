@@ -56,10 +56,10 @@ impl What {
         Some(match self {
             What::Call(call) => Event::Call(*call),
             What::State(change) => Event::State(*change),
-            What::Frame { way, bytes } => Event::Frame(Frame { way: *way, bytes }),
+            What::Frame { way, bytes } => Event::Frame(Frame::new(*way, bytes)),
             What::Timer(timer) => Event::Timer(*timer),
             What::Trouble { direction, fate, bytes } => {
-                Event::Trouble(Trouble { direction: *direction, fate: *fate, bytes })
+                Event::Trouble(Trouble::new(*direction, *fate, bytes))
             }
             What::Note(_) => return None,
         })
@@ -71,11 +71,13 @@ impl From<&Event<'_>> for What {
         match *event {
             Event::Call(call) => What::Call(call),
             Event::State(change) => What::State(change),
-            Event::Frame(Frame { way, bytes }) => What::Frame { way, bytes: bytes.into() },
+            Event::Frame(Frame { way, bytes, .. }) => What::Frame { way, bytes: bytes.into() },
             Event::Timer(timer) => What::Timer(timer),
-            Event::Trouble(Trouble { direction, fate, bytes }) => {
+            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 What::Trouble { direction, fate, bytes: bytes.into() }
             }
+            // An event of a later version: what it was is kept, if not all of it.
+            ref event => What::Note(event.name().into()),
         }
     }
 }
@@ -188,8 +190,8 @@ mod tests {
         let bytes = [1, 2, 3];
         let events = [
             Event::Call(Call::Listen { port: 12_000 }),
-            Event::Frame(Frame { way: Way::Common, bytes: &bytes }),
-            Event::Trouble(Trouble { direction: Direction::In, fate: Fate::Lost, bytes: &bytes }),
+            Event::Frame(Frame::new(Way::Common, &bytes)),
+            Event::Trouble(Trouble::new(Direction::In, Fate::Lost, &bytes)),
         ];
         for event in &events {
             recorder.at(Side::Server).event(Instant::from_millis(7), event);

@@ -105,11 +105,11 @@ fn everything() -> String {
     let fates =
         [Fate::Lost, Fate::Duplicated, Fate::Corrupted { bit: 9 }, Fate::Delayed(Duration::from_secs(3))];
     for (direction, fate) in fates.into_iter().map(|fate| (Direction::In, fate)) {
-        json.event(now, &Event::Trouble(Trouble { direction, fate, bytes: &syn }));
+        json.event(now, &Event::Trouble(Trouble::new(direction, fate, &syn)));
     }
     for rule in DropRule::ALL {
         for bytes in [&broken, &fragment] {
-            json.event(now, &Event::Frame(Frame { way: Way::Dropped(*rule), bytes }));
+            json.event(now, &Event::Frame(Frame::new(Way::Dropped(*rule), bytes)));
         }
     }
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
@@ -121,7 +121,7 @@ fn everything() -> String {
         json.event(now, &Event::Timer(Timer::Evicted { slot: 1, limit: *limit }));
     }
     for cause in Cause::ALL {
-        let change = Change { slot: 1, from: State::CloseWait, to: State::Closed, cause: *cause };
+        let change = Change::new(1, State::CloseWait, State::Closed, *cause);
         json.event(now, &Event::State(change));
     }
     json.table(&Table::new(&world.server, world.now));

@@ -160,8 +160,8 @@ fn what_the_wire_did_stands_beside_the_frames() {
     broken[12] ^= 0x10;
     let mut capture = Capture::new(Vec::new(), "tap0", UNIX);
     let at = |millis| Instant::from_millis(millis);
-    let trouble = |direction, fate, bytes| Event::Trouble(Trouble { direction, fate, bytes });
-    let frame = |way, bytes| Event::Frame(Frame { way, bytes });
+    let trouble = |direction, fate, bytes| Event::Trouble(Trouble::new(direction, fate, bytes));
+    let frame = |way, bytes| Event::Frame(Frame::new(way, bytes));
     capture.note("a note");
     capture.event(at(1), &trouble(Direction::In, Fate::Lost, &syn));
     capture.event(at(2), &trouble(Direction::In, Fate::Duplicated, &syn));
@@ -203,7 +203,7 @@ fn no_frame_is_missing() {
         }
         // Of every length, so of every padding.
         let bytes = &frame[..frame.len() - n as usize % 8];
-        capture.event(Instant::from_micros(n), &Event::Frame(Frame { way: Way::Common, bytes }));
+        capture.event(Instant::from_micros(n), &Event::Frame(Frame::new(Way::Common, bytes)));
     }
     let file = File::new("many", &capture.finish().unwrap());
     let rows = file.fields(&["frame.number", "frame.cap_len"]);
@@ -233,7 +233,7 @@ fn an_error_is_told_at_the_end() {
 
     let mut capture = Capture::new(Full, "tap0", UNIX);
     for n in 0..100_000 {
-        capture.event(Instant::from_micros(n), &Event::Frame(Frame { way: Way::Common, bytes: &[0; 60] }));
+        capture.event(Instant::from_micros(n), &Event::Frame(Frame::new(Way::Common, &[0; 60])));
     }
     assert!(capture.failed());
     assert_eq!(capture.finish().err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));

@@ -132,8 +132,8 @@ fn trouble() {
     let datagram = raw::udp((client_v4(), 5_000), (server_v4(), 12_000), b"hello");
     let (mut client, mut server) = (recorder.at(Side::Client), recorder.at(Side::Server));
     let at = Instant::from_millis;
-    let frame = |way| Event::Frame(Frame { way, bytes: &syn });
-    let trouble = |direction, fate, bytes| Event::Trouble(Trouble { direction, fate, bytes });
+    let frame = |way| Event::Frame(Frame::new(way, &syn));
+    let trouble = |direction, fate, bytes| Event::Trouble(Trouble::new(direction, fate, bytes));
     recorder.note(at(5), Side::Server, "The first SYN is lost.");
     client.event(at(5), &frame(Way::Out));
     server.event(at(5), &trouble(Direction::In, Fate::Lost, &syn));
@@ -211,7 +211,7 @@ fn whatever_the_bytes() {
         bytes.truncate(bytes.len() + 20 - below(40).min(20 + bytes.len()));
         let way = [Way::Out, Way::Common, Way::Connection(below(3)), Way::Waiting][below(4)];
         let now = Instant::from_micros(round);
-        let event = Event::Frame(Frame { way, bytes: &bytes });
+        let event = Event::Frame(Frame::new(way, &bytes));
         lines.event(now, &event);
         json.event(now, &event);
         capture.event(now, &event);
@@ -231,11 +231,11 @@ fn many_connections_and_little_memory() {
     let mut peers = [Peer::new(1_001), Peer::new(1_002)];
     for peer in &mut peers {
         let syn = peer.segment(TcpControl::Syn, b"");
-        lines.event(Instant::ZERO, &Event::Frame(Frame { way: Way::Common, bytes: &syn }));
+        lines.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Common, &syn)));
     }
     for peer in &mut peers {
         let data = peer.segment(TcpControl::Psh, b"data");
-        lines.event(Instant::ZERO, &Event::Frame(Frame { way: Way::Common, bytes: &data }));
+        lines.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Common, &data)));
     }
     lines.event(Instant::ZERO, &Event::Call(Call::Listen { port: 1 }));
     let text = lines.into_inner();

@@ -80,7 +80,7 @@ impl KernelSide {
         let Open { slot, state: from, .. } = *open;
         open.state = to;
         if from != to {
-            self.tell(at, Event::State(Change { slot, from, to, cause: cause(to) }));
+            self.tell(at, Event::State(Change::new(slot, from, to, cause(to))));
         }
     }
 }

@@ -54,7 +54,7 @@ fn listen(socket: &OwnedFd, mac: [u8; ADDRESS], recorder: &Recorder, start: Cloc
             (true, false) => Way::Common,
             (false, false) => continue,
         };
-        let event = Event::Frame(Frame { way, bytes: frame });
+        let event = Event::Frame(Frame::new(way, frame));
         recorder.add(Record { at: since(start), end: Side::Client, what: What::from(&event) });
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn write_frame<W: Write>(
         Packet::Tcp(tcp) => write_tcp(object, tcp, &frame.seen),
         Packet::Icmp(icmp) => write_icmp(object, icmp),
         Packet::Other(other) => write_other(object, other),
+        _ => Ok(()),
     }?;
     if let Some(layer) = frame.damaged {
         object.text("wrong_checksum", layer.name())?;
@@ -140,7 +141,7 @@ fn write_icmp<W: Write>(object: &mut Object<'_, W>, icmp: &Icmp<'_>) -> fmt::Res
             object.text("about_source", from)?;
             object.text("about_destination", to)
         }
-        Message::RouterSolicitation | Message::Other => Ok(()),
+        _ => Ok(()),
     }
 }
 

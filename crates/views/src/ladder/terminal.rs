@@ -15,6 +15,7 @@ use undersock::smoltcp::socket::tcp::State;
 
 /// How the ladder is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Style {
     /// Columns that there are: from 80 on, all is there; from 110 on, calls and states stand apart.
     pub width: usize,
@@ -27,6 +28,26 @@ pub struct Style {
 impl Default for Style {
     fn default() -> Self {
         Style { width: 80, colour: false, ascii: false }
+    }
+}
+
+impl Style {
+    /// In so many columns.
+    #[must_use]
+    pub const fn with_width(self, width: usize) -> Self {
+        Style { width, ..self }
+    }
+
+    /// With colours, or without.
+    #[must_use]
+    pub const fn with_colour(self, colour: bool) -> Self {
+        Style { colour, ..self }
+    }
+
+    /// With nothing but ASCII, or with what Unicode has.
+    #[must_use]
+    pub const fn with_ascii(self, ascii: bool) -> Self {
+        Style { ascii, ..self }
     }
 }
 

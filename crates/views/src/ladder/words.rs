@@ -42,7 +42,7 @@ impl Label {
 /// A frame that was not seen before; `lines` remembers those that were.
 pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> Label {
     // As if it went out where all are seen: what became of it later comes later.
-    let event = Event::Frame(Frame { way: Way::Out, bytes });
+    let event = Event::Frame(Frame::new(Way::Out, bytes));
     let line = lines.line(Instant::ZERO, Side::Server, &event);
     let Some(Text::Frame(mut frame)) = line.map(|line| line.text) else { return Label::default() };
     frame.spelled = true;
@@ -52,7 +52,7 @@ pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> L
         Packet::Udp(udp) => datagram(udp),
         Packet::Arp(arp) => resolution(arp),
         Packet::Icmp(icmp) => control(icmp),
-        Packet::Other(_) => (frame.to_string(), Vec::new()),
+        _ => (frame.to_string(), Vec::new()),
     };
     Label { head, details, troubles: Vec::new(), title }
 }
@@ -65,6 +65,7 @@ pub(super) fn arrived(label: &mut Label, way: Way, bytes: &[u8]) {
         (Way::Dropped(rule), None) => label.trouble(format!("dropped: {}", rule.text())),
         (Way::Waiting, None) => label.trouble("waits for a slot".into()),
         (Way::Connection(_) | Way::Common | Way::Out, None) => {}
+        (way, None) => label.trouble(way.name().into()),
     }
 }
 
@@ -82,6 +83,7 @@ pub(super) fn troubled(label: &mut Label, fate: Fate) {
         Fate::Delayed(by) => {
             format!("delayed by {}", time(i64::try_from(by.total_micros()).unwrap_or(i64::MAX)))
         }
+        fate => fate.name().into(),
     });
 }
 
@@ -191,10 +193,11 @@ fn control(icmp: &Icmp<'_>) -> (String, Vec<String>) {
                 IcmpError::ParameterProblem => "parameter problem".into(),
                 IcmpError::Redirect => "redirect".into(),
                 IcmpError::SourceQuench => "source quench".into(),
+                error => error.name().into(),
             };
             (format!("{name} {what}"), about.iter().map(quoted).collect())
         }
-        Message::Other => (format!("{name} type {} code {}", icmp.kind, icmp.code), Vec::new()),
+        _ => (format!("{name} type {} code {}", icmp.kind, icmp.code), Vec::new()),
     }
 }
 
@@ -244,6 +247,7 @@ pub(super) fn call(call: &Call) -> String {
         Call::ReceiveFrom { bytes, .. } => format!("recvfrom {bytes}"),
         Call::SendTo { bytes, .. } => format!("sendto {bytes}"),
         Call::NoReply { .. } => "no reply".into(),
+        call => call.name().into(),
     }
 }
 
@@ -260,9 +264,11 @@ pub(super) fn timer(timer: &Timer) -> String {
             Limit::Closing => "closing limit",
             Limit::Crowded => "slot needed",
             Limit::Shutdown => "shutdown",
+            limit => limit.name(),
         },
         Timer::Reused { .. } => "slot reused",
         Timer::WaitedTooLong => "SYN given up",
+        timer => timer.name(),
     }
     .into()
 }
@@ -275,7 +281,8 @@ pub(super) fn state_title(change: &Change) -> String {
     let cause = match change.cause {
         Cause::Segment => ", by a segment",
         Cause::Call => ", by a call",
-        Cause::Timer | Cause::Limit => "",
+        // The line says it.
+        _ => "",
     };
     format!("{}{cause}", Text::State(*change, false))
 }

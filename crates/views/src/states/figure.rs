@@ -247,10 +247,11 @@ fn reason(step: &Step) -> (&'static [&'static str], &'static str) {
                 Some(Limit::Closing) => &["closing limit"],
                 Some(Limit::Crowded) => &["slot needed"],
                 Some(Limit::Shutdown) => &["shutdown"],
-                None => &["limit"],
+                _ => &["limit"],
             },
             reset,
         ),
+        _ => (&["another cause"], ""),
     }
 }
 
@@ -265,12 +266,8 @@ pub(super) fn other_edge(step: &Step) -> Edge {
         place.map_or(&BOXES[0], |place| place)
     };
     let (start, end) = (id(from, false), id(to, !early));
-    let by: &'static [Cause] = match step.change.cause {
-        Cause::Segment => SEGMENT,
-        Cause::Call => CALL,
-        Cause::Timer => TIMER,
-        Cause::Limit => &[Cause::Limit],
-    };
+    let one = Cause::ALL.iter().position(|cause| *cause == step.change.cause);
+    let by: &'static [Cause] = one.and_then(|at| Cause::ALL.get(at..=at)).unwrap_or_default();
     let (points, words, anchor, badge, along) = way(from, to, start.at, end.at);
     Edge {
         from: start.id,

@@ -9,6 +9,7 @@ use undersock::event::{Cause, Change, Limit, Timer};
 
 /// The way of one connection at one end.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Path {
     /// At which end.
     pub end: Side,
@@ -20,6 +21,7 @@ pub struct Path {
 
 /// One step of a way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// When.
     pub at: Instant,

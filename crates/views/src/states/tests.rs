@@ -18,7 +18,7 @@ const ALL: [State; 11] = [
 ];
 
 fn step(from: State, to: State, cause: Cause) -> Step {
-    Step { at: Instant::ZERO, change: Change { slot: 0, from, to, cause }, limit: None }
+    Step { at: Instant::ZERO, change: Change::new(0, from, to, cause), limit: None }
 }
 
 /// Figure 5, as it is in the RFC: which states lead to which.

@@ -116,12 +116,12 @@ impl<'a> SlotObserver<'a> {
 impl Observer for SlotObserver<'_> {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
         match event {
-            Event::Frame(Frame { way: Way::Connection(slot), bytes }) => {
+            Event::Frame(Frame { way: Way::Connection(slot), bytes, .. }) => {
                 if let Packet::Tcp(tcp) = packet(bytes) {
                     self.came(*slot, &Segment::from(&tcp));
                 }
             }
-            Event::Frame(Frame { way: Way::Out, bytes }) => match packet(bytes) {
+            Event::Frame(Frame { way: Way::Out, bytes, .. }) => match packet(bytes) {
                 Packet::Tcp(tcp) => self.went(&Segment::from(&tcp)),
                 Packet::Icmp(icmp) => {
                     let error =

@@ -10,6 +10,7 @@ use undersock::packet::{Layer, Packet};
 
 /// A line of a timeline, without its end.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// Microseconds since the first event.
     pub micros: i64,
@@ -27,6 +28,7 @@ impl fmt::Display for Line<'_> {
 
 /// Whose event a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Who {
     /// An end's: a call, a state, a timer.
     Side(Side),
@@ -90,6 +92,7 @@ impl Text<'_> {
 
 /// A frame, and what is known of it from those before.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct FrameText<'a> {
     /// In or out, and what became of it.
     pub way: Way,

@@ -62,12 +62,12 @@ impl<const N: usize> Lines<N> {
     pub fn line<'a>(&mut self, now: Instant, end: Side, event: &Event<'a>) -> Option<Line<'a>> {
         let own = end == self.wire;
         let (who, text) = match *event {
-            Event::Frame(Frame { way, bytes }) if own => {
+            Event::Frame(Frame { way, bytes, .. }) if own => {
                 let who = if way == Way::Out { Who::Out } else { Who::In };
                 (who, Text::Frame(self.frame(way, bytes)))
             }
             Event::Frame(_) => return None,
-            Event::Trouble(Trouble { direction, fate, bytes }) => {
+            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 let inwards = (direction == Direction::In) == own;
                 let who = if inwards { Who::TroubleIn } else { Who::TroubleOut };
                 (who, Text::Trouble(fate, self.trouble(inwards, fate, bytes)))
@@ -80,6 +80,7 @@ impl<const N: usize> Lines<N> {
             }
             Event::State(change) => (Who::Side(end), Text::State(change, own && self.changed(&change))),
             Event::Timer(timer) => (Who::Side(end), Text::Timer(timer)),
+            event => (Who::Side(end), Text::Note(event.name())),
         };
         Some(Line { micros: self.since_start(now), who, text })
     }

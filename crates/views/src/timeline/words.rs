@@ -9,7 +9,7 @@ use undersock::smoltcp::wire::TcpSeqNumber;
 use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
 use crate::notation::{Endpoint, Mac};
-use undersock::event::{Call, Cause, Change, Fate, Limit, NoReply, Timer, Way};
+use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
@@ -43,6 +43,7 @@ impl fmt::Display for FateWords {
             Fate::Duplicated => f.write_str("duplicated"),
             Fate::Corrupted { bit } => write!(f, "bit {bit} inverted"),
             Fate::Delayed(by) => write!(f, "delayed by {}", Time(by)),
+            fate => f.write_str(fate.name()),
         }
     }
 }
@@ -65,45 +66,28 @@ fn call_words(call: &Call, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Call::SendTo { remote, bytes } => write!(f, "udp sendto {}: {}", Endpoint(remote), Bytes(bytes)),
         Call::NoReply { remote, why } => {
-            write!(f, "udp no reply to {}: {}", Endpoint(remote), no_reply_words(why))
+            write!(f, "udp no reply to {}: {}", Endpoint(remote), why.text())
         }
-    }
-}
-
-const fn no_reply_words(why: NoReply) -> &'static str {
-    match why {
-        NoReply::Silent => "the service wants none",
-        NoReply::TooLarge => "it is too large for a datagram",
+        call => f.write_str(call.name()),
     }
 }
 
 /// A segment's arrival and a call stand on the line before: they go without saying.
 fn state_words(change: &Change, f: &mut Formatter<'_>) -> fmt::Result {
-    let Change { slot, from, to, cause } = change;
+    let Change { slot, from, to, cause, .. } = change;
     write!(f, "#{slot} {from} -> {to}")?;
-    f.write_str(match cause {
-        Cause::Segment | Cause::Call => "",
-        Cause::Timer => " (by a timer)",
-        Cause::Limit => " (by a limit)",
-    })
+    match cause {
+        Cause::Segment | Cause::Call => Ok(()),
+        cause => write!(f, " ({})", cause.text()),
+    }
 }
 
 fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
     match timer {
-        Timer::Evicted { slot, limit } => write!(f, "#{slot} evicted: {}", limit_words(*limit)),
+        Timer::Evicted { slot, limit } => write!(f, "#{slot} evicted: {}", limit.text()),
         Timer::Reused { slot } => write!(f, "#{slot} reused while in TIME-WAIT"),
         Timer::WaitedTooLong => f.write_str("a SYN waited too long for a slot"),
-    }
-}
-
-const fn limit_words(limit: Limit) -> &'static str {
-    match limit {
-        Limit::HalfOpen => "half-open for too long",
-        Limit::Idle => "idle for too long",
-        Limit::Stalled => "its client takes nothing",
-        Limit::Closing => "not closed in time",
-        Limit::Crowded => "no progress while a client waits",
-        Limit::Shutdown => "the server ends",
+        timer => f.write_str(timer.name()),
     }
 }
 
@@ -115,6 +99,7 @@ impl fmt::Display for FrameText<'_> {
             Packet::Tcp(tcp) => tcp_words(tcp, &self.seen, self.spelled, f)?,
             Packet::Icmp(icmp) => icmp_words(icmp, f)?,
             Packet::Other(other) => other_words(other, self.bytes.len(), f)?,
+            packet => write!(f, "{}, {}", packet.name(), Bytes(self.bytes.len()))?,
         }
         let mut asides = Asides { f, any: false };
         if let Some(layer) = self.damaged {
@@ -130,6 +115,7 @@ impl fmt::Display for FrameText<'_> {
             Way::Waiting => asides.add(format_args!("waits for a slot"))?,
             Way::Dropped(rule) => asides.add(format_args!("dropped: {}", rule.text()))?,
             Way::Connection(_) | Way::Common | Way::Out => {}
+            way => asides.add(format_args!("{}", way.name()))?,
         }
         asides.end()
     }
@@ -264,7 +250,7 @@ impl fmt::Display for Relative {
 }
 
 fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
-    let Icmp { from, to, kind, code, message } = icmp;
+    let Icmp { from, to, kind, code, message, .. } = icmp;
     let name = if from.is_ipv6() { "icmp6" } else { "icmp" };
     let echo = |f: &mut Formatter<'_>, what: &str, id: u16, seq: u16, data: &[u8]| {
         write!(f, "{name} {from} > {to} echo {what}, id {id}, seq {seq}, {}", Bytes(data.len()))
@@ -292,10 +278,11 @@ fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
                 IcmpError::ParameterProblem => f.write_str("parameter problem"),
                 IcmpError::Redirect => f.write_str("redirect"),
                 IcmpError::SourceQuench => f.write_str("source quench"),
+                error => f.write_str(error.name()),
             }?;
             about.map_or(Ok(()), |about| quoted_words(&about, f))
         }
-        Message::Other => write!(f, "{name} {from} > {to} type {kind}, code {code}"),
+        _ => write!(f, "{name} {from} > {to} type {kind}, code {code}"),
     }
 }
 
@@ -310,7 +297,7 @@ fn quoted_words(quoted: &Quoted, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn other_words(other: &Other, bytes: usize, f: &mut Formatter<'_>) -> fmt::Result {
-    let Other { layer, between, number, fragment } = other;
+    let Other { layer, between, number, fragment, .. } = other;
     f.write_str(layer.name())?;
     if let Some((from, to)) = between {
         write!(f, " {from} > {to}")?;

@@ -100,7 +100,7 @@ impl Observer for History {
 
 /// A frame in words, whatever was before it.
 pub fn describe(frame: &[u8]) -> String {
-    let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
+    let event = Event::Frame(Frame::new(Way::Out, frame));
     let line = Lines::<1>::new(undersock_views::Side::Server).line(
         Instant::ZERO,
         undersock_views::Side::Server,

@@ -7,6 +7,7 @@ use crate::svg::{Font, Ink};
 
 /// For what the drawing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Shape {
     /// A slide or a screen: calls and states have lanes of their own beside the uprights.
     Wide,
