@@ -18,12 +18,12 @@ pub(super) fn wire(latency: Duration) -> Box<Wire<FRAMES>> {
     Box::new(Wire::new(latency))
 }
 
-/// An observer of a host, or nobody.
-pub(super) struct Watch(pub(super) Option<Recording>);
+/// The observer of a host: it records, or looks at nothing.
+pub(super) struct HostRecorder(pub(super) Option<Recording>);
 
-impl Observer for Watch {
+impl Observer for HostRecorder {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
-        if let Watch(Some(recording)) = self {
+        if let HostRecorder(Some(recording)) = self {
             recording.event(now, event);
         }
     }

@@ -1,5 +1,5 @@
 //! What is known of each connection from its segments alone: where its sequence numbers began, how far they have come,
-//! and so what each further segment is. Of a bounded number of connections; the one that was quiet longest goes first.
+//! and so what each further segment is. The number of connections is bounded; the one that was quiet longest goes first.
 //!
 //! Everything here is seen at one place, as by a capture: a segment that was lost on the way to this place was never
 //! sent, as far as this place knows. Where that is not sure, nothing is said.

@@ -1,9 +1,9 @@
 //! A capture for Wireshark (draft-ietf-opsawg-pcapng): every frame with its time and direction, and beside it, as
 //! comments, the calls and states that belong to it.
 //!
-//! What belongs to which frame: the states that a segment led to and the calls that followed it stand beside that
-//! segment, as far as they are of the same instant; what a client received, beside the segment that brought it. What
-//! time brought about, what a client began with, and what came later stand beside the next frame. So a frame is written when the next begins, and the last by [`Capture::flush`].
+//! Beside a segment stand the states that it led to and the calls that followed it at the same instant; and what a client
+//! received from it. Beside the next frame stand timers, what a client began with, and what came later. So a frame is
+//! written when the next begins, and the last by [`Capture::flush`].
 //!
 //! A frame that the wire lost on its way in is in the capture too, with a comment that says so. One that was delayed,
 //! duplicated or corrupted stands where it arrives; one that was lost on its way out, where it was sent.

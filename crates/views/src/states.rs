@@ -13,7 +13,7 @@ use undersock::smoltcp::time::Instant;
 
 use crate::notation::time;
 use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
-use figure::{BOXES, Box, EDGES, Edge, HALF, HEIGHT, WIDTH, other_edge};
+use figure::{BOXES, EDGES, Edge, HALF, HEIGHT, StateBox, WIDTH, other_edge};
 use undersock::event::{Cause, Change};
 
 pub use path::{Path, Step, paths, paths_of};
@@ -82,7 +82,7 @@ impl Walk<'_> {
     }
 
     /// Whether it came by this state.
-    fn visits(&self, place: &Box) -> bool {
+    fn visits(&self, place: &StateBox) -> bool {
         self.path.steps.iter().any(|step| {
             let edge = in_figure(step).cloned().unwrap_or_else(|| other_edge(step));
             edge.from == place.id || edge.to == place.id
@@ -203,7 +203,7 @@ fn dashes(edge: &Edge) -> &'static str {
     if edge.figure { "" } else { "stroke-dasharray=\"10 5\"" }
 }
 
-fn box_of(drawing: &mut Drawing, place: &Box, walks: &[Walk<'_>]) {
+fn box_of(drawing: &mut Drawing, place: &StateBox, walks: &[Walk<'_>]) {
     let visitors: Vec<&Walk<'_>> = walks.iter().filter(|walk| walk.visits(place)).collect();
     let (x, y) = place.at;
     let corner = (x - HALF.0, y - HALF.1);

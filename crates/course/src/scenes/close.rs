@@ -5,10 +5,11 @@ use undersock::smoltcp::socket::tcp::State::{
     TimeWait,
 };
 
-use super::{converse, greet};
-use crate::stage::{Got, Set};
+use super::clients::{converse, greet};
+use crate::scenario::{Further, Scenario};
+use crate::stage::Set;
+use crate::stage::calls::Got;
 use crate::story::{Is, gaps, ms};
-use crate::{Further, Scenario};
 use undersock::event::{Call, Cause};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock_views::Side;
@@ -112,14 +113,14 @@ pub(super) const HALF_CLOSE: Scenario = Scenario {
         let fin = fins.first().map(|(at, _)| *at);
         let after = story.sent(Side::Server, Is::Data);
         vec![
-            ("the FIN travels with 40 bytes", fins.len() == 1 && fins[0].1.bytes == 40),
+            ("the FIN travels with 40 bytes", fins.len() == 1 && fins[0].1.payload.len() == 40),
             ("the client's last byte is in it", {
                 story.sent(Side::Client, Is::Data).iter().all(|(at, _)| fin.is_some_and(|fin| *at <= fin))
             }),
             ("1,500 bytes come after it, 512 at most at a time", {
                 story.times(Side::Server, Is::Data) == [15, 25, 35]
-                    && after.iter().all(|(_, segment)| segment.bytes <= 512)
-                    && after.iter().map(|(_, segment)| segment.bytes).sum::<usize>() == 1_500
+                    && after.iter().all(|(_, segment)| segment.payload.len() <= 512)
+                    && after.iter().map(|(_, segment)| segment.payload.len()).sum::<usize>() == 1_500
             }),
             ("the client is in FIN-WAIT-2 from 0.020 on", {
                 story.reached(Side::Client, 0, FinWait2) == Some((20, Cause::Segment))

@@ -3,11 +3,12 @@
 use undersock::smoltcp::socket::tcp::State::{Closed, Established};
 use undersock::smoltcp::wire::{EthernetAddress, IpEndpoint, TcpControl};
 
-use super::greet;
+use super::clients::greet;
 use crate::frames;
-use crate::stage::{CLIENT, Got, SERVER, Set};
+use crate::scenario::{Further, Scenario};
+use crate::stage::calls::Got;
+use crate::stage::{CLIENT, SERVER, Set};
 use crate::story::{self, Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule};
 use undersock::server::config::{DEFAULT_MAC, STREAM_PORT};
 use undersock_views::Side;
@@ -70,7 +71,7 @@ pub(super) const RECONNECT: Scenario = Scenario {
             ("the first one after the crash is challenged", story.dropped() == [DropRule::Challenged]),
             ("at 2.525", challenge.len() == 1 && story::millis(challenge[0].0) == 2_525),
             ("the reset has the challenge's number", {
-                resets.len() == 1 && challenge.iter().all(|(_, ack)| ack.ack_number == resets[0].1.seq)
+                resets.len() == 1 && challenge.iter().all(|(_, ack)| ack.ack == Some(resets[0].1.seq))
             }),
             ("it comes at 2.535 and ends the server's half", {
                 story.reached(Side::Server, 0, Closed) == Some((2_535, Cause::Segment))
@@ -131,7 +132,7 @@ pub(super) const RETURN: Scenario = Scenario {
                 let resets = story.got(Side::Server, Is::Rst);
                 resets.len() == 1
                     && story::millis(resets[0].0) == 7_025
-                    && data.iter().all(|(_, segment)| segment.ack_number == resets[0].1.seq)
+                    && data.iter().all(|(_, segment)| segment.ack == Some(resets[0].1.seq))
             }),
             (
                 "it ends the server's half",

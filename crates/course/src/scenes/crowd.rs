@@ -2,11 +2,12 @@
 
 use undersock::smoltcp::socket::tcp::State::{Closed, Established, TimeWait};
 
-use super::{converse, finish};
+use super::clients::{converse, finish};
+use crate::scenario::{Further, Scenario};
 use crate::stage::Set;
-use crate::story::{Is, Kind, ms, secs};
-use crate::{Further, Scenario};
+use crate::story::{Is, ms, secs};
 use undersock::event::{Call, DropRule, Timer, Way};
+use undersock::packet::Packet;
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock_views::Side;
 
@@ -178,7 +179,7 @@ pub(super) const REUSE: Scenario = Scenario {
         let syns = story.got(Side::Server, Is::Syn);
         let same =
             syns.windows(2).all(|pair| (pair[0].1.from, pair[0].1.to) == (pair[1].1.from, pair[1].1.to));
-        let from = |kind: &Kind| matches!(kind, Kind::Segment(segment) if segment.from.port != 49_152);
+        let from = |packet: &Packet<'_>| matches!(packet, Packet::Tcp(tcp) if tcp.from.port() != 49_152);
         vec![
             ("two SYNs with the same four numbers", syns.len() == 2 && same),
             ("and different sequence numbers", syns.windows(2).all(|pair| pair[0].1.seq != pair[1].1.seq)),

@@ -2,10 +2,11 @@
 
 use undersock::smoltcp::socket::tcp::State::{Closed, Established, FinWait1, SynReceived, TimeWait};
 
-use super::{asks, converse, greet, words};
-use crate::stage::{Got, Set};
+use super::clients::{asks, converse, greet, words};
+use crate::scenario::{Further, Scenario};
+use crate::stage::Set;
+use crate::stage::calls::Got;
 use crate::story::{Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule, Fate};
 use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
@@ -317,8 +318,7 @@ pub(super) const FAST: Scenario = Scenario {
     play: |stage| words(stage, &["one ", "two ", "three ", "four ", "five"]),
     claims: |story| {
         let acks = story.sent(Side::Server, Is::Ack);
-        let duplicates: Vec<_> =
-            acks.windows(2).filter(|pair| pair[0].1.ack_number == pair[1].1.ack_number).collect();
+        let duplicates: Vec<_> = acks.windows(2).filter(|pair| pair[0].1.ack == pair[1].1.ack).collect();
         let data = story.sent(Side::Client, Is::Data);
         vec![
             ("one frame is lost", story.lost() == 1),
@@ -329,7 +329,7 @@ pub(super) const FAST: Scenario = Scenario {
                 story
                     .got(Side::Server, Is::Data)
                     .last()
-                    .is_some_and(|(at, s)| at.total_millis() == 28 && s.bytes == 23)
+                    .is_some_and(|(at, s)| at.total_millis() == 28 && s.payload.len() == 23)
             }),
             ("six segments with data in all", data.len() == 6),
             ("one recv for all of it", story.received(Side::Server) == [23]),

@@ -4,10 +4,10 @@ use undersock::smoltcp::socket::tcp::State::{
     CloseWait, Closed, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
 };
 
-use super::converse;
+use super::clients::converse;
+use crate::scenario::{Further, Scenario};
 use crate::stage::Set;
 use crate::story::{Is, secs};
-use crate::{Further, Scenario};
 use undersock::event::Cause;
 use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
@@ -71,7 +71,7 @@ pub(super) const SERVER_CLOSES: Scenario = Scenario {
                 "the SYN creates the socket",
                 story.reached(Side::Server, 0, SynReceived) == Some((5, Cause::Segment)),
             ),
-            ("the server's FIN travels with the reply", fin.len() == 1 && fin[0].1.bytes == 5),
+            ("the server's FIN travels with the reply", fin.len() == 1 && fin[0].1.payload.len() == 5),
             ("the server's path goes through TIME-WAIT", {
                 story.states(Side::Server, 0)
                     == [Listen, SynReceived, Established, FinWait1, FinWait2, TimeWait, Closed]
@@ -137,7 +137,7 @@ pub(super) const NO_SERVER: Scenario = Scenario {
         vec![
             ("one reset, at 0.005", story.times(Side::Server, Is::Rst) == [5]),
             ("it acknowledges the SYN", {
-                syn.is_some_and(|seq| resets.iter().all(|(_, reset)| reset.ack_number == seq.wrapping_add(1)))
+                syn.is_some_and(|seq| resets.iter().all(|(_, reset)| reset.ack == Some(seq + 1)))
             }),
             (
                 "the client knows at 0.010",

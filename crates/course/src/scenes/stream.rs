@@ -2,9 +2,10 @@
 
 use undersock::smoltcp::socket::tcp::State::{CloseWait, Closed};
 
-use crate::stage::{Got, Set};
+use crate::scenario::{Further, Scenario};
+use crate::stage::Set;
+use crate::stage::calls::Got;
 use crate::story::{Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Call, Cause, Limit, Timer};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock_views::Side;
@@ -82,7 +83,7 @@ pub(super) const BYTES: Scenario = Scenario {
             calls.filter(|call| matches!(call, Call::Send { .. })).count()
         };
         let sizes: Vec<_> =
-            story.sent(Side::Client, Is::Data).iter().map(|(_, segment)| segment.bytes).collect();
+            story.sent(Side::Client, Is::Data).iter().map(|(_, segment)| segment.payload.len()).collect();
         vec![
             ("three send, two segments", sends(Side::Client) == 3 && sizes == [4, 9]),
             ("the second leaves when the first is acknowledged", {
@@ -192,7 +193,7 @@ pub(super) const ZERO_WINDOW: Scenario = Scenario {
     },
     claims: |story| {
         let data = story.sent(Side::Server, Is::Data);
-        let probes: Vec<_> = data.iter().filter(|(_, segment)| segment.bytes == 1).collect();
+        let probes: Vec<_> = data.iter().filter(|(_, segment)| segment.payload.len() == 1).collect();
         let closed = |at: i64| {
             let all = story.got(Side::Server, Is::Ack).into_iter().chain(story.got(Side::Server, Is::Data));
             all.into_iter().any(|(when, segment)| when.total_millis() == at && segment.window == 0)
@@ -200,7 +201,7 @@ pub(super) const ZERO_WINDOW: Scenario = Scenario {
         vec![
             (
                 "512 bytes go out at 0.015",
-                data.first().is_some_and(|(at, s)| at.total_millis() == 15 && s.bytes == 512),
+                data.first().is_some_and(|(at, s)| at.total_millis() == 15 && s.payload.len() == 512),
             ),
             ("the window is closed at 0.025", closed(25)),
             ("probes go out at 1.025 and 3.025", {
@@ -254,7 +255,7 @@ pub(super) const STALLED: Scenario = Scenario {
     claims: |story| {
         let data = story.sent(Side::Server, Is::Data);
         let probes: Vec<_> =
-            data.iter().filter(|(_, s)| s.bytes == 1).map(|(at, _)| at.total_millis()).collect();
+            data.iter().filter(|(_, s)| s.payload.len() == 1).map(|(at, _)| at.total_millis()).collect();
         vec![
             ("probes at 1.025, 3.025, 7.025 and 15.025", probes == [1_025, 3_025, 7_025, 15_025]),
             ("each twice as far from the last", {

@@ -1,10 +1,11 @@
 //! UDP: a datagram there, a datagram back, and nothing else.
 
-use super::asks;
+use super::clients::asks;
+use crate::scenario::{Further, Scenario};
 use crate::stage::Set;
-use crate::story::{Kind, ms, secs};
-use crate::{Further, Scenario};
+use crate::story::{is_icmp, ms, secs};
 use undersock::event::Fate;
+use undersock::packet::Packet;
 use undersock::server::Ports;
 use undersock::server::config::SENTENCE_PORT;
 use undersock_views::Side;
@@ -47,7 +48,7 @@ pub(super) const EXCHANGE: Scenario = Scenario {
                 "the client's port is 49152",
                 story.count(
                     Side::Server,
-                    |kind| matches!(kind, Kind::Datagram { from, .. } if from.port == 49_152),
+                    |packet| matches!(packet, Packet::Udp(udp) if udp.from.port() == 49_152),
                 ) == 1,
             ),
             (
@@ -95,7 +96,7 @@ pub(super) const NO_SERVER: Scenario = Scenario {
         asks(stage, b"hello", secs(1), 1);
     },
     claims: |story| {
-        let unreachable = |kind: &Kind| *kind == Kind::Icmp { kind: 3, code: 3 };
+        let unreachable = |packet: &Packet<'_>| is_icmp(packet, 3, 3);
         vec![
             ("port unreachable comes to the client, once", story.count(Side::Client, unreachable) == 1),
             ("the client asks at 0 and at 1.000", story.datagrams(Side::Client) == [(0, 5), (1_000, 5)]),
@@ -161,10 +162,7 @@ pub(super) const DUPLICATE: Scenario = Scenario {
             ("the server takes both, and answers both", {
                 story.received(Side::Server) == [5, 5] && story.datagrams(Side::Server) == [(5, 5), (5, 5)]
             }),
-            (
-                "both answers come",
-                story.count(Side::Client, |kind| matches!(kind, Kind::Datagram { .. })) == 2,
-            ),
+            ("both answers come", story.count(Side::Client, |packet| matches!(packet, Packet::Udp(_))) == 2),
             ("recvfrom takes one", story.received(Side::Client) == [5]),
         ]
     },

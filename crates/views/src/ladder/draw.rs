@@ -6,7 +6,7 @@ use undersock::smoltcp::socket::tcp::State;
 
 pub use super::layout::Shape;
 use super::layout::{self, Bar, Geometry, HALF_CHIP, Plan, Rung, Word};
-use super::story::{Kind, Story};
+use super::story::{SaidKind, Story};
 use crate::record::Record;
 use crate::side::Side;
 use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
@@ -254,21 +254,21 @@ fn word_of(drawing: &mut Drawing, word: &Word<'_>, geometry: &Geometry) {
     let (x, y) = word.quad.centre;
     let ink = ink(word.said.connection);
     let (class, font, fill) = match word.said.kind {
-        Kind::Call => ("call", Font { ink, ..geometry.call }, Ink::Paper),
-        Kind::State(State::Established) => ("state", Font { ink: Ink::Paper, ..geometry.state }, ink),
-        Kind::State(_) => ("state", Font { ink, ..geometry.state }, Ink::Paper),
-        Kind::Timer => ("timer", Font { ink: Ink::Bad, bold: false, ..geometry.state }, Ink::Paper),
+        SaidKind::Call => ("call", Font { ink, ..geometry.call }, Ink::Paper),
+        SaidKind::State(State::Established) => ("state", Font { ink: Ink::Paper, ..geometry.state }, ink),
+        SaidKind::State(_) => ("state", Font { ink, ..geometry.state }, Ink::Paper),
+        SaidKind::Timer => ("timer", Font { ink: Ink::Bad, bold: false, ..geometry.state }, Ink::Paper),
     };
     drawing.group(class, &word.said.title);
     let edge = match word.said.kind {
-        Kind::Call => String::new(),
-        Kind::Timer => format!("stroke-dasharray=\"3 2\" {}", attribute("stroke", 's', Ink::Bad)),
-        Kind::State(State::TimeWait) => {
+        SaidKind::Call => String::new(),
+        SaidKind::Timer => format!("stroke-dasharray=\"3 2\" {}", attribute("stroke", 's', Ink::Bad)),
+        SaidKind::State(State::TimeWait) => {
             format!("stroke-dasharray=\"2 2.5\" {}", attribute("stroke", 's', ink))
         }
-        Kind::State(_) => attribute("stroke", 's', ink),
+        SaidKind::State(_) => attribute("stroke", 's', ink),
     };
-    let round = if word.said.kind == Kind::Call { 2.0 } else { HALF_CHIP };
+    let round = if word.said.kind == SaidKind::Call { 2.0 } else { HALF_CHIP };
     drawing.rect((left, top + 0.8), (right - left, bottom - top - 1.6), round, Some(fill), &edge);
     drawing.text((x, y + 0.36 * font.size), Anchor::Middle, font, &word.text);
     drawing.end();

@@ -3,7 +3,7 @@
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::story::{Act, Kind, Said, Story, untangled};
+use super::story::{Act, Said, SaidKind, Story, untangled};
 use crate::notation::{rounded, time};
 use crate::side::Side;
 
@@ -79,13 +79,13 @@ pub(super) struct Plan<'s> {
 }
 
 /// How far down each lane is taken.
-struct Lanes {
+struct LaneHeights {
     calls: [f64; 2],
     states: [f64; 2],
     rungs: [f64; 2],
 }
 
-impl Lanes {
+impl LaneHeights {
     fn all(&mut self) -> impl Iterator<Item = &mut f64> {
         self.calls.iter_mut().chain(&mut self.states).chain(&mut self.rungs)
     }
@@ -126,7 +126,7 @@ impl<'s> Plan<'s> {
         let top = geometry.top;
         let start = top + 6.0;
         let mut planner = Planner {
-            lanes: Lanes { calls: [start; 2], states: [start; 2], rungs: [start - 4.0; 2] },
+            lanes: LaneHeights { calls: [start; 2], states: [start; 2], rungs: [start - 4.0; 2] },
             heights: vec![Heights::default(); story.transits.len()],
             open: Default::default(),
             room,
@@ -169,7 +169,7 @@ struct Planner<'s, 'r, 'm> {
     /// How much more room each frame's arrow has.
     room: &'m [f64],
     plan: Plan<'s>,
-    lanes: Lanes,
+    lanes: LaneHeights,
     heights: Vec<Heights>,
     open: [Vec<Open>; 2],
     /// The last instant, and how far down it is.
@@ -254,8 +254,8 @@ impl<'s> Planner<'s, '_, '_> {
     fn said(&mut self, at: i64, said: &'s Said) {
         let end = said.end.index();
         let lane = match said.kind {
-            Kind::Call => &self.lanes.calls,
-            Kind::State(_) | Kind::Timer => &self.lanes.states,
+            SaidKind::Call => &self.lanes.calls,
+            SaidKind::State(_) | SaidKind::Timer => &self.lanes.states,
         };
         let y = self.line(at, lane[end] + LINE / 2.0);
         let after = y + LINE / 2.0;
@@ -263,10 +263,10 @@ impl<'s> Planner<'s, '_, '_> {
             self.lanes.all().for_each(|lane| *lane = lane.max(after));
         }
         match said.kind {
-            Kind::Call => self.lanes.calls[end] = after,
-            Kind::State(_) | Kind::Timer => self.lanes.states[end] = after,
+            SaidKind::Call => self.lanes.calls[end] = after,
+            SaidKind::State(_) | SaidKind::Timer => self.lanes.states[end] = after,
         }
-        if let Kind::State(state) = said.kind {
+        if let SaidKind::State(state) = said.kind {
             self.state(said, state, y);
         }
         let number = said.connection.filter(|_| self.story.connections.len() > 1);

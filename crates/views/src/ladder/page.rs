@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use super::draw::{Shape, draw};
-use super::story::{Act, Kind, Story};
+use super::story::{Act, SaidKind, Story};
 use crate::notation::time;
 use crate::record::Record;
 use crate::svg::{Ink, escape};
@@ -52,8 +52,8 @@ fn in_words(page: &mut String, story: &Story<'_>) {
             Act::Said(said) => (
                 said.end.name(),
                 match said.kind {
-                    Kind::Call => format!("calls {}", said.title),
-                    Kind::State(_) | Kind::Timer => said.title.clone(),
+                    SaidKind::Call => format!("calls {}", said.title),
+                    SaidKind::State(_) | SaidKind::Timer => said.title.clone(),
                 },
             ),
             Act::Note(text) => ("note", (*text).into()),

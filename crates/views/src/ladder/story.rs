@@ -139,14 +139,14 @@ pub(super) enum Act<'r> {
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) end: Side,
-    pub(super) kind: Kind,
+    pub(super) kind: SaidKind,
     pub(super) text: String,
     pub(super) title: String,
     pub(super) connection: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SaidKind {
     Call,
     State(State),
     Timer,
@@ -256,8 +256,8 @@ impl<'r> Story<'r> {
     }
 }
 
-/// The moments in an order in which each end's own stand as they were and no frame arrives before it left, but otherwise
-/// each frame arrives at once, if it can: there, time can go back a little from one line to the next.
+/// The moments, reordered so that each frame arrives right after it left, where it can. Each end's own moments keep their
+/// order, and no frame arrives before it left. Time may go back a little from one line to the next.
 pub(super) fn untangled<'s, 'r>(story: &'s Story<'r>) -> Vec<&'s Moment<'r>> {
     let ends = |moment: &Moment<'_>| -> [bool; 2] {
         let of = |end: Side| [end == Side::Client, end == Side::Server];
@@ -371,11 +371,11 @@ impl<'r> Teller<'r> {
         let end = record.end;
         let said = |kind, text, title| Act::Said(Said { end, kind, text, title, connection });
         let act = match &record.what {
-            What::Call(call) => said(Kind::Call, words::call(call), words::call_title(call)),
+            What::Call(call) => said(SaidKind::Call, words::call(call), words::call_title(call)),
             What::State(change) => {
-                said(Kind::State(change.to), words::state(change), words::state_title(change))
+                said(SaidKind::State(change.to), words::state(change), words::state_title(change))
             }
-            What::Timer(timer) => said(Kind::Timer, words::timer(timer), words::timer_title(timer)),
+            What::Timer(timer) => said(SaidKind::Timer, words::timer(timer), words::timer_title(timer)),
             What::Note(text) => Act::Note(text),
             What::Frame { way: Way::Out, bytes } => return self.out(end, at, bytes, connection),
             What::Frame { way, bytes } => return self.came(end, at, *way, bytes, connection),

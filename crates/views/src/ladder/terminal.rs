@@ -3,14 +3,14 @@
 mod lanes;
 mod rows;
 
-use super::story::{Act, Kind, Moment, Said, Story, Transit, untangled};
+use super::story::{Act, Moment, Said, SaidKind, Story, Transit, untangled};
 use super::words::host;
 use crate::notation::{rounded, time};
 use crate::record::Record;
 use crate::side::Side;
 use crate::svg::{columns, steers};
 use lanes::{ASCII, Glyphs, LEAST, Lanes, MOST, UNICODE, said_words};
-use rows::{Ink, Row};
+use rows::{Row, Tint};
 use undersock::smoltcp::socket::tcp::State;
 
 /// How the ladder is written.
@@ -90,7 +90,7 @@ struct Writer<'s, 'r> {
     text: String,
     row: Option<Current>,
     /// Lines of words that belong to the arrow of the line being made.
-    below: Vec<Vec<(String, Ink)>>,
+    below: Vec<Vec<(String, Tint)>>,
     waiting: Vec<Waiting>,
     /// The states of each end's connections.
     states: [Vec<(Option<usize>, State)>; 2],
@@ -154,8 +154,8 @@ impl<'s, 'r> Writer<'s, 'r> {
     fn heads(&mut self) {
         for (number, connection) in self.story.connections.iter().enumerate() {
             let mut row = Row::new(self.width);
-            row.put(1, &format!("#{number}"), Ink::Number(number));
-            row.put(4, &format!("{} - {}", connection.client, connection.server), Ink::Plain);
+            row.put(1, &format!("#{number}"), Tint::Number(number));
+            row.put(4, &format!("{} - {}", connection.client, connection.server), Tint::Plain);
             self.write(&row);
         }
         let mut row = Row::new(self.width);
@@ -174,7 +174,7 @@ impl<'s, 'r> Writer<'s, 'r> {
                 Side::Server if self.story.known[1] && upright + length <= self.width => upright,
                 Side::Server => (self.width).saturating_sub(length),
             };
-            row.put(column, text, Ink::Strong);
+            row.put(column, text, Tint::Strong);
         }
         self.write(&row);
     }
@@ -208,7 +208,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         let time = if self.style.ascii { time.replace('µ', "u") } else { time };
         if self.told.as_ref() != Some(&time) {
             let column = self.lanes.time.saturating_sub(time.chars().count());
-            row.put(column, &time, Ink::Dim);
+            row.put(column, &time, Tint::Dim);
             self.told = Some(time);
         }
         Current {
@@ -232,7 +232,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         row
     }
 
-    fn upright(&self, end: usize) -> (char, Ink) {
+    fn upright(&self, end: usize) -> (char, Tint) {
         let states = &self.states[end];
         let find = |is: fn(&State) -> bool| states.iter().find(|(_, state)| is(state));
         let live = find(|state| *state == State::Established).map(|one| (self.glyphs.established, one.0));
@@ -240,8 +240,8 @@ impl<'s, 'r> Writer<'s, 'r> {
             live.or_else(|| find(|state| *state != State::TimeWait).map(|one| (self.glyphs.opening, one.0)));
         let live = live.or_else(|| states.first().map(|one| (self.glyphs.time_wait, one.0)));
         match live {
-            Some((glyph, number)) => (glyph, number.map_or(Ink::Plain, Ink::Number)),
-            None => (self.glyphs.bare, Ink::Dim),
+            Some((glyph, number)) => (glyph, number.map_or(Tint::Plain, Tint::Number)),
+            None => (self.glyphs.bare, Tint::Dim),
         }
     }
 
@@ -273,13 +273,13 @@ impl<'s, 'r> Writer<'s, 'r> {
         row.write(&mut self.text, self.style.colour);
     }
 
-    fn ink(&self, transit: &Transit<'_>) -> Ink {
-        transit.connection.map_or(Ink::Plain, Ink::Number)
+    fn ink(&self, transit: &Transit<'_>) -> Tint {
+        transit.connection.map_or(Tint::Plain, Tint::Number)
     }
 
     fn said(&mut self, at: i64, said: &Said) {
         let end = said.end.index();
-        let is_call = said.kind == Kind::Call;
+        let is_call = said.kind == SaidKind::Call;
         let merged = self.lanes.calls[end] == self.lanes.states[end];
         let ready = |row: &Current| {
             let taken = if merged {
@@ -294,9 +294,9 @@ impl<'s, 'r> Writer<'s, 'r> {
         let lane = if is_call { self.lanes.calls[end] } else { self.lanes.states[end] };
         let text = said_words(self.story, said);
         let ink = match said.kind {
-            Kind::State(State::Established) => said.connection.map_or(Ink::Strong, Ink::StrongNumber),
-            Kind::Call | Kind::State(_) => said.connection.map_or(Ink::Plain, Ink::Number),
-            Kind::Timer => Ink::Bad,
+            SaidKind::State(State::Established) => said.connection.map_or(Tint::Strong, Tint::StrongNumber),
+            SaidKind::Call | SaidKind::State(_) => said.connection.map_or(Tint::Plain, Tint::Number),
+            SaidKind::Timer => Tint::Bad,
         };
         let row = self.line(at, ready);
         row.number = row.number.or(said.connection);
@@ -310,7 +310,7 @@ impl<'s, 'r> Writer<'s, 'r> {
             let column = if end == 0 { to - text.chars().count() } else { from };
             row.row.put(column, &text, ink);
         }
-        if let Kind::State(state) = said.kind {
+        if let SaidKind::State(state) = said.kind {
             let states = &mut self.states[end];
             states.retain(|(number, _)| *number != said.connection);
             if !matches!(state, State::Closed | State::Listen) {
@@ -371,8 +371,8 @@ impl<'s, 'r> Writer<'s, 'r> {
         let side = usize::from(rightwards);
         match (waits, transit.lost(), transit.dropped(0)) {
             (Some(_), ..) => row.put_char(head, self.glyphs.down[usize::from(!rightwards)], ink),
-            (None, true, _) => row.put_char(head, self.glyphs.lost, Ink::Bad),
-            (None, false, true) => row.put_char(head, self.glyphs.lost, Ink::Bad),
+            (None, true, _) => row.put_char(head, self.glyphs.lost, Tint::Bad),
+            (None, false, true) => row.put_char(head, self.glyphs.lost, Tint::Bad),
             // It left, and the records end before it came.
             (None, false, false) if transit.under_way() => {}
             (None, false, false) => row.put_char(head, self.glyphs.heads[side], ink),
@@ -392,14 +392,14 @@ impl<'s, 'r> Writer<'s, 'r> {
         let head = self.plain(&format!("{number}{}", label.head));
         // A tail, a head and a blank at both.
         let room = room.saturating_sub(6);
-        let mut runs: Vec<(String, Ink)> = vec![(head, Ink::Plain)];
-        let length = |runs: &[(String, Ink)]| -> usize {
+        let mut runs: Vec<(String, Tint)> = vec![(head, Tint::Plain)];
+        let length = |runs: &[(String, Tint)]| -> usize {
             runs.iter().flat_map(|(text, _)| text.chars()).map(columns).sum()
         };
-        let troubles = label.troubles.iter().map(|text| (self.plain(text), Ink::Bad));
-        let details = label.details.iter().map(|text| (self.plain(text), Ink::Dim));
-        let rest: Vec<(String, Ink)> = troubles.chain(details).collect();
-        let listed = |texts: &[(String, Ink)], first: bool| -> Vec<(String, Ink)> {
+        let troubles = label.troubles.iter().map(|text| (self.plain(text), Tint::Bad));
+        let details = label.details.iter().map(|text| (self.plain(text), Tint::Dim));
+        let rest: Vec<(String, Tint)> = troubles.chain(details).collect();
+        let listed = |texts: &[(String, Tint)], first: bool| -> Vec<(String, Tint)> {
             let lead = |index: usize| if first && index == 0 { "" } else { dash };
             texts
                 .iter()
@@ -409,7 +409,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         };
         // As much of it as there is room for.
         let wire = self.lanes.uprights[1] - self.lanes.uprights[0] - 3;
-        let fitting = |rest: Vec<(String, Ink)>| {
+        let fitting = |rest: Vec<(String, Tint)>| {
             let mut all = (0..=rest.len()).rev().map(|count| listed(&rest[..count], true));
             all.find(|texts| length(texts) <= wire).unwrap_or_default()
         };
@@ -427,7 +427,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         }
         if !runs.is_empty() {
             let length = length(&runs);
-            let mut column = row.put(first + 2 + (room - length) / 2, " ", Ink::Plain);
+            let mut column = row.put(first + 2 + (room - length) / 2, " ", Tint::Plain);
             for (index, (text, run)) in runs.iter().enumerate() {
                 if index > 0 {
                     column = row.put(column, text, *run);
@@ -438,13 +438,13 @@ impl<'s, 'r> Writer<'s, 'r> {
                 let cut = text.match_indices(' ').nth(words).map_or(text.len(), |(at, _)| at);
                 let (name, rest) = text.split_at(cut);
                 let strong = match ink {
-                    Ink::Number(number) => Ink::StrongNumber(number),
-                    _ => Ink::Strong,
+                    Tint::Number(number) => Tint::StrongNumber(number),
+                    _ => Tint::Strong,
                 };
                 column = row.put(column, name, strong);
-                column = row.put(column, rest, Ink::Plain);
+                column = row.put(column, rest, Tint::Plain);
             }
-            row.put(column, " ", Ink::Plain);
+            row.put(column, " ", Tint::Plain);
         }
         if !below.is_empty() {
             self.below.push(below);
@@ -497,14 +497,14 @@ impl<'s, 'r> Writer<'s, 'r> {
         row.row.put_char(turn, self.glyphs.up[usize::from(!rightwards)], ink);
         let head = if rightwards { right - 1 } else { left };
         let (glyph, ink) = if transit.dropped(arrival) {
-            (self.glyphs.lost, Ink::Bad)
+            (self.glyphs.lost, Tint::Bad)
         } else {
             (self.glyphs.heads[usize::from(rightwards)], ink)
         };
         row.row.put_char(head, glyph, ink);
         if arrival > 0 {
             let (first, last) = if rightwards { (turn, right) } else { (left, turn) };
-            row.row.put((first + last) / 2 - 2, " copy ", Ink::Dim);
+            row.row.put((first + last) / 2 - 2, " copy ", Tint::Dim);
         }
         row.number = transit.connection;
         self.row = Some(row);
@@ -526,8 +526,8 @@ impl<'s, 'r> Writer<'s, 'r> {
         }
         for line in lines {
             let mut row = Row::new(self.width);
-            row.put_char(self.lanes.time + 1, self.glyphs.note, Ink::Dim);
-            row.put(self.lanes.time + 3, &line, Ink::Strong);
+            row.put_char(self.lanes.time + 1, self.glyphs.note, Tint::Dim);
+            row.put(self.lanes.time + 3, &line, Tint::Strong);
             self.write(&row);
         }
     }
@@ -537,10 +537,10 @@ impl<'s, 'r> Writer<'s, 'r> {
         let mut row = self.empty();
         let (from, to) = (self.lanes.uprights[0], self.lanes.uprights[1] + 1);
         for column in from..to {
-            row.put_char(column, self.glyphs.pause, Ink::Dim);
+            row.put_char(column, self.glyphs.pause, Tint::Dim);
         }
         let text = format!(" {} later ", self.plain(&rounded(length)));
-        row.put((from + to) / 2 - text.chars().count() / 2, &text, Ink::Plain);
+        row.put((from + to) / 2 - text.chars().count() / 2, &text, Tint::Plain);
         self.write(&row);
         self.told = None;
     }

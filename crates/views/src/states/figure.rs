@@ -21,7 +21,7 @@ const Y: [f64; 7] = [70.0, 186.0, 316.0, 446.0, 576.0, 706.0, 836.0];
 
 /// A state's box. CLOSED has two, as in the RFC's figure: before and after.
 #[derive(Debug)]
-pub(super) struct Box {
+pub(super) struct StateBox {
     pub(super) id: &'static str,
     pub(super) state: State,
     pub(super) at: Point,
@@ -29,12 +29,12 @@ pub(super) struct Box {
     pub(super) title: &'static str,
 }
 
-const fn place(id: &'static str, state: State, at: Point, title: &'static str) -> Box {
-    Box { id, state, at, title }
+const fn place(id: &'static str, state: State, at: Point, title: &'static str) -> StateBox {
+    StateBox { id, state, at, title }
 }
 
 /// The states.
-pub(super) const BOXES: &[Box] = &[
+pub(super) const BOXES: &[StateBox] = &[
     place("closed", State::Closed, (C, Y[0]), "CLOSED: no connection at all"),
     place("listen", State::Listen, (C, Y[1]), "LISTEN: waits for a SYN from anybody; the welcoming socket"),
     place(

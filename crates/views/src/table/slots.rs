@@ -60,7 +60,7 @@ impl<'a> SlotObserver<'a> {
         self.again
     }
 
-    /// Resets and ICMP port unreachables for ports of nobody's.
+    /// Resets and ICMP port unreachables that went out because nobody had the port.
     #[must_use]
     pub const fn refused(&self) -> u32 {
         self.refused

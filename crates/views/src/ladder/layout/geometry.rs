@@ -1,6 +1,6 @@
 //! The lanes: what is beside what, and how wide.
 
-use super::super::story::{Kind, Said, Story};
+use super::super::story::{Said, SaidKind, Story};
 use super::quad::Quad;
 use crate::side::Side;
 use crate::svg::{Font, Ink};
@@ -131,8 +131,8 @@ impl Geometry {
     pub(super) fn word(&self, said: &Said, text: String, y: f64) -> (String, Quad) {
         let end = said.end.index();
         let (lanes, font, margin) = match said.kind {
-            Kind::Call => (self.calls, self.call, 4.0),
-            Kind::State(_) | Kind::Timer => (self.states, self.state, 7.0),
+            SaidKind::Call => (self.calls, self.call, 4.0),
+            SaidKind::State(_) | SaidKind::Timer => (self.states, self.state, 7.0),
         };
         let (left, right) = lanes[end].unwrap_or(self.inner);
         let text = font.fit(&text, right - left - 2.0 * margin);
@@ -164,7 +164,9 @@ fn most_at_once(story: &Story<'_>) -> usize {
     let mut most = 1;
     let mut open: [Vec<Option<usize>>; 2] = Default::default();
     for moment in &story.moments {
-        let Act::Said(Said { end, kind: Kind::State(state), connection, .. }) = &moment.act else { continue };
+        let Act::Said(Said { end, kind: SaidKind::State(state), connection, .. }) = &moment.act else {
+            continue;
+        };
         let open = &mut open[end.index()];
         open.retain(|one| one != connection);
         if !matches!(state, State::Closed | State::Listen) {

@@ -231,9 +231,9 @@ fn best_tag(
     let angle = (right.1 - left.1).atan2(right.0 - left.0).to_degrees();
     let lost = rungs[index].lost.is_some();
     let room = if lost { LOST * geometry.wire() - 20.0 } else { geometry.wire() - 24.0 };
-    let words = Words::new(&transit.label, transit.connection.filter(|_| many), geometry, room);
+    let words = TagWords::new(&transit.label, transit.connection.filter(|_| many), geometry, room);
     let run = (knee.0 - tail.0, knee.1 - tail.1);
-    // Words on an arrow that waits go on where it would.
+    // TagWords on an arrow that waits go on where it would.
     let whole = if lost { 1.0 } else { (geometry.wire() - 10.0) / run.0.abs().max(1.0) };
     // Its own first line is what it stands on.
     let others = rungs.iter().enumerate().flat_map(|(other, rung)| rung.lines(usize::from(other == index)));
@@ -264,13 +264,13 @@ fn best_tag(
 }
 
 /// What an arrow says, cut to the room that there is.
-struct Words {
+struct TagWords {
     head: String,
     troubles: String,
     details: String,
 }
 
-impl Words {
+impl TagWords {
     fn new(label: &Label, number: Option<usize>, geometry: &Geometry, room: f64) -> Self {
         let head = number.map_or_else(|| label.head.clone(), |number| format!("#{number} {}", label.head));
         let head = geometry.head.fit(&head, room);
@@ -291,7 +291,7 @@ impl Words {
         if !troubles.is_empty() && !details.is_empty() {
             details.insert_str(0, " · ");
         }
-        Words { head, troubles, details }
+        TagWords { head, troubles, details }
     }
 
     fn at(&self, at: Point, angle: f64, head: Font, detail: Font) -> Tag {
