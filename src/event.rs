@@ -17,6 +17,7 @@ macro_rules! named {
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum $enum { $($(#[$doc])* $value,)* }
 
         impl $enum {
@@ -40,6 +41,7 @@ macro_rules! named {
 
 /// One thing that happened in a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// What the service did, in the words of the socket API.
     Call(Call),
@@ -70,6 +72,7 @@ impl Event<'_> {
 /// What the service or a client did, in the words of the socket API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "a slot, its two endpoints and a number of bytes")]
+#[non_exhaustive]
 pub enum Call {
     /// `bind`: a datagram socket has this port.
     Bind { port: u16 },
@@ -128,6 +131,7 @@ named! {
 
 /// A connection's socket changed its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// Which connection.
     pub slot: usize,
@@ -137,6 +141,14 @@ pub struct Change {
     pub to: State,
     /// What moved it.
     pub cause: Cause,
+}
+
+impl Change {
+    /// Of the connection in this slot, from one state to the other.
+    #[must_use]
+    pub const fn new(slot: usize, from: State, to: State, cause: Cause) -> Self {
+        Change { slot, from, to, cause }
+    }
 }
 
 named! {
@@ -155,6 +167,7 @@ named! {
 
 /// A frame that came in or went out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame<'a> {
     /// In or out, and what became of it.
     pub way: Way,
@@ -162,8 +175,17 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
+impl<'a> Frame<'a> {
+    /// These bytes, and what became of them.
+    #[must_use]
+    pub const fn new(way: Way, bytes: &'a [u8]) -> Self {
+        Frame { way, bytes }
+    }
+}
+
 /// A frame's direction, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Way {
     /// In, to the connection in this slot.
     Connection(usize),
@@ -234,6 +256,7 @@ named! {
 /// Time moved something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "a slot and the limit that it broke")]
+#[non_exhaustive]
 pub enum Timer {
     /// A connection was given up.
     Evicted { slot: usize, limit: Limit },
@@ -257,6 +280,7 @@ impl Timer {
 
 /// What the wire did to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Trouble<'a> {
     /// Which way the frame was going.
     pub direction: Direction,
@@ -264,6 +288,14 @@ pub struct Trouble<'a> {
     pub fate: Fate,
     /// The frame, as it was sent.
     pub bytes: &'a [u8],
+}
+
+impl<'a> Trouble<'a> {
+    /// What happened to these bytes on their way.
+    #[must_use]
+    pub const fn new(direction: Direction, fate: Fate, bytes: &'a [u8]) -> Self {
+        Trouble { direction, fate, bytes }
+    }
 }
 
 /// A frame's direction, seen from the end that tells of it.
@@ -288,6 +320,7 @@ impl Direction {
 
 /// What the wire does to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fate {
     /// It never arrives.
     Lost,
@@ -358,6 +391,7 @@ impl<O: Observer> Observer for &mut O {
 
 /// How often what happened. Each wraps at 2^32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Counters {
     /// Frames taken from the device.
     pub frames_in: u32,

@@ -41,8 +41,8 @@
 //!
 //! let wire: Wire = Wire::default();
 //! let (mut server_end, _client_end) = wire.ends();
-//! let config = Config { seed: 42, ..Config::default() };
-//! let memory = Memory::owned(Sizes { connections: 4, ..Sizes::default() });
+//! let config = Config::default().with_seed(42);
+//! let memory = Memory::owned(Sizes::default().with_connections(4));
 //! let mut server = Server::new(&config, memory, &mut server_end, Instant::ZERO)?;
 //!
 //! // For ever: poll, then sleep until a frame comes or the deadline has passed.

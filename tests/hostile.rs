@@ -4,7 +4,6 @@
 use test_support::world::raw::{Peer, Segment, arp, arp_reply_in, ip_in, ping, tcp_in, udp, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::DropRule;
-use undersock::server::Sizes;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Duration;

@@ -37,7 +37,7 @@ impl Observer for Both {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
         let mut seen = self.0.borrow_mut();
         match event {
-            Event::Trouble(Trouble { direction, fate, bytes }) => {
+            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 seen.trouble.push((now, *direction, *fate, bytes.to_vec()));
             }
             Event::Frame(frame) => seen.frames.push((now, frame.bytes.to_vec())),

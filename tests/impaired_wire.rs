@@ -21,7 +21,7 @@ type Stroke = (Direction, Fate, Vec<u8>);
 
 impl Observer for Told {
     fn event(&mut self, _now: Instant, event: &Event<'_>) {
-        let Event::Trouble(Trouble { direction, fate, bytes }) = event else { panic!("{event:?}") };
+        let Event::Trouble(Trouble { direction, fate, bytes, .. }) = event else { panic!("{event:?}") };
         self.0.borrow_mut().push((*direction, *fate, bytes.to_vec()));
     }
 }

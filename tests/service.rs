@@ -103,7 +103,7 @@ fn a_service_is_told_of_both_endpoints() {
 #[test]
 fn a_service_is_told_when_a_connection_is_over() {
     let mut world = echo();
-    let mut why = |world: &mut World<Echo>, local: u16, remote: u16| {
+    let why = |world: &mut World<Echo>, local: u16, remote: u16| {
         let told = core::mem::take(&mut world.service.closed);
         let [closed] = &told[..] else { panic!("told {} times: {told:?}", told.len()) };
         assert_eq!((closed.local.port, closed.remote.port), (local, remote));
@@ -181,8 +181,7 @@ fn what_upper_case_does_not_change_is_not_answered_to_a_servers_port() {
 #[test]
 fn replies_to_a_servers_port_are_few() {
     let mut world = World::new(small()).raw();
-    let mut burst =
-        |world: &mut World| (0..20).map(|_| replies(world, 19, 12_000, b"abc").len()).sum::<usize>();
+    let burst = |world: &mut World| (0..20).map(|_| replies(world, 19, 12_000, b"abc").len()).sum::<usize>();
     let start = world.now;
     assert_eq!(burst(&mut world), 4);
     assert!(world.now - start < Duration::from_millis(250), "the burst is shorter than the time of a token");

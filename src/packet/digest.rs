@@ -12,6 +12,7 @@ use super::{arp, dhcp, ndp, udp};
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Packet<'a> {
     /// Who has this address, or who has it.
     Arp(Arp),
@@ -43,6 +44,7 @@ impl Packet<'_> {
 /// ARP for IPv4 on Ethernet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of RFC 826")]
+#[non_exhaustive]
 pub struct Arp {
     /// 1 asks, 2 replies.
     pub operation: u16,
@@ -55,6 +57,7 @@ pub struct Arp {
 /// A datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of RFC 768")]
+#[non_exhaustive]
 pub struct Udp<'a> {
     pub from: SocketAddr,
     pub to: SocketAddr,
@@ -66,6 +69,7 @@ pub struct Udp<'a> {
 /// A segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of RFC 9293 3.1")]
+#[non_exhaustive]
 pub struct Tcp<'a> {
     pub from: SocketAddr,
     pub to: SocketAddr,
@@ -91,6 +95,7 @@ impl Tcp<'_> {
 /// ICMP for IPv4 or IPv6, by its IP addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of RFC 792 and RFC 4443")]
+#[non_exhaustive]
 pub struct Icmp<'a> {
     pub from: IpAddr,
     pub to: IpAddr,
@@ -102,6 +107,7 @@ pub struct Icmp<'a> {
 /// What an ICMP message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields' own names")]
+#[non_exhaustive]
 pub enum Message<'a> {
     EchoRequest {
         identifier: u16,
@@ -152,6 +158,7 @@ impl Message<'_> {
 
 /// What an ICMP error reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IcmpError {
     /// No way to that network or host, or it is forbidden; the code says which.
     Unreachable,
@@ -190,6 +197,7 @@ impl IcmpError {
 
 /// The packet that an ICMP error quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Quoted {
     /// Its IP protocol or next header.
     pub protocol: u8,
@@ -203,6 +211,7 @@ pub struct Quoted {
 
 /// What is none of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Other {
     /// The innermost layer whose header was read.
     pub layer: Layer,

@@ -18,6 +18,7 @@ use super::{arp, dhcp, icmp, ipv4, ipv6, mld, ndp, tcp, udp};
 /// A header, or what is within the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each is a protocol's name")]
+#[non_exhaustive]
 pub enum Layer {
     /// Ethernet II, or IEEE 802.3 where the type field is a length.
     Ethernet,

@@ -13,7 +13,8 @@ use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 use undersock_views::Endpoint;
-use undersock_views::record::{End, Recorder, Recording};
+use undersock_views::Side;
+use undersock_views::record::{Recorder, Recording};
 
 use super::args::{LabOptions, ServerOptions, Show};
 use super::conversation::{Exchange, converse};
@@ -83,7 +84,7 @@ impl Pair {
         let config = Config { seed: super::options::unguessable(), ..options.config.clone() };
         let own = Config { seed: super::options::unguessable(), ..Config::client() };
         let mut watch = Watch::new(options, "memory", records)?;
-        let keeps = Keeps(watch.recorder().map(|recorder| recorder.at(End::Client)));
+        let keeps = Keeps(watch.recorder().map(|recorder| recorder.at(Side::Client)));
         let (server_end, mut client_end) = wire.ends();
         let mut server_end = Impaired::new(server_end, &options.watch.trouble, watch.clone());
         let memory = Memory::owned(super::options::sizes(options));

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant as Clock;
 
 use undersock::event::{DropRule, Way};
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
 use undersock_views::record::{Record, Recorder, What};
@@ -174,7 +174,7 @@ impl<'t> Prompt<'t> {
                 _ => None,
             })
         };
-        let end = if of(End::Server).next().is_some() { End::Server } else { End::Client };
+        let end = if of(Side::Server).next().is_some() { Side::Server } else { Side::Client };
         of(end)
     }
 
@@ -212,7 +212,7 @@ impl<'t> Prompt<'t> {
 }
 
 fn ladder(records: &[Record]) -> String {
-    let style = Style { width: width(), colour: is_colourful(), ascii: false };
+    let style = Style::default().with_width(width()).with_colour(is_colourful());
     ladder::terminal(records, style).trim_end().to_owned()
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use undersock_course::Scenario;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
 use undersock_views::record::What;
@@ -48,14 +48,14 @@ pub(crate) fn run(scenario: &Scenario, options: &WatchOptions) -> Result<()> {
     let mut view = match options.show.unwrap_or(usual) {
         Show::Ladder => {
             let colour = is_seen && colour_is_welcome(|name| std::env::var_os(name));
-            ladder::terminal(&run.records, Style { width, colour, ascii: false })
+            ladder::terminal(&run.records, Style::default().with_width(width).with_colour(colour))
         }
         Show::Timeline => timeline(&run.records),
         Show::Nothing => String::new(),
     };
     if options.explain {
         for record in &run.records {
-            if let (End::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
+            if let (Side::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
                 view += &format!("\n{}", Explain(bytes));
             }
         }

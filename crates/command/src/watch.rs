@@ -12,7 +12,7 @@ use log::LevelFilter;
 use undersock::event::{Event, Observer};
 use undersock::server::Server;
 use undersock::smoltcp::time::Instant;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::json::Json;
 use undersock_views::ladder::{self, Style};
@@ -21,7 +21,7 @@ use undersock_views::output::Output;
 use undersock_views::pcapng::{Capture, capture};
 use undersock_views::record::{Record, Recorder, Recording};
 use undersock_views::states;
-use undersock_views::table::{Table, Watch as Ages};
+use undersock_views::table::{SlotObserver, Table};
 use undersock_views::timeline::Timeline;
 
 use super::args::ServerOptions;
@@ -45,7 +45,7 @@ struct Views {
     events: Option<(PathBuf, Json<Output<BufWriter<File>>>)>,
     ladder: Option<PathBuf>,
     recording: Option<(Recorder, Recording)>,
-    ages: Ages<'static>,
+    ages: SlotObserver<'static>,
     /// The first thing that could not be written.
     failure: Option<Failure>,
     interface: String,
@@ -84,7 +84,7 @@ impl Watch {
         }
         let recording = (records || options.ladder.is_some()).then(|| {
             let recorder = Recorder::new(KEPT);
-            let recording = recorder.at(End::Server);
+            let recording = recorder.at(Side::Server);
             (recorder, recording)
         });
         Ok(Watch(Rc::new(RefCell::new(Views {
@@ -95,7 +95,7 @@ impl Watch {
             events,
             ladder: options.ladder.clone(),
             recording,
-            ages: Ages::owned(*slots),
+            ages: SlotObserver::owned(*slots),
             failure: None,
             interface: interface.to_owned(),
         }))))
@@ -200,7 +200,7 @@ pub(crate) fn save_ladder(path: &Path, records: &[Record], title: &str) -> Resul
         }
         Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
         Some("html") => ladder::html(records, title, ""),
-        _ => ladder::terminal(records, Style { width: TEXT_WIDTH, ..Style::default() }),
+        _ => ladder::terminal(records, Style::default().with_width(TEXT_WIDTH)),
     };
     std::fs::write(path, text).map_err(|error| unwritten(path, &error))
 }

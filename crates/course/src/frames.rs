@@ -9,7 +9,7 @@ use undersock::smoltcp::wire::{
 use undersock::smoltcp::wire::{DhcpMessageType, DhcpPacket, DhcpRepr, UdpPacket, UdpRepr};
 
 /// A computer: its Ethernet address and its IP address.
-pub(super) type Host = (EthernetAddress, IpAddress);
+pub(super) type Addresses = (EthernetAddress, IpAddress);
 
 /// Ethernet around `length` bytes that `emit` writes.
 fn ethernet(
@@ -27,7 +27,13 @@ fn ethernet(
 }
 
 /// Ethernet and IP around `length` bytes that `emit` writes.
-fn ip(from: Host, to: Host, protocol: IpProtocol, length: usize, emit: impl FnOnce(&mut [u8])) -> Vec<u8> {
+fn ip(
+    from: Addresses,
+    to: Addresses,
+    protocol: IpProtocol,
+    length: usize,
+    emit: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
     let repr = IpRepr::new(from.1, to.1, protocol, length, 64);
     ethernet(from.0, to.0, EthernetProtocol::Ipv4, repr.buffer_len(), |packet| {
         repr.emit(&mut *packet, &ChecksumCapabilities::default());
@@ -36,7 +42,7 @@ fn ip(from: Host, to: Host, protocol: IpProtocol, length: usize, emit: impl FnOn
 }
 
 /// "`known` is at its Ethernet address", told to `to` (RFC 826).
-pub(super) fn arp_reply(known: Host, to: Host) -> Vec<u8> {
+pub(super) fn arp_reply(known: Addresses, to: Addresses) -> Vec<u8> {
     let ipv4 = |address| match address {
         IpAddress::Ipv4(address) => address,
         IpAddress::Ipv6(_) => Ipv4Address::UNSPECIFIED,
@@ -53,7 +59,7 @@ pub(super) fn arp_reply(known: Host, to: Host) -> Vec<u8> {
     })
 }
 
-fn icmp(from: Host, to: Host, repr: &Icmpv4Repr<'_>, finish: impl FnOnce(&mut [u8])) -> Vec<u8> {
+fn icmp(from: Addresses, to: Addresses, repr: &Icmpv4Repr<'_>, finish: impl FnOnce(&mut [u8])) -> Vec<u8> {
     ip(from, to, IpProtocol::Icmp, repr.buffer_len(), |message| {
         repr.emit(&mut Icmpv4Packet::new_unchecked(&mut *message), &ChecksumCapabilities::default());
         finish(message);
@@ -61,12 +67,12 @@ fn icmp(from: Host, to: Host, repr: &Icmpv4Repr<'_>, finish: impl FnOnce(&mut [u
 }
 
 /// What `ping` sends.
-pub(super) fn echo_request(from: Host, to: Host, sequence: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn echo_request(from: Addresses, to: Addresses, sequence: u16, data: &[u8]) -> Vec<u8> {
     icmp(from, to, &Icmpv4Repr::EchoRequest { ident: 7, seq_no: sequence, data }, |_| {})
 }
 
 /// What a router says of a packet that is larger than the next network's packets may be (RFC 1191 4).
-pub(super) fn too_big(router: Host, to: Host, dropped: &[u8], mtu: u16) -> Vec<u8> {
+pub(super) fn too_big(router: Addresses, to: Addresses, dropped: &[u8], mtu: u16) -> Vec<u8> {
     // Type 3, code 4, like every "destination unreachable": the packet's header and 8 bytes of what is in it.
     let start = dropped.get(14..14 + 28).unwrap_or_default();
     let length = 8 + start.len();
@@ -123,7 +129,7 @@ pub(super) fn dhcp_request(frame: &[u8]) -> Option<(DhcpMessageType, u32)> {
 
 /// A DHCP server's answer: `leased` may be used for so many seconds.
 pub(super) fn dhcp_answer(
-    server: Host,
+    server: Addresses,
     leased: (EthernetAddress, Ipv4Address),
     kind: DhcpMessageType,
     transaction: u32,

@@ -3,21 +3,27 @@
 use std::collections::VecDeque;
 
 use undersock::smoltcp::phy::{Device, DeviceCapabilities, RxToken};
-use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::time::{Duration, Instant};
 
-use undersock::device::wire;
+use undersock::device::wire::{self, Wire};
 use undersock::event::{Event, Observer};
 use undersock_views::record::Recording;
 
-/// Frames that each direction of the wire holds.
-pub(super) const FRAMES: usize = 256;
+/// Frames that each direction of the wire holds: more than a scene has under way.
+pub(super) const FRAMES: usize = 16;
 
-/// An observer of a host, or nobody.
-pub(super) struct Watch(pub(super) Option<Recording>);
+/// The scene's wire. Its frames are kept where it is, and a thread's stack may have no room for them.
+#[inline(never)]
+pub(super) fn wire(latency: Duration) -> Box<Wire<FRAMES>> {
+    Box::new(Wire::new(latency))
+}
 
-impl Observer for Watch {
+/// The observer of a host: it records, or looks at nothing.
+pub(super) struct HostRecorder(pub(super) Option<Recording>);
+
+impl Observer for HostRecorder {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
-        if let Watch(Some(recording)) = self {
+        if let HostRecorder(Some(recording)) = self {
             recording.event(now, event);
         }
     }

@@ -4,27 +4,27 @@
 //! application would wait, time goes on from event to event until the call returns. Nothing here is left to chance, so
 //! that a scene is the same in every run and on every computer.
 
+pub(crate) mod calls;
+
 use std::collections::VecDeque;
 
-use undersock::smoltcp::iface::{SocketHandle, SocketStorage};
+use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::phy::Device;
-use undersock::smoltcp::socket::tcp::{self, State};
-use undersock::smoltcp::socket::udp;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr, IpEndpoint};
+use undersock::smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr};
 
-use super::frames;
-use super::place::{FRAMES, Place, Watch};
-use super::story::ms;
-use undersock::client::{Client, ExchangeError, UdpExchange};
+use crate::frames;
+use crate::place::{FRAMES, HostRecorder, Place};
+use undersock::client::Client;
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{self, Wire};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::host::{DEFAULT_MAC, HostConfig};
+use undersock::packet::{Packet, packet};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock::server::{Config, Listener, Memory, Server, Sizes};
 use undersock::service::Uppercase;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::record::{Record, Recorder, Recording, What};
 
 /// What a frame needs from end to end: as between two cities of one country.
@@ -33,13 +33,8 @@ pub(super) const LATENCY: Duration = Duration::from_millis(5);
 const HELD: usize = 8;
 /// More records than any scene has.
 const RECORDS: usize = 20_000;
-/// The longest that an application waits.
-const PATIENCE: Duration = Duration::from_secs(600);
 /// After so long without anything to do, a scene is over. Longer than TIME-WAIT is here.
 const QUIET: Duration = Duration::from_secs(15);
-/// Bytes of a client's buffers, each way.
-const BUFFER: usize = 4_096;
-
 /// The server's address, and the client's.
 pub(super) const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
 pub(super) const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
@@ -98,7 +93,7 @@ impl Set {
 /// A client's computer.
 struct Host {
     mac: EthernetAddress,
-    client: Client<'static, Watch>,
+    client: Client<'static, HostRecorder>,
     /// Frames that have arrived and aren't taken in yet.
     arrived: VecDeque<Vec<u8>>,
     /// How often it has been switched on again.
@@ -107,34 +102,8 @@ struct Host {
     on: bool,
 }
 
-/// A connection of a client, as a script holds it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sock {
-    host: usize,
-    handle: SocketHandle,
-}
-
-/// What `recv` came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Got {
-    Bytes(Vec<u8>),
-    /// The server has closed its side and there is nothing left: Python's `recv` returns `b''`.
-    End,
-    /// The connection is gone: Python's `recv` raises `ConnectionResetError`.
-    Reset,
-    /// Nothing, for as long as the application cared to wait.
-    Nothing,
-}
-
-impl Got {
-    /// The bytes as text; nothing at all otherwise.
-    pub(super) fn text(&self) -> String {
-        match self {
-            Got::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Got::End | Got::Reset | Got::Nothing => String::new(),
-        }
-    }
-}
+/// The server's end of the wire, and what the wire does to frames there.
+type ServerEnd<'w> = Impaired<wire::End<'w, FRAMES>, Recording, HELD>;
 
 /// A server, client hosts, the wire between them, and the clock.
 pub(super) struct Stage<'w> {
@@ -143,7 +112,7 @@ pub(super) struct Stage<'w> {
     wire: &'w Wire<FRAMES>,
     server: Server<'static>,
     service: Uppercase,
-    server_end: Impaired<wire::End<'w, FRAMES>, Recording, HELD>,
+    server_end: Box<ServerEnd<'w>>,
     client_end: wire::End<'w, FRAMES>,
     hosts: Vec<Host>,
     recorder: Recorder,
@@ -166,8 +135,8 @@ impl<'w> Stage<'w> {
         let now = Instant::ZERO;
         let recorder = Recorder::new(RECORDS);
         let (server_end, client_end) = wire.ends();
-        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(End::Server));
-        let server = start(&set, set.ports, &mut server_end, now);
+        let mut server_end = impaired(server_end, &set, recorder.at(Side::Server));
+        let server = start(&set, set.ports, &mut *server_end, now);
         let mut stage = Stage {
             now,
             set,
@@ -196,6 +165,7 @@ impl<'w> Stage<'w> {
     /// Everything that happened, and what it came to.
     pub(super) fn finish(mut self) -> (Vec<Record>, Vec<String>) {
         self.step();
+        debug_assert_eq!(self.wire.lost(), 0, "a scene has more frames under way than its wire holds");
         (self.recorder.take(), self.outcome)
     }
 
@@ -203,7 +173,7 @@ impl<'w> Stage<'w> {
 
     /// The server program ends, and starts anew with other ports.
     pub(super) fn serve(&mut self, ports: Ports) {
-        self.server = start(&self.set, ports, &mut self.server_end, self.now);
+        self.server = start(&self.set, ports, &mut *self.server_end, self.now);
         self.acquaint_server();
         self.introduce();
     }
@@ -222,7 +192,7 @@ impl<'w> Stage<'w> {
     }
 
     fn introduce(&self) {
-        self.server.introduce(self.now, &mut self.recorder.at(End::Server));
+        self.server.introduce(self.now, &mut self.recorder.at(Side::Server));
     }
 
     pub(super) fn server(&self) -> &Server<'static> {
@@ -233,7 +203,7 @@ impl<'w> Stage<'w> {
     fn host(&mut self, index: usize, starts: u64) -> Host {
         let config = host_config(index, starts);
         // The views have two ends: who else is on the wire is seen by what the server sees.
-        let watch = Watch((index == 0).then(|| self.recorder.at(End::Client)));
+        let watch = HostRecorder((index == 0).then(|| self.recorder.at(Side::Client)));
         let mut arrived = VecDeque::new();
         let mut place = Place { arrived: &mut arrived, end: &mut self.client_end };
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
@@ -275,8 +245,8 @@ impl<'w> Stage<'w> {
             }
             self.heard.push(frame.to_vec());
         }
-        let recording = &mut self.recorder.at(End::Server);
-        self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, recording);
+        let recording = &mut self.recorder.at(Side::Server);
+        self.due = self.server.poll(self.now, &mut *self.server_end, &mut self.service, recording);
         self.server_end.flush(self.now);
         for host in self.hosts.iter_mut().filter(|host| host.on) {
             let mut place = Place { arrived: &mut host.arrived, end: &mut self.client_end };
@@ -343,142 +313,6 @@ impl<'w> Stage<'w> {
         }
     }
 
-    // --- what applications call ---
-
-    /// `connect`, without waiting.
-    pub(super) fn open(&mut self, host: usize, port: u16) -> Sock {
-        self.open_with(host, port, BUFFER)
-    }
-
-    /// The same, with so many bytes of receive buffer.
-    pub(super) fn open_with(&mut self, host: usize, port: u16, receive: usize) -> Sock {
-        let mut socket = tcp::Socket::new(
-            tcp::SocketBuffer::new(vec![0; receive]),
-            tcp::SocketBuffer::new(vec![0; BUFFER]),
-        );
-        // What is shown by acknowledgements is shown sooner.
-        socket.set_ack_delay(None);
-        let server = IpEndpoint::new(SERVER, port);
-        match self.hosts[host].client.connect(self.now, socket, server) {
-            Ok(handle) => Sock { host, handle },
-            Err(error) => unreachable!("a stage's server can be addressed: {error}"),
-        }
-    }
-
-    /// `connect`: waits for the handshake. Whether there is a connection.
-    pub(super) fn connect(&mut self, sock: Sock) -> bool {
-        let established = |stage: &mut Self| match stage.state(sock) {
-            State::SynSent | State::SynReceived => None,
-            state => Some(state != State::Closed),
-        };
-        self.until(PATIENCE, established).unwrap_or(false)
-    }
-
-    /// `send`: gives bytes to the stack, as many as it has room for.
-    pub(super) fn send(&mut self, sock: Sock, bytes: &[u8]) -> usize {
-        self.hosts[sock.host].client.send(self.now, sock.handle, bytes)
-    }
-
-    /// `recv(room)`: waits for bytes, at most so many; for the end; or for `limit`.
-    pub(super) fn receive_within(&mut self, sock: Sock, room: usize, limit: Duration) -> Got {
-        self.until(limit, |stage| stage.look(sock, room)).unwrap_or(Got::Nothing)
-    }
-
-    /// `recv(room)`.
-    pub(super) fn receive(&mut self, sock: Sock, room: usize) -> Got {
-        self.receive_within(sock, room, PATIENCE)
-    }
-
-    /// `recv` until there is nothing left.
-    pub(super) fn receive_all(&mut self, sock: Sock) -> Vec<u8> {
-        let mut all = Vec::new();
-        while let Got::Bytes(bytes) = self.receive(sock, BUFFER) {
-            all.extend(bytes);
-        }
-        all
-    }
-
-    fn look(&mut self, sock: Sock, room: usize) -> Option<Got> {
-        let client = &mut self.hosts[sock.host].client;
-        match client.socket(sock.handle).peek(1) {
-            Ok([]) => None,
-            Ok(_) => {
-                let mut bytes = vec![0; room];
-                let received = client.receive(self.now, sock.handle, &mut bytes);
-                bytes.truncate(received);
-                Some(Got::Bytes(bytes))
-            }
-            Err(tcp::RecvError::Finished) => Some(Got::End),
-            Err(tcp::RecvError::InvalidState) => Some(Got::Reset),
-        }
-    }
-
-    /// `close`, or `shutdown` for writing: this side sends no more.
-    pub(super) fn close(&mut self, sock: Sock) {
-        self.hosts[sock.host].client.close(self.now, sock.handle);
-    }
-
-    /// The state of a client's socket.
-    pub(super) fn state(&mut self, sock: Sock) -> State {
-        self.hosts[sock.host].client.socket(sock.handle).state()
-    }
-
-    /// `sendto` and `recvfrom`, the latter for no longer than `timeout`; and again, as often as `tries` says.
-    pub(super) fn ask(
-        &mut self,
-        server: IpAddress,
-        sentence: &[u8],
-        timeout: Duration,
-        tries: u32,
-    ) -> Result<String, ExchangeError> {
-        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; BUFFER]);
-        let socket = udp::Socket::new(buffer(), buffer());
-        let server = IpEndpoint::new(server, SENTENCE_PORT);
-        let mut exchange = UdpExchange::new(&mut self.hosts[0].client, socket, server, timeout, tries)?;
-        let mut reply = vec![0; BUFFER];
-        let result = self.until(PATIENCE, |stage| {
-            let result = exchange.step(&mut stage.hosts[0].client, stage.now, sentence, &mut reply);
-            stage.alarm = exchange.deadline();
-            result
-        });
-        self.alarm = None;
-        exchange.close(&mut self.hosts[0].client);
-        let length = result.unwrap_or(Err(ExchangeError::TimedOut))?;
-        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
-    }
-
-    /// Several sentences at once, each from a socket of its own.
-    pub(super) fn ask_all(&mut self, sentences: &[&str]) {
-        let server = IpEndpoint::new(SERVER, SENTENCE_PORT);
-        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; BUFFER]);
-        let client = &mut self.hosts[0].client;
-        let mut asked = Vec::new();
-        for sentence in sentences {
-            let socket = udp::Socket::new(buffer(), buffer());
-            match UdpExchange::new(client, socket, server, PATIENCE, 1) {
-                Ok(exchange) => asked.push((exchange, *sentence, None)),
-                Err(error) => unreachable!("a stage's server can be addressed: {error}"),
-            }
-        }
-        let _ = self.until(ms(1_000), |stage| {
-            for (exchange, sentence, result) in asked.iter_mut().filter(|(_, _, result)| result.is_none()) {
-                let mut reply = [0; BUFFER];
-                let client = &mut stage.hosts[0].client;
-                *result = exchange.step(client, stage.now, sentence.as_bytes(), &mut reply);
-                if let Some(Ok(length)) = result {
-                    let reply = String::from_utf8_lossy(&reply[..*length]).into_owned();
-                    stage.tell(&format!("{sentence:?} got {reply}"));
-                }
-            }
-            asked.iter().all(|(_, _, result)| result.is_some()).then_some(())
-        });
-    }
-
-    /// Small pieces go out at once, as with TCP_NODELAY.
-    pub(super) fn no_delay(&mut self, sock: Sock) {
-        self.hosts[sock.host].client.socket(sock.handle).set_nagle_enabled(false);
-    }
-
     // --- frames by hand ---
 
     /// Puts a frame on the wire to the server.
@@ -488,8 +322,8 @@ impl<'w> Stage<'w> {
 
     /// The same, said by the client's computer and recorded so.
     pub(super) fn say(&mut self, frame: &[u8]) {
-        let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
-        self.recorder.at(End::Client).event(self.now, &event);
+        let event = Event::Frame(Frame::new(Way::Out, frame));
+        self.recorder.at(Side::Client).event(self.now, &event);
         self.inject(frame);
     }
 
@@ -505,18 +339,18 @@ impl<'w> Stage<'w> {
 
     /// The frame that the client's computer sent last.
     pub(super) fn last_said(&self) -> Vec<u8> {
-        self.last_frame(End::Client)
+        self.last_frame(Side::Client)
     }
 
     /// The acknowledgement number in the segment that the server sent last.
     pub(super) fn last_acknowledged(&self) -> u32 {
-        // 14 bytes of Ethernet, 20 of IPv4, 8 of TCP before it.
-        let frame = self.last_frame(End::Server);
-        let field = frame.get(42..46).and_then(|field| field.try_into().ok());
-        field.map_or(0, u32::from_be_bytes)
+        match packet(&self.last_frame(Side::Server)) {
+            Packet::Tcp(tcp) => tcp.ack.map_or(0, |ack| ack.0.cast_unsigned()),
+            _ => 0,
+        }
     }
 
-    fn last_frame(&self, end: End) -> Vec<u8> {
+    fn last_frame(&self, end: Side) -> Vec<u8> {
         let records = self.recorder.records();
         let sent = records.iter().rev().filter(|record| record.end == end);
         let frames = sent.filter_map(|record| match &record.what {
@@ -529,7 +363,7 @@ impl<'w> Stage<'w> {
     // --- what is told ---
 
     /// A line above what comes next.
-    pub(super) fn note(&self, end: End, text: &str) {
+    pub(super) fn note(&self, end: Side, text: &str) {
         self.recorder.note(self.now, end, text);
     }
 
@@ -555,14 +389,20 @@ fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Ser
     let sizes = Sizes::default().with_connections(set.slots).with_buffers(set.buffer);
     let mut host = HostConfig::default().with_seed(0x5eed);
     if set.dhcp {
-        host = host.without_addresses();
-        host.dhcp = true;
+        host = host.without_addresses().with_dhcp();
     }
     let config = Config::new(host).with_ports(ports.udp, ports.listeners);
     match Server::new(&config, Memory::owned(sizes), device, now) {
         Ok(server) => server,
         Err(error) => unreachable!("a stage's settings work: {error}"),
     }
+}
+
+/// The server's end of the wire, with what the wire does. The frames that it holds back are in it, and a thread's stack
+/// may have no room for them.
+#[inline(never)]
+fn impaired<'w>(end: wire::End<'w, FRAMES>, set: &Set, recording: Recording) -> Box<ServerEnd<'w>> {
+    Box::new(Impaired::new(end, &trouble(set), recording))
 }
 
 /// What the wire is told to do.

@@ -2,50 +2,21 @@
 
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
-    UdpPacket,
-};
 
-use super::Run;
+use crate::run::Run;
 use undersock::event::{Call, Cause, Event, Fate, Frame, Timer, Trouble, Way};
-use undersock_views::End;
+use undersock::packet::{Packet, Tcp, packet};
+use undersock_views::Side;
 
 /// A frame as somebody sent it, got it or lost it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Sighting<'r> {
     pub(super) at: Instant,
-    pub(super) end: End,
+    pub(super) end: Side,
     /// `None` where the wire did something to it.
     pub(super) way: Option<Way>,
-    pub(super) kind: Kind,
+    pub(super) packet: Packet<'r>,
     pub(super) length: usize,
-}
-
-/// What is in a frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    Arp,
-    Icmp { kind: u8, code: u8 },
-    Icmpv6 { kind: u8 },
-    Datagram { from: IpEndpoint, to: IpEndpoint, bytes: usize },
-    Segment(Segment),
-    Other,
-}
-
-/// A segment as far as scenes look at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) from: IpEndpoint,
-    pub(super) to: IpEndpoint,
-    pub(super) syn: bool,
-    pub(super) ack: bool,
-    pub(super) fin: bool,
-    pub(super) rst: bool,
-    pub(super) seq: u32,
-    pub(super) ack_number: u32,
-    pub(super) window: u16,
-    pub(super) bytes: usize,
 }
 
 /// A kind of segment that a scene speaks of.
@@ -60,123 +31,82 @@ pub(super) enum Is {
     Rst,
 }
 
-impl Segment {
-    pub(super) fn is(&self, kind: Is) -> bool {
-        match kind {
-            Is::Syn => self.syn && !self.ack,
-            Is::SynAck => self.syn && self.ack,
-            Is::Ack => self.ack && !self.syn && !self.fin && !self.rst && self.bytes == 0,
-            Is::Data => self.bytes > 0,
-            Is::Fin => self.fin,
-            Is::Rst => self.rst,
+impl Is {
+    fn holds_for(self, segment: &Tcp<'_>) -> bool {
+        let flags = segment.flags;
+        match self {
+            Is::Syn => flags.syn() && !flags.ack(),
+            Is::SynAck => flags.syn() && flags.ack(),
+            Is::Ack => flags.ack() && !flags.rst() && segment.length() == 0,
+            Is::Data => !segment.payload.is_empty(),
+            Is::Fin => flags.fin(),
+            Is::Rst => flags.rst(),
         }
     }
 }
 
-/// Reads a frame.
-fn kind(frame: &[u8]) -> Option<Kind> {
-    let ethernet = EthernetFrame::new_checked(frame).ok()?;
-    let (from, to, protocol, payload) = match ethernet.ethertype() {
-        EthernetProtocol::Arp => return Some(Kind::Arp),
-        EthernetProtocol::Ipv4 => {
-            let packet = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-            let (from, to) = (packet.src_addr(), packet.dst_addr());
-            (IpAddress::Ipv4(from), IpAddress::Ipv4(to), packet.next_header(), packet.payload())
-        }
-        EthernetProtocol::Ipv6 => {
-            let packet = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-            let (from, to) = (packet.src_addr(), packet.dst_addr());
-            (IpAddress::Ipv6(from), IpAddress::Ipv6(to), packet.next_header(), packet.payload())
-        }
-        EthernetProtocol::Unknown(_) => return None,
-    };
-    match protocol {
-        IpProtocol::Icmp => Some(Kind::Icmp { kind: *payload.first()?, code: *payload.get(1)? }),
-        IpProtocol::Icmpv6 => Some(Kind::Icmpv6 { kind: *payload.first()? }),
-        IpProtocol::Udp => {
-            let datagram = UdpPacket::new_checked(payload).ok()?;
-            Some(Kind::Datagram {
-                from: IpEndpoint::new(from, datagram.src_port()),
-                to: IpEndpoint::new(to, datagram.dst_port()),
-                bytes: datagram.payload().len(),
-            })
-        }
-        IpProtocol::Tcp => {
-            let segment = TcpPacket::new_checked(payload).ok()?;
-            Some(Kind::Segment(Segment {
-                from: IpEndpoint::new(from, segment.src_port()),
-                to: IpEndpoint::new(to, segment.dst_port()),
-                syn: segment.syn(),
-                ack: segment.ack(),
-                fin: segment.fin(),
-                rst: segment.rst(),
-                seq: segment.seq_number().0.cast_unsigned(),
-                ack_number: segment.ack_number().0.cast_unsigned(),
-                window: segment.window_len(),
-                bytes: segment.payload().len(),
-            }))
-        }
-        _ => None,
-    }
+/// Whether it is ICMP for IPv4 or IPv6 of this type and code.
+pub(super) fn is_icmp(packet: &Packet<'_>, kind: u8, code: u8) -> bool {
+    matches!(packet, Packet::Icmp(icmp) if (icmp.kind, icmp.code) == (kind, code))
 }
 
 /// A run, read again.
 pub(super) struct Story<'r> {
     pub(super) run: &'r Run,
-    frames: Vec<Seen>,
+    frames: Vec<Sighting<'r>>,
 }
 
 impl<'r> Story<'r> {
     pub(super) fn of(run: &'r Run) -> Self {
         let frames = run.records.iter().filter_map(|record| {
             let (way, bytes) = match record.what.event()? {
-                Event::Frame(Frame { way, bytes }) => (Some(way), bytes),
+                Event::Frame(Frame { way, bytes, .. }) => (Some(way), bytes),
                 Event::Trouble(Trouble { bytes, .. }) => (None, bytes),
                 _ => return None,
             };
-            let kind = kind(bytes).unwrap_or(Kind::Other);
-            Some(Seen { at: record.at, end: record.end, way, kind, length: bytes.len() })
+            let (at, end) = (record.at, record.end);
+            Some(Sighting { at, end, way, packet: packet(bytes), length: bytes.len() })
         });
         Story { run, frames: frames.collect() }
     }
 
     /// Every frame that an end sent.
-    pub(super) fn out(&self, end: End) -> impl Iterator<Item = &Seen> {
+    pub(super) fn out(&self, end: Side) -> impl Iterator<Item = &Sighting<'r>> {
         self.frames.iter().filter(move |seen| seen.end == end && seen.way == Some(Way::Out))
     }
 
     /// Every frame that came to an end, dropped or not.
-    pub(super) fn came(&self, end: End) -> impl Iterator<Item = &Seen> {
+    pub(super) fn came(&self, end: Side) -> impl Iterator<Item = &Sighting<'r>> {
         self.frames.iter().filter(move |seen| seen.end == end && !matches!(seen.way, None | Some(Way::Out)))
     }
 
     /// The segments of one kind that an end sent, and when.
-    pub(super) fn sent(&self, end: End, is: Is) -> Vec<(Instant, &Segment)> {
+    pub(super) fn sent(&self, end: Side, is: Is) -> Vec<(Instant, &Tcp<'r>)> {
         segments(self.out(end), is)
     }
 
     /// The segments of one kind that came to an end, and when.
-    pub(super) fn got(&self, end: End, is: Is) -> Vec<(Instant, &Segment)> {
+    pub(super) fn got(&self, end: Side, is: Is) -> Vec<(Instant, &Tcp<'r>)> {
         segments(self.came(end), is)
     }
 
     /// Milliseconds of the scene at which an end sent segments of one kind.
-    pub(super) fn times(&self, end: End, is: Is) -> Vec<u64> {
+    pub(super) fn times(&self, end: Side, is: Is) -> Vec<u64> {
         self.sent(end, is).into_iter().map(|(at, _)| millis(at)).collect()
     }
 
     /// Milliseconds at which an end sent datagrams, and how many bytes they had.
-    pub(super) fn datagrams(&self, end: End) -> Vec<(u64, usize)> {
-        let bytes = |seen: &Seen| match seen.kind {
-            Kind::Datagram { bytes, .. } => Some((millis(seen.at), bytes)),
+    pub(super) fn datagrams(&self, end: Side) -> Vec<(u64, usize)> {
+        let bytes = |seen: &Sighting<'_>| match seen.packet {
+            Packet::Udp(udp) => Some((millis(seen.at), udp.payload.len())),
             _ => None,
         };
         self.out(end).filter_map(bytes).collect()
     }
 
     /// How many frames of one kind came to an end.
-    pub(super) fn count(&self, end: End, is: impl Fn(&Kind) -> bool) -> usize {
-        self.came(end).filter(|seen| is(&seen.kind)).count()
+    pub(super) fn count(&self, end: Side, is: impl Fn(&Packet<'_>) -> bool) -> usize {
+        self.came(end).filter(|seen| is(&seen.packet)).count()
     }
 
     /// What became of frames that the wire did something to.
@@ -196,7 +126,7 @@ impl<'r> Story<'r> {
 
     /// The rules by which the server's door dropped frames.
     pub(super) fn dropped(&self) -> Vec<undersock::event::DropRule> {
-        let rules = self.came(End::Server).filter_map(|seen| match seen.way {
+        let rules = self.came(Side::Server).filter_map(|seen| match seen.way {
             Some(Way::Dropped(rule)) => Some(rule),
             _ => None,
         });
@@ -204,7 +134,7 @@ impl<'r> Story<'r> {
     }
 
     /// The states that a socket passed through, from the first on.
-    pub(super) fn states(&self, end: End, slot: usize) -> Vec<State> {
+    pub(super) fn states(&self, end: Side, slot: usize) -> Vec<State> {
         let mut path = Vec::new();
         for (_, change) in self.changes(end, slot) {
             if path.last() != Some(&change.from) {
@@ -216,12 +146,12 @@ impl<'r> Story<'r> {
     }
 
     /// When a socket came to a state, in milliseconds, and by what.
-    pub(super) fn reached(&self, end: End, slot: usize, state: State) -> Option<(u64, Cause)> {
+    pub(super) fn reached(&self, end: Side, slot: usize, state: State) -> Option<(u64, Cause)> {
         let (at, change) = self.changes(end, slot).find(|(_, change)| change.to == state)?;
         Some((millis(at), change.cause))
     }
 
-    fn changes(&self, end: End, slot: usize) -> impl Iterator<Item = (Instant, undersock::event::Change)> {
+    fn changes(&self, end: Side, slot: usize) -> impl Iterator<Item = (Instant, undersock::event::Change)> {
         self.run.records.iter().filter(move |record| record.end == end).filter_map(move |record| match record
             .what
             .event()
@@ -232,7 +162,7 @@ impl<'r> Story<'r> {
     }
 
     /// What an end's application called.
-    pub(super) fn calls(&self, end: End) -> Vec<Call> {
+    pub(super) fn calls(&self, end: Side) -> Vec<Call> {
         let records = self.run.records.iter().filter(|record| record.end == end);
         let calls = records.filter_map(|record| match record.what.event() {
             Some(Event::Call(call)) => Some(call),
@@ -242,7 +172,7 @@ impl<'r> Story<'r> {
     }
 
     /// Bytes that an end's `recv` took, call by call.
-    pub(super) fn received(&self, end: End) -> Vec<usize> {
+    pub(super) fn received(&self, end: Side) -> Vec<usize> {
         let calls = self.calls(end).into_iter();
         calls
             .filter_map(|call| match call {
@@ -264,10 +194,13 @@ impl<'r> Story<'r> {
     }
 }
 
-fn segments<'s>(frames: impl Iterator<Item = &'s Seen>, is: Is) -> Vec<(Instant, &'s Segment)> {
+fn segments<'s, 'r: 's>(
+    frames: impl Iterator<Item = &'s Sighting<'r>>,
+    is: Is,
+) -> Vec<(Instant, &'s Tcp<'r>)> {
     frames
-        .filter_map(|seen| match &seen.kind {
-            Kind::Segment(segment) if segment.is(is) => Some((seen.at, segment)),
+        .filter_map(|seen| match &seen.packet {
+            Packet::Tcp(segment) if is.holds_for(segment) => Some((seen.at, segment)),
             _ => None,
         })
         .collect()

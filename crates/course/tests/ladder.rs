@@ -13,8 +13,7 @@ use stage::Stage;
 use undersock::event::Way;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::IpAddress;
-use undersock_course;
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::ladder::{Shape, Style, html, svg, terminal};
 use undersock_views::record::{Record, What};
 use undersock_views::states;
@@ -67,7 +66,7 @@ fn troubles() -> Vec<Record> {
     ]);
     let text = "The wire loses the first SYN and the first SYN-ACK, keeps the sentence back for 300 ms, doubles the \
                 reply, and inverts a bit of the client's FIN.";
-    stage.recorder.note(stage.now, End::Client, text);
+    stage.recorder.note(stage.now, Side::Client, text);
     stage.tcp(server(), &[b"hello"]);
     stage.pass(Duration::from_millis(3_000));
     stage.records()
@@ -84,7 +83,7 @@ fn refusal() -> Vec<Record> {
 /// What comes from a network and from a person and would like to be markup.
 fn hostile() -> Vec<Record> {
     let mut stage = Stage::new();
-    stage.recorder.note(stage.now, End::Server, HOSTILE);
+    stage.recorder.note(stage.now, Side::Server, HOSTILE);
     stage.udp(server(), HOSTILE.as_bytes());
     stage.tcp(server(), &[HOSTILE.as_bytes()]);
     stage.records()
@@ -114,13 +113,13 @@ fn run_all() -> Vec<(String, Vec<Record>)> {
 }
 
 /// As one end alone would have it.
-fn only(records: &[Record], end: End) -> Vec<Record> {
+fn only(records: &[Record], end: Side) -> Vec<Record> {
     records.iter().filter(|record| record.end == end).cloned().collect()
 }
 
 /// The records of both ends, and of each alone.
 fn each(records: &[Record]) -> [Vec<Record>; 3] {
-    [records.to_vec(), only(records, End::Server), only(records, End::Client)]
+    [records.to_vec(), only(records, Side::Server), only(records, Side::Client)]
 }
 
 fn count(records: &[Record], is: impl Fn(&What) -> bool) -> usize {
@@ -130,10 +129,10 @@ fn count(records: &[Record], is: impl Fn(&What) -> bool) -> usize {
 #[test]
 fn the_terminals_ladders_are_as_they_were() {
     golden::check("ladder/sentence-80", &terminal(&sentence(), Style::default()));
-    golden::check("ladder/two-120", &terminal(&two(), Style { width: 120, ..Style::default() }));
+    golden::check("ladder/two-120", &terminal(&two(), Style::default().with_width(120)));
     golden::check("ladder/troubles-80", &terminal(&troubles(), Style::default()));
-    let ascii = Style { ascii: true, ..Style::default() };
-    golden::check("ladder/troubles-server-ascii", &terminal(&only(&troubles(), End::Server), ascii));
+    let ascii = Style::default().with_ascii(true);
+    golden::check("ladder/troubles-server-ascii", &terminal(&only(&troubles(), Side::Server), ascii));
 }
 
 #[test]
@@ -141,10 +140,10 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
     for (name, records) in all() {
         for records in each(records) {
             for width in [60, 80, 100, 120, 200] {
-                let text = terminal(&records, Style { width, ..Style::default() });
+                let text = terminal(&records, Style::default().with_width(width));
                 let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
                 assert!(longest <= width, "{name}, {width}: {longest}\n{text}");
-                let ascii = terminal(&records, Style { width, ascii: true, colour: false });
+                let ascii = terminal(&records, Style::default().with_width(width).with_ascii(true));
                 // What somebody noted is theirs.
                 let plain = ascii.lines().all(|line| line.is_ascii());
                 assert!(plain && !ascii.contains('\u{1b}'), "{name}\n{ascii}");
@@ -158,7 +157,7 @@ fn colours_change_nothing_but_colours() {
     for (name, records) in all() {
         let plain = terminal(records, Style::default());
         assert!(!plain.contains('\u{1b}'), "{name}");
-        let coloured = terminal(records, Style { colour: true, ..Style::default() });
+        let coloured = terminal(records, Style::default().with_colour(true));
         assert!(coloured.contains("\u{1b}["), "{name}");
         let mut stripped = String::new();
         for (index, piece) in coloured.split("\u{1b}[").enumerate() {
@@ -191,7 +190,7 @@ fn everything_is_there_once() {
                 assert_eq!(groups("timer"), count(records, |what| matches!(what, What::Timer(_))), "{name}");
                 assert_eq!(groups("note"), count(records, |what| matches!(what, What::Note(_))), "{name}");
             }
-            let text = terminal(records, Style { width: 120, ..Style::default() });
+            let text = terminal(records, Style::default().with_width(120));
             let states = count(records, |what| matches!(what, What::State(_)));
             let boxes = text.lines().filter(|line| !line.contains('▌') && !line.starts_with(" #"));
             let boxes: usize = boxes.map(state_boxes).sum();
@@ -257,7 +256,7 @@ fn no_text_lies_on_another() {
 
 #[test]
 fn nothing_of_nothing_is_nothing() {
-    for records in [Vec::new(), only(&datagrams(), End::Client)[..1].to_vec()] {
+    for records in [Vec::new(), only(&datagrams(), Side::Client)[..1].to_vec()] {
         assert!(svg(&records, "", Shape::Wide).ends_with("</svg>\n"));
         assert!(!terminal(&records, Style::default()).is_empty());
         drawn::well_formed(&states::svg(&states::paths(&records), None, "")).expect("well-formed");
@@ -268,7 +267,7 @@ fn nothing_of_nothing_is_nothing() {
 #[test]
 fn the_ways_through_the_states() {
     let paths = states::paths_of(&sentence(), 0);
-    let ways: Vec<(End, Vec<String>)> = paths
+    let ways: Vec<(Side, Vec<String>)> = paths
         .iter()
         .map(|path| (path.end, path.steps.iter().map(|step| step.change.to.to_string()).collect()))
         .collect();
@@ -276,7 +275,10 @@ fn the_ways_through_the_states() {
     let server = ["SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "TIME-WAIT", "CLOSED"];
     assert_eq!(
         ways,
-        [(End::Client, client.map(String::from).to_vec()), (End::Server, server.map(String::from).to_vec())]
+        [
+            (Side::Client, client.map(String::from).to_vec()),
+            (Side::Server, server.map(String::from).to_vec())
+        ]
     );
     let diagram = states::svg(&paths, None, "");
     assert_eq!(diagram.matches("<g class=\"step\">").count(), 10);
@@ -297,7 +299,7 @@ fn drawings_to_look_at() {
         };
         write(".html", html(records, name, "What happens below the socket API."));
         write("-wide.svg", svg(records, name, Shape::Wide));
-        write("-server.svg", svg(&only(records, End::Server), name, Shape::Wide));
+        write("-server.svg", svg(&only(records, Side::Server), name, Shape::Wide));
         write("-states.svg", states::svg(&states::paths_of(records, 0), None, name));
         write(".txt", terminal(records, Style::default()));
     }

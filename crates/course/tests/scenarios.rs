@@ -266,3 +266,14 @@ fn excerpt(timeline: &str, range: &str) -> String {
     assert!(!lines.is_empty(), "nothing happens in {range:?}");
     lines
 }
+
+/// A thread of a server or of a browser has less stack than a program's first.
+#[test]
+fn every_scene_plays_in_a_small_stack() {
+    const STACK: usize = 256 * 1_024;
+    for scenario in list() {
+        let play = move || scenario.check(&scenario.run()).is_empty();
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(play).expect("a thread");
+        assert!(thread.join().expect("no panic"), "{}", scenario.name);
+    }
+}

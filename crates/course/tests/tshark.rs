@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use capture::{Packet, Shown, dissected, exchanges, odd};
 use undersock::event::Event;
 use undersock::packet::Sum;
-use undersock_course;
 use undersock_views::explain::{Explain, Summary, WIDTH};
 use undersock_views::fields::{Field, Value, fields};
 

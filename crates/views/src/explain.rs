@@ -296,6 +296,7 @@ impl fmt::Display for Summary<'_> {
             Packet::Arp(arp) => write_arp(f, &arp)?,
             Packet::Icmp(icmp) => write_icmp(f, &icmp)?,
             Packet::Other(other) => write_other(f, &other)?,
+            packet => f.write_str(packet.name())?,
         }
         match damaged(self.0) {
             Some(layer) => write!(f, " [wrong {} checksum]", layer.name()),
@@ -360,7 +361,7 @@ fn write_icmp(f: &mut fmt::Formatter<'_>, icmp: &Icmp<'_>) -> fmt::Result {
         Message::NeighborAdvertisement { target, mac: None } => write!(f, "{name}: {target}"),
         Message::RouterSolicitation => f.write_str(name),
         Message::Other if name.starts_with("not") => write!(f, "type {} code {}", icmp.kind, icmp.code),
-        Message::Other => f.write_str(name),
+        _ => f.write_str(name),
     }
 }
 

@@ -107,8 +107,9 @@ pub fn part_fields(part: &Part<'_>, see: &mut dyn FnMut(&Field<'_>)) {
         Layer::Tcp => tcp::tcp(tell),
         Layer::Dhcp => dhcp::dhcp(tell),
         Layer::Payload => ethernet::payload(tell),
-        Layer::Rest => ethernet::rest(tell),
         Layer::Trailer => ethernet::trailer(tell),
+        // What isn't read further, and layers that are not known here yet.
+        _ => ethernet::rest(tell),
     }
     tell.finish();
 }

@@ -10,9 +10,8 @@
 //! A frame that both ends have recorded is one arrow: what went out is paired with what came in by its bytes, in their
 //! order. [`Event::Trouble`](undersock::event::Event::Trouble) says what became of it on the way.
 //!
-//! [`Connections`] are numbered in the order in which they begin: `#0`, `#1`.
+//! [`Connections`](crate::connections::Connections) are numbered in the order in which they begin: `#0`, `#1`.
 
-mod connections;
 mod draw;
 mod layout;
 mod page;
@@ -20,9 +19,6 @@ mod story;
 mod terminal;
 mod words;
 
-pub use connections::{Connection, Connections};
 pub use draw::{Shape, svg};
 pub use page::html;
-
 pub use terminal::{Style, terminal};
-pub(crate) use words::time;

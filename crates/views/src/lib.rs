@@ -1,20 +1,30 @@
 //! Views of the events: each writes what it is shown, and none of them counts or decides anything.
 //!
-//! | file | what it writes |
-//! |---|---|
-//! | [`timeline`] | a line an event, both ends on one timeline; the words for it |
-//! | [`json`] | an object an event, for programs |
-//! | [`table`] | every socket and the counters, in the manner of `ss` |
-//! | `log` | lines of the `log` crate |
-//! | `ladder`, `states` | pictures: the three lanes, and the path through TCP's states |
-//! | `pcapng` | a capture for Wireshark, calls and states as comments |
-//! | `explain`, [`fields`] | a frame's bytes beside what they mean |
+//! A room stands on the rooms below it and knows none above:
 //!
-//! They stand on [`undersock::packet`], which says what a frame is, [`flow`], which says what a segment is beside those before it,
-//! and `record`, which keeps events for those that need the whole story.
+//! | floor | room | its one job |
+//! |---|---|---|
+//! | 4 | [`json`] | an object an event, for programs |
+//! | | `states` | the path of a connection through TCP's states, as a picture |
+//! | | `ladder` | the three lanes: a picture, a page, or characters |
+//! | | `pcapng` | a capture for Wireshark, calls and states as comments |
+//! | 3 | [`timeline`] | a line an event, both ends on one timeline; the words for it |
+//! | | [`table`] | every socket and the counters, in the manner of `ss` |
+//! | | `connections` | which connection each record is about |
+//! | | [`explain`] | a frame's bytes beside what they mean |
+//! | | `log` | lines of the `log` crate |
+//! | 2 | [`flow`] | what a segment is beside those before it |
+//! | | [`fields`] | a frame's headers, field by field |
+//! | | `record` | keeps events for those that need the whole story |
+//! | 1 | `side`, `notation` | client or server; how times and addresses are written |
+//! | | `svg`, `output` | what drawings share; text to a file |
+//!
+//! All stand on [`undersock::event`], which says what happened, and [`undersock::packet`], which says what a frame is.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "std")]
+pub mod connections;
 pub mod explain;
 pub mod fields;
 pub mod flow;
@@ -23,12 +33,14 @@ pub mod json;
 pub mod ladder;
 #[cfg(feature = "log")]
 pub mod log;
+mod notation;
 #[cfg(feature = "std")]
 pub mod output;
 #[cfg(feature = "std")]
 pub mod pcapng;
 #[cfg(feature = "std")]
 pub mod record;
+mod side;
 #[cfg(feature = "std")]
 pub mod states;
 #[cfg(feature = "std")]
@@ -36,37 +48,5 @@ mod svg;
 pub mod table;
 pub mod timeline;
 
-use core::fmt;
-use core::net::SocketAddr;
-
-use undersock::smoltcp::wire::IpEndpoint;
-
-/// Whose event it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
-    /// The client's host.
-    Client,
-    /// The server's, and the wire beside it.
-    Server,
-}
-
-impl End {
-    /// One word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            End::Client => "client",
-            End::Server => "server",
-        }
-    }
-}
-
-/// An address and a port as everybody but smoltcp writes them: an IPv6 address in brackets (RFC 5952 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoint(pub IpEndpoint);
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SocketAddr::new(self.0.addr.into(), self.0.port).fmt(f)
-    }
-}
+pub use notation::Endpoint;
+pub use side::Side;

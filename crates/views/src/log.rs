@@ -3,8 +3,8 @@
 use log::{debug, trace};
 use undersock::smoltcp::time::Instant;
 
-use super::Endpoint;
-use undersock::event::{Call, DropRule, Event, Frame, NoReply, Observer, Timer, Trouble, Way};
+use crate::notation::Endpoint;
+use undersock::event::{Call, DropRule, Event, Frame, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,22 +18,24 @@ impl Observer for Log {
                 trace!("[{}] {} -> {} ({:?})", change.slot, change.from, change.to, change.cause);
             }
             // What is for others passes by on every network.
-            Event::Frame(Frame { way: Way::Dropped(DropRule::NotForUs), bytes }) => {
+            Event::Frame(Frame { way: Way::Dropped(DropRule::NotForUs), bytes, .. }) => {
                 trace!("frame of {} bytes: {}", bytes.len(), DropRule::NotForUs.text());
             }
-            Event::Frame(Frame { way: Way::Dropped(rule), bytes }) => {
+            Event::Frame(Frame { way: Way::Dropped(rule), bytes, .. }) => {
                 debug!("dropped a frame of {} bytes: {}", bytes.len(), rule.text());
             }
             Event::Frame(Frame { way: Way::Waiting, .. }) => debug!("a SYN waits: every slot is in use"),
-            Event::Frame(Frame { way, bytes }) => trace!("frame of {} bytes: {way:?}", bytes.len()),
+            Event::Frame(Frame { way, bytes, .. }) => trace!("frame of {} bytes: {way:?}", bytes.len()),
             Event::Timer(timer) => match timer {
                 Timer::Evicted { slot, limit } => debug!("[{slot}] given up: {limit:?}"),
                 Timer::Reused { slot } => debug!("[{slot}] reused while in TIME-WAIT"),
                 Timer::WaitedTooLong => debug!("a SYN waited too long for a slot"),
+                timer => debug!("{timer:?}"),
             },
-            Event::Trouble(Trouble { direction, fate, bytes }) => {
+            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());
             }
+            event => debug!("{event:?}"),
         }
     }
 }
@@ -53,13 +55,7 @@ fn log_call(call: &Call) {
         Call::Close { slot } => debug!("[{slot}] close"),
         Call::ReceiveFrom { remote, bytes } => trace!("udp recvfrom {}: {bytes} bytes", Endpoint(remote)),
         Call::SendTo { remote, bytes } => debug!("udp reply to {}: {bytes} bytes", Endpoint(remote)),
-        Call::NoReply { remote, why } => debug!(
-            "udp no reply to {}: {}",
-            Endpoint(remote),
-            match why {
-                NoReply::Silent => "the service wants none",
-                NoReply::TooLarge => "it is too large for a datagram",
-            }
-        ),
+        Call::NoReply { remote, why } => debug!("udp no reply to {}: {}", Endpoint(remote), why.text()),
+        call => debug!("{call:?}"),
     }
 }

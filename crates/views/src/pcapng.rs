@@ -1,9 +1,9 @@
 //! A capture for Wireshark (draft-ietf-opsawg-pcapng): every frame with its time and direction, and beside it, as
 //! comments, the calls and states that belong to it.
 //!
-//! What belongs to which frame: the states that a segment led to and the calls that followed it stand beside that
-//! segment, as far as they are of the same instant; what a client received, beside the segment that brought it. What
-//! time brought about, what a client began with, and what came later stand beside the next frame. So a frame is written when the next begins, and the last by [`Capture::flush`].
+//! Beside a segment stand the states that it led to and the calls that followed it at the same instant; and what a client
+//! received from it. Beside the next frame stand timers, what a client began with, and what came later. So a frame is
+//! written when the next begins, and the last by [`Capture::flush`].
 //!
 //! A frame that the wire lost on its way in is in the capture too, with a comment that says so. One that was delayed,
 //! duplicated or corrupted stands where it arrives; one that was lost on its way out, where it was sent.
@@ -15,9 +15,9 @@ use std::io::{self, Write};
 
 use undersock::smoltcp::time::Instant;
 
-use super::End;
-use super::record::{Record, What};
-use super::timeline::{Fated, Text, merged};
+use crate::record::{Record, What};
+use crate::side::Side;
+use crate::timeline::{FateWords, Text, merged};
 use undersock::event::{Call, Cause, Direction, Event, Fate, Frame, Observer, Trouble, Way};
 
 /// The numbers of the blocks, by their sections.
@@ -68,7 +68,7 @@ pub struct Capture<W> {
     out: W,
     error: Option<io::Error>,
     /// Whose wire it is.
-    end: End,
+    end: Side,
     /// Microseconds from the beginning of 1970 to the zero of the clock that the events go by.
     unix: i64,
     /// Whole blocks, and behind them the packet that comments may yet be added to.
@@ -97,11 +97,11 @@ impl<W: Write> Capture<W> {
     /// Of a server, at the interface of this name. `unix` is how many microseconds after the beginning of 1970 the zero
     /// of the events' clock is.
     pub fn new(out: W, interface: &str, unix: i64) -> Self {
-        Capture::of(End::Server, out, interface, unix)
+        Capture::of(Side::Server, out, interface, unix)
     }
 
     /// Of this end.
-    pub fn of(end: End, out: W, interface: &str, unix: i64) -> Self {
+    pub fn of(end: Side, out: W, interface: &str, unix: i64) -> Self {
         let mut blocks = Blocks { buffer: Vec::with_capacity(2 * BUFFER) };
         let section = blocks.begin(block::SECTION);
         // The byte order, version 1.0, and a section of a length that isn't known yet.
@@ -186,10 +186,10 @@ impl<W: Write> Capture<W> {
     }
 
     /// What happened at an end, in the words of the timeline.
-    fn see(&mut self, now: Instant, end: End, event: &Event<'_>) {
+    fn see(&mut self, now: Instant, end: Side, event: &Event<'_>) {
         let own = end == self.end;
         match *event {
-            Event::Frame(Frame { way, bytes }) if own => self.frame(now, way, bytes),
+            Event::Frame(Frame { way, bytes, .. }) if own => self.frame(now, way, bytes),
             Event::Frame(_) => {}
             Event::Trouble(trouble) => {
                 let inwards = (trouble.direction == Direction::In) == own;
@@ -205,17 +205,18 @@ impl<W: Write> Capture<W> {
                 self.comment(self.belongs(now, end, answers), end, &Text::State(change, false));
             }
             Event::Timer(timer) => self.comment(false, end, &Text::Timer(timer)),
+            event => self.comment(false, end, &Text::Note(event.name())),
         }
     }
 
     /// Whether something belongs to the frame before: it is of the same instant; or it `answers` a frame at the other
     /// end, where that came later.
-    fn belongs(&self, now: Instant, end: End, answers: bool) -> bool {
+    fn belongs(&self, now: Instant, end: Side, answers: bool) -> bool {
         self.next.is_empty()
             && self.open.as_ref().is_some_and(|open| open.at == now || (answers && end != self.end))
     }
 
-    fn comment(&mut self, belongs: bool, end: End, text: &Text<'_>) {
+    fn comment(&mut self, belongs: bool, end: Side, text: &Text<'_>) {
         let comments = if belongs { &mut self.comments } else { &mut self.next };
         comments.push(format!("{}: {text}", end.name()));
     }
@@ -233,12 +234,13 @@ impl<W: Write> Capture<W> {
             Way::Waiting => self.comments.push("waits for a slot".to_owned()),
             Way::Dropped(rule) => self.comments.push(format!("dropped: {}", rule.text())),
             Way::Connection(_) | Way::Common | Way::Out => {}
+            way => self.comments.push(way.name().to_owned()),
         }
     }
 
     fn trouble(&mut self, now: Instant, inwards: bool, trouble: &Trouble<'_>) {
         let Trouble { fate, bytes, .. } = *trouble;
-        let text = format!("on the wire: {}", Fated(fate));
+        let text = format!("on the wire: {}", FateWords(fate));
         match fate {
             _ if !inwards => {
                 if !self.is_open(bytes) {
@@ -261,7 +263,8 @@ impl<W: Write> Capture<W> {
                 }
                 self.expect(frame, text);
             }
-            Fate::Delayed(_) => self.expect(bytes.into(), text),
+            // It arrives, later or otherwise.
+            _ => self.expect(bytes.into(), text),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use undersock::smoltcp::time::Instant;
 
-pub use super::End;
+use crate::side::Side;
 use undersock::event::{Call, Change, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way};
 
 /// An event that is kept.
@@ -14,7 +14,7 @@ pub struct Record {
     /// When it happened.
     pub at: Instant,
     /// At which end.
-    pub end: End,
+    pub end: Side,
     /// What it was.
     pub what: What,
 }
@@ -56,10 +56,10 @@ impl What {
         Some(match self {
             What::Call(call) => Event::Call(*call),
             What::State(change) => Event::State(*change),
-            What::Frame { way, bytes } => Event::Frame(Frame { way: *way, bytes }),
+            What::Frame { way, bytes } => Event::Frame(Frame::new(*way, bytes)),
             What::Timer(timer) => Event::Timer(*timer),
             What::Trouble { direction, fate, bytes } => {
-                Event::Trouble(Trouble { direction: *direction, fate: *fate, bytes })
+                Event::Trouble(Trouble::new(*direction, *fate, bytes))
             }
             What::Note(_) => return None,
         })
@@ -71,11 +71,13 @@ impl From<&Event<'_>> for What {
         match *event {
             Event::Call(call) => What::Call(call),
             Event::State(change) => What::State(change),
-            Event::Frame(Frame { way, bytes }) => What::Frame { way, bytes: bytes.into() },
+            Event::Frame(Frame { way, bytes, .. }) => What::Frame { way, bytes: bytes.into() },
             Event::Timer(timer) => What::Timer(timer),
-            Event::Trouble(Trouble { direction, fate, bytes }) => {
+            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 What::Trouble { direction, fate, bytes: bytes.into() }
             }
+            // An event of a later version: what it was is kept, if not all of it.
+            ref event => What::Note(event.name().into()),
         }
     }
 }
@@ -101,7 +103,7 @@ impl Recorder {
 
     /// An observer for one end.
     #[must_use]
-    pub fn at(&self, end: End) -> Recording {
+    pub fn at(&self, end: Side) -> Recording {
         Recording { recorder: self.clone(), end }
     }
 
@@ -116,7 +118,7 @@ impl Recorder {
     }
 
     /// Notes something about what comes next.
-    pub fn note(&self, at: Instant, end: End, text: &str) {
+    pub fn note(&self, at: Instant, end: Side, text: &str) {
         self.add(Record { at, end, what: What::Note(text.into()) });
     }
 
@@ -169,7 +171,7 @@ impl Recorder {
 #[derive(Debug, Clone)]
 pub struct Recording {
     recorder: Recorder,
-    end: End,
+    end: Side,
 }
 
 impl Observer for Recording {
@@ -188,16 +190,16 @@ mod tests {
         let bytes = [1, 2, 3];
         let events = [
             Event::Call(Call::Listen { port: 12_000 }),
-            Event::Frame(Frame { way: Way::Common, bytes: &bytes }),
-            Event::Trouble(Trouble { direction: Direction::In, fate: Fate::Lost, bytes: &bytes }),
+            Event::Frame(Frame::new(Way::Common, &bytes)),
+            Event::Trouble(Trouble::new(Direction::In, Fate::Lost, &bytes)),
         ];
         for event in &events {
-            recorder.at(End::Server).event(Instant::from_millis(7), event);
+            recorder.at(Side::Server).event(Instant::from_millis(7), event);
         }
         let records = recorder.take();
         assert_eq!(records.iter().filter_map(|record| record.what.event()).collect::<Vec<_>>(), events);
         assert!(
-            records.iter().all(|record| record.at == Instant::from_millis(7) && record.end == End::Server)
+            records.iter().all(|record| record.at == Instant::from_millis(7) && record.end == Side::Server)
         );
         assert_eq!(recorder.records(), []);
     }
@@ -206,7 +208,7 @@ mod tests {
     fn the_oldest_go_first() {
         let recorder = Recorder::new(2);
         for text in ["one", "two", "three"] {
-            recorder.note(Instant::ZERO, End::Client, text);
+            recorder.note(Instant::ZERO, Side::Client, text);
         }
         let texts: Vec<_> = recorder.records().into_iter().map(|record| record.what).collect();
         assert_eq!(texts, [What::Note("two".into()), What::Note("three".into())]);

@@ -5,82 +5,18 @@
 //! socket API's where it has one: `listen()` is the RFC's passive OPEN, `connect()` its active OPEN.
 
 mod figure;
+mod path;
 
 use core::fmt::Write as _;
 
 use undersock::smoltcp::time::Instant;
 
-use super::End;
-use super::ladder::{Connections, time};
-use super::record::{Record, What};
-use super::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
-use figure::{BOXES, Box, EDGES, Edge, HALF, HEIGHT, WIDTH, other_edge};
-use undersock::event::{Cause, Change, Limit, Timer};
+use crate::notation::time;
+use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
+use figure::{BOXES, EDGES, Edge, HALF, HEIGHT, StateBox, WIDTH, other_edge};
+use undersock::event::{Cause, Change};
 
-/// The way of one connection at one end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
-    /// At which end.
-    pub end: End,
-    /// The connection's number, as a ladder of the same records has it.
-    pub connection: Option<usize>,
-    /// Its steps.
-    pub steps: Vec<Step>,
-}
-
-/// One step of a way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// When.
-    pub at: Instant,
-    /// From where to where, and why.
-    pub change: Change,
-    /// The limit, if it was one.
-    pub limit: Option<Limit>,
-}
-
-/// Every way that these records tell of, in the order in which they begin.
-#[must_use]
-pub fn paths(records: &[Record]) -> Vec<Path> {
-    let mut order: Vec<&Record> = records.iter().collect();
-    order.sort_by_key(|record| record.at);
-    let connections = Connections::new(order.iter().copied());
-    let mut paths: Vec<Path> = Vec::new();
-    let mut limits: Vec<(End, usize, Limit)> = Vec::new();
-    for (index, record) in order.iter().enumerate() {
-        let end = record.end;
-        match record.what {
-            What::Timer(Timer::Evicted { slot, limit }) => limits.push((end, slot, limit)),
-            What::State(change) => {
-                let connection = connections.of(index);
-                let limit = limits.iter().rposition(|(at, slot, _)| *at == end && *slot == change.slot);
-                let limit =
-                    limit.map(|index| limits.remove(index).2).filter(|_| change.cause == Cause::Limit);
-                let step = Step { at: record.at, change, limit };
-                let goes_on = |path: &&mut Path| {
-                    let last = path.steps.last().map(|step| step.change);
-                    path.end == end
-                        && path.connection == connection
-                        && last.is_some_and(|last| last.slot == change.slot && last.to == change.from)
-                };
-                match paths.iter_mut().rfind(goes_on) {
-                    Some(path) => path.steps.push(step),
-                    None => paths.push(Path { end, connection, steps: vec![step] }),
-                }
-            }
-            _ => {}
-        }
-    }
-    paths
-}
-
-/// The ways of one connection: the client's and the server's, as far as they are known.
-#[must_use]
-pub fn paths_of(records: &[Record], connection: usize) -> Vec<Path> {
-    let mut found = paths(records);
-    found.retain(|path| path.connection == Some(connection));
-    found
-}
+pub use path::{Path, Step, paths, paths_of};
 
 /// The diagram as one SVG without anything from outside, in light and dark. Each path has a colour of its own; with none
 /// it is the plain figure. Times count from `start`, or from the first step.
@@ -146,7 +82,7 @@ impl Walk<'_> {
     }
 
     /// Whether it came by this state.
-    fn visits(&self, place: &Box) -> bool {
+    fn visits(&self, place: &StateBox) -> bool {
         self.path.steps.iter().any(|step| {
             let edge = in_figure(step).cloned().unwrap_or_else(|| other_edge(step));
             edge.from == place.id || edge.to == place.id
@@ -267,7 +203,7 @@ fn dashes(edge: &Edge) -> &'static str {
     if edge.figure { "" } else { "stroke-dasharray=\"10 5\"" }
 }
 
-fn box_of(drawing: &mut Drawing, place: &Box, walks: &[Walk<'_>]) {
+fn box_of(drawing: &mut Drawing, place: &StateBox, walks: &[Walk<'_>]) {
     let visitors: Vec<&Walk<'_>> = walks.iter().filter(|walk| walk.visits(place)).collect();
     let (x, y) = place.at;
     let corner = (x - HALF.0, y - HALF.1);

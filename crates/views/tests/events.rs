@@ -7,13 +7,17 @@ use test_support::golden;
 
 use test_support::world::raw::{self, Peer};
 use test_support::world::{World, client_v4, server_v4, server_v6, small};
-use undersock::event::{Call, Direction, DropRule, Event, Fate, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{
+    Call, Cause, Change, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer, Trouble,
+    Way,
+};
 use undersock::service::Uppercase;
+use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{TcpControl, TcpSeqNumber};
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::json::{Json, json_lines};
-use undersock_views::table::{Table, Watch};
+use undersock_views::table::{SlotObserver, Table};
 
 const DOCS: &str = include_str!("../../../docs/events.md");
 
@@ -78,7 +82,8 @@ fn everything() -> String {
     world.pass(Duration::from_secs(1));
     let mut world = world.raw();
     world.give(&raw::ping(client_v4(), server_v4(), b"ping"));
-    world.give(&raw::udp((client_v4(), 53), (server_v4(), 12_000), b"no"));
+    world.give(&raw::udp((client_v4(), 53), (server_v4(), 12_000), b"NO"));
+    world.give(&raw::udp((client_v4(), 0), (server_v4(), 12_000), b"no"));
     world.give(&raw::udp((client_v4(), 5_000), (server_v4(), 99), b"nobody"));
     world.give(&[0; 60]);
     world.give(&[7; 9]);
@@ -89,7 +94,7 @@ fn everything() -> String {
     world.pass(Duration::from_secs(2));
     json_lines(&world.history.records(), true, &mut text).unwrap();
 
-    let mut json: Json<String> = Json::of(End::Client, String::new()).with_frames();
+    let mut json: Json<String> = Json::of(Side::Client, String::new()).with_frames();
     let now = Instant::from_secs(7);
     json.start(now, 1_700_000_000_123_456);
     json.note(now, "a line");
@@ -101,17 +106,24 @@ fn everything() -> String {
     let fates =
         [Fate::Lost, Fate::Duplicated, Fate::Corrupted { bit: 9 }, Fate::Delayed(Duration::from_secs(3))];
     for (direction, fate) in fates.into_iter().map(|fate| (Direction::In, fate)) {
-        json.event(now, &Event::Trouble(Trouble { direction, fate, bytes: &syn }));
+        json.event(now, &Event::Trouble(Trouble::new(direction, fate, &syn)));
     }
     for rule in DropRule::ALL {
         for bytes in [&broken, &fragment] {
-            json.event(now, &Event::Frame(Frame { way: Way::Dropped(*rule), bytes }));
+            json.event(now, &Event::Frame(Frame::new(Way::Dropped(*rule), bytes)));
         }
     }
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
     json.event(now, &Event::Timer(Timer::WaitedTooLong));
-    for why in [undersock::event::NoReply::Silent, undersock::event::NoReply::TooLarge] {
-        json.event(now, &Event::Call(Call::NoReply { remote: (server_v6(), 5).into(), why }));
+    for why in NoReply::ALL {
+        json.event(now, &Event::Call(Call::NoReply { remote: (server_v6(), 5).into(), why: *why }));
+    }
+    for limit in Limit::ALL {
+        json.event(now, &Event::Timer(Timer::Evicted { slot: 1, limit: *limit }));
+    }
+    for cause in Cause::ALL {
+        let change = Change::new(1, State::CloseWait, State::Closed, *cause);
+        json.event(now, &Event::State(change));
     }
     json.table(&Table::new(&world.server, world.now));
     assert!(!json.failed());
@@ -163,7 +175,7 @@ fn a_line_of_each_kind() {
 }
 
 /// Two connections, one of which takes nothing; the server repeats itself.
-fn crowd() -> (World<Uppercase>, Watch<'static>) {
+fn crowd() -> (World<Uppercase>, SlotObserver<'static>) {
     let mut world = World::new(small()).raw();
     let (mut one, mut other) = (Peer::new(40_000).at_port(12_001), Peer::new(40_001));
     world.connect(&mut one);
@@ -173,12 +185,12 @@ fn crowd() -> (World<Uppercase>, Watch<'static>) {
     let syn = other.segment(TcpControl::Syn, b"");
     world.give(&syn);
     world.give(&raw::udp((client_v4(), 5_000), (server_v4(), 12_000), b"hello"));
-    world.give(&raw::udp((client_v4(), 53), (server_v4(), 12_000), b"hello"));
+    world.give(&raw::udp((client_v4(), 0), (server_v4(), 12_000), b"hello"));
     world.give(&raw::udp((client_v4(), 5_000), (server_v4(), 99), b"hello"));
     let lonely = raw::Segment { seq: 5, ack: Some(TcpSeqNumber(6).0 as u32), ..raw::Segment::default() };
     world.give(&lonely.frame());
     world.pass(Duration::from_millis(100));
-    let mut watch = Watch::owned(world.server.slots());
+    let mut watch = SlotObserver::owned(world.server.slots());
     for record in world.history.records() {
         watch.event(record.at, &record.what.event().expect("no notes here"));
     }
@@ -215,7 +227,7 @@ fn a_slot_is_watched_from_its_connections_first_segment_to_its_last() {
         world.give(&syn);
     }
     world.pass(Duration::from_millis(2_500));
-    let mut watch = Watch::owned(4);
+    let mut watch = SlotObserver::owned(4);
     for record in world.history.records() {
         watch.event(record.at, &record.what.event().expect("no notes here"));
     }
@@ -224,7 +236,7 @@ fn a_slot_is_watched_from_its_connections_first_segment_to_its_last() {
     assert!(watch.since(newcomer).is_some_and(|since| since > Instant::from_secs(1)));
     assert_eq!(watch.again(newcomer), Some(1), "{}", world.history.timeline());
     world.pass(Duration::from_secs(60));
-    let mut watch = Watch::owned(4);
+    let mut watch = SlotObserver::owned(4);
     for record in world.history.records() {
         watch.event(record.at, &record.what.event().expect("no notes here"));
     }

@@ -7,11 +7,11 @@ use undersock::event::{Call, Direction, Event, Fate, Frame, Observer, Trouble, W
 use undersock::service::{Service, Uppercase};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpEndpoint, TcpControl};
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::json::Json;
 use undersock_views::pcapng::Capture;
 use undersock_views::record::{Recorder, What};
-use undersock_views::table::Watch;
+use undersock_views::table::SlotObserver;
 use undersock_views::timeline::{Lines, Timeline, timeline};
 
 fn world() -> World<Uppercase> {
@@ -61,7 +61,7 @@ fn nobody_listens() {
         let (to, port) = [(server_v4(), 12_345), (server_v4(), 12_000)][protocol];
         world.give(&raw::udp((client_v4(), 5_000), (to, port), b"anybody?"));
     }
-    world.give(&raw::udp((client_v4(), 53), (server_v4(), 12_000), b"a server's?"));
+    world.give(&raw::udp((client_v4(), 53), (server_v4(), 12_000), b"A SERVER'S?"));
     world.give(&raw::ping(client_v4(), server_v4(), b"ping"));
     check("nobody", &world);
 }
@@ -130,11 +130,11 @@ fn trouble() {
     let mut peer = Peer::new(40_000);
     let syn = peer.segment(TcpControl::Syn, b"");
     let datagram = raw::udp((client_v4(), 5_000), (server_v4(), 12_000), b"hello");
-    let (mut client, mut server) = (recorder.at(End::Client), recorder.at(End::Server));
+    let (mut client, mut server) = (recorder.at(Side::Client), recorder.at(Side::Server));
     let at = Instant::from_millis;
-    let frame = |way| Event::Frame(Frame { way, bytes: &syn });
-    let trouble = |direction, fate, bytes| Event::Trouble(Trouble { direction, fate, bytes });
-    recorder.note(at(5), End::Server, "The first SYN is lost.");
+    let frame = |way| Event::Frame(Frame::new(way, &syn));
+    let trouble = |direction, fate, bytes| Event::Trouble(Trouble::new(direction, fate, bytes));
+    recorder.note(at(5), Side::Server, "The first SYN is lost.");
     client.event(at(5), &frame(Way::Out));
     server.event(at(5), &trouble(Direction::In, Fate::Lost, &syn));
     server.event(at(1_005), &trouble(Direction::In, Fate::Duplicated, &syn));
@@ -153,7 +153,7 @@ fn as_it_happens_and_afterwards_alike() {
     world.tcp(server_v4(), b"hello").unwrap();
     world.udp(server_v6(), b"hello").unwrap();
     let records: Vec<_> =
-        world.history.records().into_iter().filter(|record| record.end == End::Server).collect();
+        world.history.records().into_iter().filter(|record| record.end == Side::Server).collect();
     let mut lines: Timeline<String> = Timeline::new(String::new());
     for record in &records {
         lines.event(record.at, &record.what.event().expect("no notes here"));
@@ -168,7 +168,7 @@ fn a_client_alone() {
     let mut world = world();
     world.udp(server_v4(), b"hello").unwrap();
     let records: Vec<_> =
-        world.history.records().into_iter().filter(|record| record.end == End::Client).collect();
+        world.history.records().into_iter().filter(|record| record.end == Side::Client).collect();
     let text = timeline(&records);
     assert!(
         text.contains("  >       udp 192.168.69.100:49152 > 192.168.69.1:12000 5 bytes \"hello\""),
@@ -198,10 +198,10 @@ fn whatever_the_bytes() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) as usize % limit
     };
-    let mut lines: Timeline<String, 2> = Timeline::of(End::Server, String::new());
-    let mut json: Json<String, 2> = Json::of(End::Server, String::new());
+    let mut lines: Timeline<String, 2> = Timeline::of(Side::Server, String::new());
+    let mut json: Json<String, 2> = Json::of(Side::Server, String::new());
     let mut capture = Capture::new(Vec::new(), "tap0", 0);
-    let mut watch = Watch::owned(2);
+    let mut watch = SlotObserver::owned(2);
     for round in 0..20_000 {
         let mut bytes = frames[below(frames.len())].to_vec();
         for _ in 0..below(4) {
@@ -211,7 +211,7 @@ fn whatever_the_bytes() {
         bytes.truncate(bytes.len() + 20 - below(40).min(20 + bytes.len()));
         let way = [Way::Out, Way::Common, Way::Connection(below(3)), Way::Waiting][below(4)];
         let now = Instant::from_micros(round);
-        let event = Event::Frame(Frame { way, bytes: &bytes });
+        let event = Event::Frame(Frame::new(way, &bytes));
         lines.event(now, &event);
         json.event(now, &event);
         capture.event(now, &event);
@@ -227,15 +227,15 @@ fn whatever_the_bytes() {
 /// Beyond what is remembered, numbers are the header's own; nothing else changes.
 #[test]
 fn many_connections_and_little_memory() {
-    let mut lines: Timeline<String, 1> = Timeline::of(End::Server, String::new());
+    let mut lines: Timeline<String, 1> = Timeline::of(Side::Server, String::new());
     let mut peers = [Peer::new(1_001), Peer::new(1_002)];
     for peer in &mut peers {
         let syn = peer.segment(TcpControl::Syn, b"");
-        lines.event(Instant::ZERO, &Event::Frame(Frame { way: Way::Common, bytes: &syn }));
+        lines.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Common, &syn)));
     }
     for peer in &mut peers {
         let data = peer.segment(TcpControl::Psh, b"data");
-        lines.event(Instant::ZERO, &Event::Frame(Frame { way: Way::Common, bytes: &data }));
+        lines.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Common, &data)));
     }
     lines.event(Instant::ZERO, &Event::Call(Call::Listen { port: 1 }));
     let text = lines.into_inner();

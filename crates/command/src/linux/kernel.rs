@@ -11,7 +11,8 @@ use undersock::event::{Call, Cause, Change, Event};
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Instant;
 use undersock::smoltcp::wire::IpEndpoint;
-use undersock_views::record::{End, Record, Recorder, What};
+use undersock_views::Side;
+use undersock_views::record::{Record, Recorder, What};
 
 use super::host::since;
 use super::netlink::Netlink;
@@ -55,7 +56,7 @@ impl KernelSide {
     }
 
     fn tell(&self, at: Instant, event: Event<'_>) {
-        self.recorder.add(Record { at, end: End::Client, what: What::from(&event) });
+        self.recorder.add(Record { at, end: Side::Client, what: What::from(&event) });
     }
 
     fn call(&self, call: impl FnOnce(usize) -> Call) {
@@ -79,7 +80,7 @@ impl KernelSide {
         let Open { slot, state: from, .. } = *open;
         open.state = to;
         if from != to {
-            self.tell(at, Event::State(Change { slot, from, to, cause: cause(to) }));
+            self.tell(at, Event::State(Change::new(slot, from, to, cause(to))));
         }
     }
 }

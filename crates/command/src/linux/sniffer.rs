@@ -9,7 +9,8 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SocketFlags, SocketType, recv, socket_with};
 use undersock::event::{Event, Frame, Way};
-use undersock_views::record::{End, Record, Recorder, What};
+use undersock_views::Side;
+use undersock_views::record::{Record, Recorder, What};
 
 use super::host::since;
 use super::netlink::Netlink;
@@ -53,7 +54,7 @@ fn listen(socket: &OwnedFd, mac: [u8; ADDRESS], recorder: &Recorder, start: Cloc
             (true, false) => Way::Common,
             (false, false) => continue,
         };
-        let event = Event::Frame(Frame { way, bytes: frame });
-        recorder.add(Record { at: since(start), end: End::Client, what: What::from(&event) });
+        let event = Event::Frame(Frame::new(way, frame));
+        recorder.add(Record { at: since(start), end: Side::Client, what: What::from(&event) });
     }
 }

@@ -5,13 +5,14 @@ use undersock::smoltcp::socket::tcp::State::{
     TimeWait,
 };
 
-use super::{converse, greet};
-use crate::stage::{Got, Set};
+use super::clients::{converse, greet};
+use crate::scenario::{Further, Scenario};
+use crate::stage::Set;
+use crate::stage::calls::Got;
 use crate::story::{Is, gaps, ms};
-use crate::{Further, Scenario};
 use undersock::event::{Call, Cause};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const CLIENT_CLOSES: Scenario = Scenario {
     name: "tcp-client-closes",
@@ -49,21 +50,22 @@ pub(super) const CLIENT_CLOSES: Scenario = Scenario {
         vec![
             (
                 "the client closes at 0.020",
-                story.reached(End::Client, 0, FinWait1) == Some((20, Cause::Call)),
+                story.reached(Side::Client, 0, FinWait1) == Some((20, Cause::Call)),
             ),
             ("the client's path goes through TIME-WAIT, without FIN-WAIT-2", {
-                story.states(End::Client, 0) == [Closed, SynSent, Established, FinWait1, TimeWait, Closed]
+                story.states(Side::Client, 0) == [Closed, SynSent, Established, FinWait1, TimeWait, Closed]
             }),
             ("the server's goes through LAST-ACK", {
-                story.states(End::Server, 0) == [Listen, SynReceived, Established, CloseWait, LastAck, Closed]
+                story.states(Side::Server, 0)
+                    == [Listen, SynReceived, Established, CloseWait, LastAck, Closed]
             }),
             (
                 "the server is gone at 0.035",
-                story.reached(End::Server, 0, Closed) == Some((35, Cause::Segment)),
+                story.reached(Side::Server, 0, Closed) == Some((35, Cause::Segment)),
             ),
-            ("the client at 10.030", story.reached(End::Client, 0, Closed) == Some((10_030, Cause::Timer))),
+            ("the client at 10.030", story.reached(Side::Client, 0, Closed) == Some((10_030, Cause::Timer))),
             ("two FINs, one of each", {
-                story.times(End::Client, Is::Fin) == [20] && story.times(End::Server, Is::Fin) == [25]
+                story.times(Side::Client, Is::Fin) == [20] && story.times(Side::Server, Is::Fin) == [25]
             }),
         ]
     },
@@ -107,26 +109,26 @@ pub(super) const HALF_CLOSE: Scenario = Scenario {
         stage.settle();
     },
     claims: |story| {
-        let fins = story.sent(End::Client, Is::Fin);
+        let fins = story.sent(Side::Client, Is::Fin);
         let fin = fins.first().map(|(at, _)| *at);
-        let after = story.sent(End::Server, Is::Data);
+        let after = story.sent(Side::Server, Is::Data);
         vec![
-            ("the FIN travels with 40 bytes", fins.len() == 1 && fins[0].1.bytes == 40),
+            ("the FIN travels with 40 bytes", fins.len() == 1 && fins[0].1.payload.len() == 40),
             ("the client's last byte is in it", {
-                story.sent(End::Client, Is::Data).iter().all(|(at, _)| fin.is_some_and(|fin| *at <= fin))
+                story.sent(Side::Client, Is::Data).iter().all(|(at, _)| fin.is_some_and(|fin| *at <= fin))
             }),
             ("1,500 bytes come after it, 512 at most at a time", {
-                story.times(End::Server, Is::Data) == [15, 25, 35]
-                    && after.iter().all(|(_, segment)| segment.bytes <= 512)
-                    && after.iter().map(|(_, segment)| segment.bytes).sum::<usize>() == 1_500
+                story.times(Side::Server, Is::Data) == [15, 25, 35]
+                    && after.iter().all(|(_, segment)| segment.payload.len() <= 512)
+                    && after.iter().map(|(_, segment)| segment.payload.len()).sum::<usize>() == 1_500
             }),
             ("the client is in FIN-WAIT-2 from 0.020 on", {
-                story.reached(End::Client, 0, FinWait2) == Some((20, Cause::Segment))
-                    && story.reached(End::Client, 0, TimeWait) == Some((50, Cause::Segment))
+                story.reached(Side::Client, 0, FinWait2) == Some((20, Cause::Segment))
+                    && story.reached(Side::Client, 0, TimeWait) == Some((50, Cause::Segment))
             }),
             ("the server in CLOSE-WAIT until 0.045", {
-                story.reached(End::Server, 0, CloseWait) == Some((15, Cause::Segment))
-                    && story.reached(End::Server, 0, LastAck) == Some((45, Cause::Call))
+                story.reached(Side::Server, 0, CloseWait) == Some((15, Cause::Segment))
+                    && story.reached(Side::Server, 0, LastAck) == Some((45, Cause::Call))
             }),
         ]
     },
@@ -163,16 +165,17 @@ pub(super) const SIMULTANEOUS: Scenario = Scenario {
         let path = [Established, FinWait1, Closing, TimeWait, Closed];
         vec![
             ("both ends take the same path", {
-                story.states(End::Client, 0).ends_with(&path) && story.states(End::Server, 0).ends_with(&path)
+                story.states(Side::Client, 0).ends_with(&path)
+                    && story.states(Side::Server, 0).ends_with(&path)
             }),
             ("the FINs cross", {
-                story.times(End::Client, Is::Fin) == [13] && story.times(End::Server, Is::Fin) == [15]
+                story.times(Side::Client, Is::Fin) == [13] && story.times(Side::Server, Is::Fin) == [15]
             }),
             ("the server is in CLOSING at 0.018", {
-                story.reached(End::Server, 0, Closing) == Some((18, Cause::Segment))
+                story.reached(Side::Server, 0, Closing) == Some((18, Cause::Segment))
             }),
-            ("the client at 0.020", story.reached(End::Client, 0, Closing) == Some((20, Cause::Segment))),
-            ("the reply is not lost", story.received(End::Client) == [5]),
+            ("the client at 0.020", story.reached(Side::Client, 0, Closing) == Some((20, Cause::Segment))),
+            ("the reply is not lost", story.received(Side::Client) == [5]),
         ]
     },
 };
@@ -207,18 +210,18 @@ pub(super) const TIME_WAIT: Scenario = Scenario {
         stage.settle();
     },
     claims: |story| {
-        let fins = story.times(End::Client, Is::Fin);
+        let fins = story.times(Side::Client, Is::Fin);
         vec![
             ("one segment is lost", story.lost() == 1),
             ("the client's FIN goes out twice, a second apart", gaps(&fins) == [1_000]),
-            ("it is acknowledged each time", story.times(End::Server, Is::Ack) == [25, 1_025]),
+            ("it is acknowledged each time", story.times(Side::Server, Is::Ack) == [25, 1_025]),
             (
                 "the client is gone at 1.030",
-                story.reached(End::Client, 0, Closed) == Some((1_030, Cause::Segment)),
+                story.reached(Side::Client, 0, Closed) == Some((1_030, Cause::Segment)),
             ),
-            ("the wait begins anew", story.reached(End::Server, 0, Closed) == Some((11_025, Cause::Timer))),
+            ("the wait begins anew", story.reached(Side::Server, 0, Closed) == Some((11_025, Cause::Timer))),
             ("the client has its reply all the same", {
-                story.calls(End::Client).iter().any(|call| matches!(call, Call::Receive { bytes: 5, .. }))
+                story.calls(Side::Client).iter().any(|call| matches!(call, Call::Receive { bytes: 5, .. }))
             }),
         ]
     },

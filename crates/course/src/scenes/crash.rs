@@ -3,15 +3,16 @@
 use undersock::smoltcp::socket::tcp::State::{Closed, Established};
 use undersock::smoltcp::wire::{EthernetAddress, IpEndpoint, TcpControl};
 
-use super::greet;
+use super::clients::greet;
 use crate::frames;
-use crate::stage::{CLIENT, Got, SERVER, Set};
+use crate::scenario::{Further, Scenario};
+use crate::stage::calls::Got;
+use crate::stage::{CLIENT, SERVER, Set};
 use crate::story::{self, Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule};
 use undersock::host::DEFAULT_MAC;
 use undersock::server::config::STREAM_PORT;
-use undersock_views::End;
+use undersock_views::Side;
 
 /// A third computer on the wire.
 const STRANGER: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x66]);
@@ -48,10 +49,10 @@ pub(super) const RECONNECT: Scenario = Scenario {
     play: |stage| {
         greet(stage);
         stage.pass(ms(500));
-        stage.note(End::Client, "the client's computer loses its power");
+        stage.note(Side::Client, "the client's computer loses its power");
         stage.crash();
         stage.pass(secs(2));
-        stage.note(End::Client, "it is back");
+        stage.note(Side::Client, "it is back");
         stage.boot();
         let sock = stage.open(0, STREAM_PORT);
         stage.connect(sock);
@@ -61,9 +62,9 @@ pub(super) const RECONNECT: Scenario = Scenario {
         stage.tell(&format!("the client got {got}"));
     },
     claims: |story| {
-        let syns = story.got(End::Server, Is::Syn);
-        let resets = story.got(End::Server, Is::Rst);
-        let challenge = story.sent(End::Server, Is::Ack);
+        let syns = story.got(Side::Server, Is::Syn);
+        let resets = story.got(Side::Server, Is::Rst);
+        let challenge = story.sent(Side::Server, Is::Ack);
         vec![
             ("three SYNs, with the same four numbers", {
                 syns.len() == 3 && syns.windows(2).all(|pair| pair[0].1.from == pair[1].1.from)
@@ -71,17 +72,17 @@ pub(super) const RECONNECT: Scenario = Scenario {
             ("the first one after the crash is challenged", story.dropped() == [DropRule::Challenged]),
             ("at 2.525", challenge.len() == 1 && story::millis(challenge[0].0) == 2_525),
             ("the reset has the challenge's number", {
-                resets.len() == 1 && challenge.iter().all(|(_, ack)| ack.ack_number == resets[0].1.seq)
+                resets.len() == 1 && challenge.iter().all(|(_, ack)| ack.ack == Some(resets[0].1.seq))
             }),
             ("it comes at 2.535 and ends the server's half", {
-                story.reached(End::Server, 0, Closed) == Some((2_535, Cause::Segment))
+                story.reached(Side::Server, 0, Closed) == Some((2_535, Cause::Segment))
             }),
             ("the SYN goes out again a second later", {
-                gaps(&story.times(End::Client, Is::Syn)) == [2_520, 1_000]
+                gaps(&story.times(Side::Client, Is::Syn)) == [2_520, 1_000]
             }),
             ("the client is connected again, and served", {
                 story.run.outcome.iter().any(|line| line.ends_with("3.530 s"))
-                    && story.received(End::Client) == [5, 5]
+                    && story.received(Side::Client) == [5, 5]
             }),
         ]
     },
@@ -112,10 +113,10 @@ pub(super) const RETURN: Scenario = Scenario {
         stage.connect(sock);
         stage.send(sock, b"hello");
         stage.pass(ms(7));
-        stage.note(End::Client, "the client's computer loses its power");
+        stage.note(Side::Client, "the client's computer loses its power");
         stage.crash();
         stage.pass(secs(5));
-        stage.note(End::Client, "it is back, without the client");
+        stage.note(Side::Client, "it is back, without the client");
         stage.boot();
         stage.pass(secs(3));
         stage.tell_plainly("the client got nothing: it was gone before the reply came");
@@ -123,20 +124,20 @@ pub(super) const RETURN: Scenario = Scenario {
         stage.tell_plainly(&format!("the server has {left} connections left"));
     },
     claims: |story| {
-        let data = story.sent(End::Server, Is::Data);
+        let data = story.sent(Side::Server, Is::Data);
         vec![
             ("HELLO goes out at 0.015, 1.015, 3.015 and 7.015", {
-                story.times(End::Server, Is::Data) == [15, 1_015, 3_015, 7_015]
+                story.times(Side::Server, Is::Data) == [15, 1_015, 3_015, 7_015]
             }),
             ("a reset comes at 7.025", {
-                let resets = story.got(End::Server, Is::Rst);
+                let resets = story.got(Side::Server, Is::Rst);
                 resets.len() == 1
                     && story::millis(resets[0].0) == 7_025
-                    && data.iter().all(|(_, segment)| segment.ack_number == resets[0].1.seq)
+                    && data.iter().all(|(_, segment)| segment.ack == Some(resets[0].1.seq))
             }),
             (
                 "it ends the server's half",
-                story.reached(End::Server, 0, Closed) == Some((7_025, Cause::Segment)),
+                story.reached(Side::Server, 0, Closed) == Some((7_025, Cause::Segment)),
             ),
             ("no connection is left", story.run.outcome.iter().any(|line| line.contains("0 connections"))),
         ]
@@ -168,7 +169,7 @@ pub(super) const SERVER_RESTARTS: Scenario = Scenario {
     play: |stage| {
         let sock = greet(stage);
         stage.pass(ms(500));
-        stage.note(End::Server, "the server's computer is restarted");
+        stage.note(Side::Server, "the server's computer is restarted");
         stage.serve(Set::STREAM.ports);
         stage.pass(ms(500));
         stage.send(sock, b"more");
@@ -179,13 +180,13 @@ pub(super) const SERVER_RESTARTS: Scenario = Scenario {
     },
     claims: |story| {
         vec![
-            ("the sentence is answered by a reset, at 1.025", story.times(End::Server, Is::Rst) == [1_025]),
+            ("the sentence is answered by a reset, at 1.025", story.times(Side::Server, Is::Rst) == [1_025]),
             (
                 "the client knows at 1.030",
-                story.reached(End::Client, 0, Closed) == Some((1_030, Cause::Segment)),
+                story.reached(Side::Client, 0, Closed) == Some((1_030, Cause::Segment)),
             ),
-            ("it connects anew", story.reached(End::Client, 1, Established).is_some()),
-            ("and is served", story.received(End::Client) == [5, 5]),
+            ("it connects anew", story.reached(Side::Client, 1, Established).is_some()),
+            ("and is served", story.received(Side::Client) == [5, 5]),
         ]
     },
 };
@@ -215,7 +216,7 @@ pub(super) const FORGED_RESET: Scenario = Scenario {
         let sock = greet(stage);
         let expected = stage.last_acknowledged();
         stage.pass(ms(500));
-        stage.note(End::Server, "a stranger sends a reset in the client's name");
+        stage.note(Side::Server, "a stranger sends a reset in the client's name");
         let client = (STRANGER, IpEndpoint::new(CLIENT, 49_152));
         let server = (DEFAULT_MAC, IpEndpoint::new(SERVER, STREAM_PORT));
         let seq = expected.wrapping_add(100);
@@ -228,13 +229,13 @@ pub(super) const FORGED_RESET: Scenario = Scenario {
     claims: |story| {
         vec![
             ("one reset comes, and is not believed", {
-                story.got(End::Server, Is::Rst).len() == 1 && story.dropped() == [DropRule::InexactReset]
+                story.got(Side::Server, Is::Rst).len() == 1 && story.dropped() == [DropRule::InexactReset]
             }),
-            ("the client is asked, at 0.525", story.times(End::Server, Is::Ack) == [525]),
-            ("it does not answer that", story.sent(End::Client, Is::Rst).is_empty()),
-            ("the connection lives", story.reached(End::Server, 0, Closed).is_none()),
+            ("the client is asked, at 0.525", story.times(Side::Server, Is::Ack) == [525]),
+            ("it does not answer that", story.sent(Side::Client, Is::Rst).is_empty()),
+            ("the connection lives", story.reached(Side::Server, 0, Closed).is_none()),
             ("and serves, at 0.720", {
-                story.times(End::Client, Is::Data).last() == Some(&720)
+                story.times(Side::Client, Is::Data).last() == Some(&720)
                     && story.run.outcome.iter().any(|line| line.contains("STILL HERE"))
             }),
         ]

@@ -2,13 +2,14 @@
 
 use undersock::smoltcp::socket::tcp::State::{Closed, Established, TimeWait};
 
-use super::{converse, finish};
+use super::clients::{converse, finish};
+use crate::scenario::{Further, Scenario};
 use crate::stage::Set;
-use crate::story::{Is, Kind, ms, secs};
-use crate::{Further, Scenario};
+use crate::story::{Is, ms, secs};
 use undersock::event::{Call, DropRule, Timer, Way};
+use undersock::packet::Packet;
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const TWO_CLIENTS: Scenario = Scenario {
     name: "two-clients",
@@ -52,7 +53,7 @@ pub(super) const TWO_CLIENTS: Scenario = Scenario {
     },
     claims: |story| {
         let accepted: Vec<_> = story
-            .calls(End::Server)
+            .calls(Side::Server)
             .into_iter()
             .filter_map(|call| match call {
                 Call::Accept { slot, local, remote } => Some((slot, local, remote)),
@@ -124,18 +125,18 @@ pub(super) const BACKLOG: Scenario = Scenario {
         stage.pass(ms(50));
     },
     claims: |story| {
-        let waiting = story.came(End::Server).filter(|seen| seen.way == Some(Way::Waiting)).count();
-        let established = |slot| story.reached(End::Client, slot, Established).map(|(at, _)| at);
+        let waiting = story.came(Side::Server).filter(|seen| seen.way == Some(Way::Waiting)).count();
+        let established = |slot| story.reached(Side::Client, slot, Established).map(|(at, _)| at);
         vec![
             ("one SYN waits", waiting == 1),
             ("one is dropped", story.dropped() == [DropRule::QueueFull]),
-            ("nobody is refused", story.sent(End::Server, Is::Rst).is_empty()),
+            ("nobody is refused", story.sent(Side::Server, Is::Rst).is_empty()),
             ("the second client is connected at 0.530", established(1) == Some(530)),
             ("the third's SYN goes out again after a second", {
-                story.times(End::Client, Is::Syn) == [0, 10, 10, 1_010]
+                story.times(Side::Client, Is::Syn) == [0, 10, 10, 1_010]
             }),
             ("it is connected at 1.020", established(2) == Some(1_020)),
-            ("all three are served", story.received(End::Client) == [3, 3, 5]),
+            ("all three are served", story.received(Side::Client) == [3, 3, 5]),
             ("TIME-WAIT gives way twice", story.timers() == [Timer::Reused { slot: 0 }; 2]),
         ]
     },
@@ -168,31 +169,31 @@ pub(super) const REUSE: Scenario = Scenario {
     play: |stage| {
         converse(stage, 0, "the client", b"hello");
         stage.pass(secs(1));
-        stage.note(End::Client, "the client's computer is restarted");
+        stage.note(Side::Client, "the client's computer is restarted");
         stage.crash();
         stage.boot();
         stage.pass(secs(1));
         converse(stage, 0, "the client", b"again");
     },
     claims: |story| {
-        let syns = story.got(End::Server, Is::Syn);
+        let syns = story.got(Side::Server, Is::Syn);
         let same =
             syns.windows(2).all(|pair| (pair[0].1.from, pair[0].1.to) == (pair[1].1.from, pair[1].1.to));
-        let from = |kind: &Kind| matches!(kind, Kind::Segment(segment) if segment.from.port != 49_152);
+        let from = |packet: &Packet<'_>| matches!(packet, Packet::Tcp(tcp) if tcp.from.port() != 49_152);
         vec![
             ("two SYNs with the same four numbers", syns.len() == 2 && same),
             ("and different sequence numbers", syns.windows(2).all(|pair| pair[0].1.seq != pair[1].1.seq)),
-            ("no other port is used", story.count(End::Server, from) == 0),
+            ("no other port is used", story.count(Side::Server, from) == 0),
             ("TIME-WAIT gives way, once", story.timers() == [Timer::Reused { slot: 0 }]),
             ("the server is in TIME-WAIT twice", {
-                story.states(End::Server, 0).iter().filter(|state| **state == TimeWait).count() == 2
+                story.states(Side::Server, 0).iter().filter(|state| **state == TimeWait).count() == 2
             }),
             ("the new connection waits for nothing", {
-                story.got(End::Server, Is::Syn).last().map(|(at, _)| at.total_millis()) == Some(2_075)
-                    && story.times(End::Server, Is::SynAck).last() == Some(&2_075)
+                story.got(Side::Server, Is::Syn).last().map(|(at, _)| at.total_millis()) == Some(2_075)
+                    && story.times(Side::Server, Is::SynAck).last() == Some(&2_075)
             }),
-            ("both conversations succeed", story.received(End::Client) == [5, 5]),
-            ("the client's ends are gone", story.states(End::Client, 0).last() == Some(&Closed)),
+            ("both conversations succeed", story.received(Side::Client) == [5, 5]),
+            ("the client's ends are gone", story.states(Side::Client, 0).last() == Some(&Closed)),
         ]
     },
 };

@@ -2,13 +2,14 @@
 
 use undersock::smoltcp::socket::tcp::State::{Closed, Established, FinWait1, SynReceived, TimeWait};
 
-use super::{asks, converse, greet, words};
-use crate::stage::{Got, Ports, Set};
+use super::clients::{asks, converse, greet, words};
+use crate::scenario::{Further, Scenario};
+use crate::stage::calls::Got;
+use crate::stage::{Ports, Set};
 use crate::story::{Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Cause, DropRule, Fate};
 use undersock::server::config::SENTENCE_PORT;
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const DATAGRAM: Scenario = Scenario {
     name: "lost-datagram",
@@ -44,25 +45,25 @@ pub(super) const DATAGRAM: Scenario = Scenario {
         ..Set::SENTENCE
     },
     play: |stage| {
-        stage.note(End::Client, "over UDP");
+        stage.note(Side::Client, "over UDP");
         asks(stage, b"hello", secs(3), 1);
-        stage.note(End::Client, "the same over TCP");
+        stage.note(Side::Client, "the same over TCP");
         converse(stage, 0, "the TCP client", b"hello");
     },
     claims: |story| {
-        let data = story.sent(End::Client, Is::Data);
+        let data = story.sent(Side::Client, Is::Data);
         vec![
             ("two frames are lost", story.lost() == 2),
             ("the datagram goes out once and is never answered", {
-                story.datagrams(End::Client) == [(0, 5)] && story.datagrams(End::Server).is_empty()
+                story.datagrams(Side::Client) == [(0, 5)] && story.datagrams(Side::Server).is_empty()
             }),
             (
                 "the segment goes out twice, a second apart",
-                gaps(&story.times(End::Client, Is::Data)) == [1_000],
+                gaps(&story.times(Side::Client, Is::Data)) == [1_000],
             ),
             ("with the same numbers", { data.windows(2).all(|pair| pair[0].1 == pair[1].1) }),
             ("one recv at each end, of TCP", {
-                story.received(End::Client) == [5] && story.received(End::Server) == [5]
+                story.received(Side::Client) == [5] && story.received(Side::Server) == [5]
             }),
         ]
     },
@@ -91,14 +92,14 @@ pub(super) const SYN: Scenario = Scenario {
     set: Set { trouble: &["drop the 1st SYN"], ..Set::SENTENCE },
     play: |stage| converse(stage, 0, "the client", b"hello"),
     claims: |story| {
-        let syns = story.sent(End::Client, Is::Syn);
+        let syns = story.sent(Side::Client, Is::Syn);
         vec![
             ("one frame is lost", story.lost() == 1),
-            ("the SYN goes out at 0 and at 1.000", story.times(End::Client, Is::Syn) == [0, 1_000]),
+            ("the SYN goes out at 0 and at 1.000", story.times(Side::Client, Is::Syn) == [0, 1_000]),
             ("with the same number", syns.windows(2).all(|pair| pair[0].1.seq == pair[1].1.seq)),
-            ("the server sees one", story.got(End::Server, Is::Syn).len() == 1),
+            ("the server sees one", story.got(Side::Server, Is::Syn).len() == 1),
             ("connect returns at 1.010", {
-                story.reached(End::Client, 0, Established) == Some((1_010, Cause::Segment))
+                story.reached(Side::Client, 0, Established) == Some((1_010, Cause::Segment))
             }),
         ]
     },
@@ -127,19 +128,19 @@ pub(super) const SYN_ACK: Scenario = Scenario {
     set: Set { trouble: &["drop the 1st SYN-ACK"], ..Set::SENTENCE },
     play: |stage| converse(stage, 0, "the client", b"hello"),
     claims: |story| {
-        let answers = story.sent(End::Server, Is::SynAck);
+        let answers = story.sent(Side::Server, Is::SynAck);
         vec![
             ("one frame is lost", story.lost() == 1),
-            ("the client repeats its SYN", story.times(End::Client, Is::Syn) == [0, 1_000]),
-            ("the server its SYN-ACK", story.times(End::Server, Is::SynAck) == [5, 1_005]),
+            ("the client repeats its SYN", story.times(Side::Client, Is::Syn) == [0, 1_000]),
+            ("the server its SYN-ACK", story.times(Side::Server, Is::SynAck) == [5, 1_005]),
             ("with the same number", answers.windows(2).all(|pair| pair[0].1.seq == pair[1].1.seq)),
             ("the repeated SYN is dropped", story.dropped() == [DropRule::Duplicate]),
             ("one socket", {
-                story.reached(End::Server, 0, SynReceived).is_some()
-                    && story.states(End::Server, 1).is_empty()
+                story.reached(Side::Server, 0, SynReceived).is_some()
+                    && story.states(Side::Server, 1).is_empty()
             }),
             ("connect returns at 1.010", {
-                story.reached(End::Client, 0, Established) == Some((1_010, Cause::Segment))
+                story.reached(Side::Client, 0, Established) == Some((1_010, Cause::Segment))
             }),
         ]
     },
@@ -177,20 +178,20 @@ pub(super) const DATA: Scenario = Scenario {
     },
     play: |stage| converse(stage, 0, "the client", b"hello"),
     claims: |story| {
-        let server = story.times(End::Server, Is::Data);
+        let server = story.times(Side::Server, Is::Data);
         vec![
             ("two frames are lost", story.lost() == 2),
             ("the reply goes out three times, at 0.015, 1.015 and 3.015", server == [15, 1_015, 3_015]),
             ("the waits double", gaps(&server) == [1_000, 2_000]),
-            ("the client repeats once", gaps(&story.times(End::Client, Is::Data)) == [1_000]),
-            ("it is acknowledged at 1.015", story.times(End::Server, Is::Ack).contains(&1_015)),
+            ("the client repeats once", gaps(&story.times(Side::Client, Is::Data)) == [1_000]),
+            ("it is acknowledged at 1.015", story.times(Side::Server, Is::Ack).contains(&1_015)),
             (
                 "no byte is taken twice",
-                story.received(End::Server) == [5] && story.received(End::Client) == [5],
+                story.received(Side::Server) == [5] && story.received(Side::Client) == [5],
             ),
             ("the server waits in FIN-WAIT-1 for three seconds", {
-                story.reached(End::Server, 0, FinWait1) == Some((15, Cause::Call))
-                    && story.reached(End::Server, 0, TimeWait) == Some((3_025, Cause::Segment))
+                story.reached(Side::Server, 0, FinWait1) == Some((15, Cause::Call))
+                    && story.reached(Side::Server, 0, TimeWait) == Some((3_025, Cause::Segment))
             }),
         ]
     },
@@ -229,17 +230,17 @@ pub(super) const ACK: Scenario = Scenario {
         stage.pass(ms(50));
     },
     claims: |story| {
-        let established = story.reached(End::Server, 0, Established);
+        let established = story.reached(Side::Server, 0, Established);
         vec![
             ("two frames are lost", story.lost() == 2),
             ("the sentence opens the connection, at 0.015", established == Some((15, Cause::Segment))),
             ("no bare acknowledgement came before", {
-                story.got(End::Server, Is::Ack).first().is_none_or(|(at, _)| at.total_millis() > 1_000)
+                story.got(Side::Server, Is::Ack).first().is_none_or(|(at, _)| at.total_millis() > 1_000)
             }),
-            ("HELLO goes out at 0.015 and at 1.015", story.times(End::Server, Is::Data) == [15, 1_015]),
-            ("the copy is acknowledged", story.times(End::Client, Is::Ack).contains(&1_020)),
-            ("the program gets it once", story.received(End::Client) == [5]),
-            ("the sentence went out once", story.times(End::Client, Is::Data).len() == 1),
+            ("HELLO goes out at 0.015 and at 1.015", story.times(Side::Server, Is::Data) == [15, 1_015]),
+            ("the copy is acknowledged", story.times(Side::Client, Is::Ack).contains(&1_020)),
+            ("the program gets it once", story.received(Side::Client) == [5]),
+            ("the sentence went out once", story.times(Side::Client, Is::Data).len() == 1),
         ]
     },
 };
@@ -272,16 +273,16 @@ pub(super) const FIN: Scenario = Scenario {
         stage.pass(ms(50));
     },
     claims: |story| {
-        let fins = story.sent(End::Client, Is::Fin);
+        let fins = story.sent(Side::Client, Is::Fin);
         vec![
             ("one frame is lost", story.lost() == 1),
-            ("the FIN goes out at 0.020 and at 1.020", story.times(End::Client, Is::Fin) == [20, 1_020]),
+            ("the FIN goes out at 0.020 and at 1.020", story.times(Side::Client, Is::Fin) == [20, 1_020]),
             ("with the same number", fins.windows(2).all(|pair| pair[0].1.seq == pair[1].1.seq)),
             ("the client is in FIN-WAIT-1 for a second", {
-                story.reached(End::Client, 0, FinWait1) == Some((20, Cause::Call))
-                    && story.reached(End::Client, 0, TimeWait) == Some((1_030, Cause::Segment))
+                story.reached(Side::Client, 0, FinWait1) == Some((20, Cause::Call))
+                    && story.reached(Side::Client, 0, TimeWait) == Some((1_030, Cause::Segment))
             }),
-            ("the server's end is gone", story.reached(End::Server, 0, Closed).is_some()),
+            ("the server's end is gone", story.reached(Side::Server, 0, Closed).is_some()),
         ]
     },
 };
@@ -315,23 +316,22 @@ pub(super) const FAST: Scenario = Scenario {
     set: Set { trouble: &["drop the 1st data segment from the client"], ..Set::STREAM },
     play: |stage| words(stage, &["one ", "two ", "three ", "four ", "five"]),
     claims: |story| {
-        let acks = story.sent(End::Server, Is::Ack);
-        let duplicates: Vec<_> =
-            acks.windows(2).filter(|pair| pair[0].1.ack_number == pair[1].1.ack_number).collect();
-        let data = story.sent(End::Client, Is::Data);
+        let acks = story.sent(Side::Server, Is::Ack);
+        let duplicates: Vec<_> = acks.windows(2).filter(|pair| pair[0].1.ack == pair[1].1.ack).collect();
+        let data = story.sent(Side::Client, Is::Data);
         vec![
             ("one frame is lost", story.lost() == 1),
             ("the same acknowledgement at 0.016, 0.017, 0.018 and 0.019", {
-                story.times(End::Server, Is::Ack).starts_with(&[16, 17, 18, 19]) && duplicates.len() == 3
+                story.times(Side::Server, Is::Ack).starts_with(&[16, 17, 18, 19]) && duplicates.len() == 3
             }),
             ("the segment is there again at 0.028", {
                 story
-                    .got(End::Server, Is::Data)
+                    .got(Side::Server, Is::Data)
                     .last()
-                    .is_some_and(|(at, s)| at.total_millis() == 28 && s.bytes == 23)
+                    .is_some_and(|(at, s)| at.total_millis() == 28 && s.payload.len() == 23)
             }),
             ("six segments with data in all", data.len() == 6),
-            ("one recv for all of it", story.received(End::Server) == [23]),
+            ("one recv for all of it", story.received(Side::Server) == [23]),
             ("it was the same number", data.first().map(|(_, s)| s.seq) == data.last().map(|(_, s)| s.seq)),
         ]
     },
@@ -359,10 +359,10 @@ pub(super) const DUPLICATE: Scenario = Scenario {
         vec![
             ("one frame is doubled", story.fates() == [Fate::Duplicated]),
             ("three segments with data come of two", {
-                story.sent(End::Client, Is::Data).len() == 2 && story.got(End::Server, Is::Data).len() == 3
+                story.sent(Side::Client, Is::Data).len() == 2 && story.got(Side::Server, Is::Data).len() == 3
             }),
-            ("the copy is acknowledged at 0.015", story.times(End::Server, Is::Ack) == [15]),
-            ("the program gets each once", story.received(End::Server) == [4, 3]),
+            ("the copy is acknowledged at 0.015", story.times(Side::Server, Is::Ack) == [15]),
+            ("the program gets each once", story.received(Side::Server) == [4, 3]),
         ]
     },
 };
@@ -398,12 +398,15 @@ pub(super) const REORDERED: Scenario = Scenario {
             ("one frame is delayed", story.fates() == [Fate::Delayed(ms(20))]),
             ("the words come at 0.016, 0.017 and 0.035", {
                 let times: Vec<_> =
-                    story.got(End::Server, Is::Data).iter().map(|(at, _)| at.total_millis()).collect();
+                    story.got(Side::Server, Is::Data).iter().map(|(at, _)| at.total_millis()).collect();
                 times == [16, 17, 35]
             }),
-            ("nothing is sent again", story.sent(End::Client, Is::Data).len() == 3),
-            ("two acknowledgements of nothing new", story.times(End::Server, Is::Ack).starts_with(&[16, 17])),
-            ("one recv returns all", story.received(End::Server) == [13]),
+            ("nothing is sent again", story.sent(Side::Client, Is::Data).len() == 3),
+            (
+                "two acknowledgements of nothing new",
+                story.times(Side::Server, Is::Ack).starts_with(&[16, 17]),
+            ),
+            ("one recv returns all", story.received(Side::Server) == [13]),
         ]
     },
 };
@@ -438,13 +441,13 @@ pub(super) const CHECKSUM: Scenario = Scenario {
             ("one bit of the h is inverted", story.fates() == [Fate::Corrupted { bit }]),
             (
                 "the segment goes out twice, a second apart",
-                gaps(&story.times(End::Client, Is::Data)) == [1_000],
+                gaps(&story.times(Side::Client, Is::Data)) == [1_000],
             ),
-            ("it arrives twice", story.got(End::Server, Is::Data).len() == 2),
+            ("it arrives twice", story.got(Side::Server, Is::Data).len() == 2),
             ("the first is not answered", {
-                story.sent(End::Server, Is::Ack).iter().all(|(at, _)| at.total_millis() > 1_000)
+                story.sent(Side::Server, Is::Ack).iter().all(|(at, _)| at.total_millis() > 1_000)
             }),
-            ("the program reads it once", story.received(End::Server) == [5]),
+            ("the program reads it once", story.received(Side::Server) == [5]),
         ]
     },
 };

@@ -1,18 +1,20 @@
 //! Around and below the two transport protocols.
 
-use super::asks;
+use super::clients::asks;
 use crate::frames;
-use crate::stage::{CLIENT, Got, SERVER, SERVER_V6, Set};
-use crate::story::{Is, Kind, gaps, ms, secs};
-use crate::{Further, Scenario};
-use undersock::event::Call;
-use undersock::event::{Limit, Timer};
+use crate::scenario::{Further, Scenario};
+use crate::stage::calls::Got;
+use crate::stage::{CLIENT, SERVER, SERVER_V6, Set};
+use crate::story::{Is, gaps, is_icmp, ms, secs};
+use undersock::event::{Call, Limit, Timer};
 use undersock::host::{CLIENT_MAC, DEFAULT_MAC};
+use undersock::packet::Packet;
 use undersock::smoltcp::wire::{EthernetAddress, IpAddress};
-use undersock_views::End;
+use undersock_views::Side;
 
 /// Another computer on the wire: a router, or a DHCP server.
-const THIRD: frames::Host = (EthernetAddress([0x02, 0, 0, 0, 0, 0xfe]), IpAddress::v4(192, 168, 69, 254));
+const THIRD: frames::Addresses =
+    (EthernetAddress([0x02, 0, 0, 0, 0, 0xfe]), IpAddress::v4(192, 168, 69, 254));
 
 pub(super) const ARP: Scenario = Scenario {
     name: "arp",
@@ -46,11 +48,11 @@ pub(super) const ARP: Scenario = Scenario {
         asks(stage, b"again", secs(1), 1);
     },
     claims: |story| {
-        let arps = |end| story.out(end).filter(|seen| seen.kind == Kind::Arp).count();
+        let arps = |end| story.out(end).filter(|seen| is_arp(&seen.packet)).count();
         vec![
-            ("one question, one answer", arps(End::Client) == 1 && arps(End::Server) == 1),
+            ("one question, one answer", arps(Side::Client) == 1 && arps(Side::Server) == 1),
             ("sendto is called at 0, and the datagram leaves at 0.010", {
-                story.datagrams(End::Client) == [(10, 5), (20, 5)]
+                story.datagrams(Side::Client) == [(10, 5), (20, 5)]
             }),
             ("the first reply takes 0.020 s, the second 0.010 s", {
                 story.run.outcome
@@ -91,13 +93,13 @@ pub(super) const NEIGHBOURS: Scenario = Scenario {
         Err(error) => stage.tell(&format!("the client got nothing ({error})")),
     },
     claims: |story| {
-        let solicitation = |kind: &Kind| *kind == Kind::Icmpv6 { kind: 135 };
-        let advertisement = |kind: &Kind| *kind == Kind::Icmpv6 { kind: 136 };
+        let solicitation = |packet: &Packet<'_>| is_icmp(packet, 135, 0);
+        let advertisement = |packet: &Packet<'_>| is_icmp(packet, 136, 0);
         vec![
-            ("one solicitation comes to the server", story.count(End::Server, solicitation) == 1),
-            ("one advertisement to the client", story.count(End::Client, advertisement) == 1),
-            ("no ARP", story.count(End::Server, |kind| *kind == Kind::Arp) == 0),
-            ("the datagram leaves at 0.010", story.datagrams(End::Client) == [(10, 5)]),
+            ("one solicitation comes to the server", story.count(Side::Server, solicitation) == 1),
+            ("one advertisement to the client", story.count(Side::Client, advertisement) == 1),
+            ("no ARP", story.count(Side::Server, is_arp) == 0),
+            ("the datagram leaves at 0.010", story.datagrams(Side::Client) == [(10, 5)]),
             ("the solicitation goes to its group", {
                 story.run.records.iter().any(|record| match record.what.event() {
                     Some(undersock::event::Event::Frame(frame)) => {
@@ -128,7 +130,7 @@ pub(super) const PING: Scenario = Scenario {
     ],
     set: Set::UDP,
     play: |stage| {
-        stage.note(End::Client, "ping 192.168.69.1");
+        stage.note(Side::Client, "ping 192.168.69.1");
         let request = frames::echo_request((CLIENT_MAC, CLIENT), (DEFAULT_MAC, SERVER), 1, b"undersock");
         stage.say(&request);
         let reply = stage.until(secs(1), |stage| stage.hear().pop());
@@ -139,12 +141,10 @@ pub(super) const PING: Scenario = Scenario {
     claims: |story| {
         vec![
             ("one request comes to the server", {
-                story.count(End::Server, |kind| *kind == Kind::Icmp { kind: 8, code: 0 }) == 1
+                story.count(Side::Server, |packet| is_icmp(packet, 8, 0)) == 1
             }),
-            ("one reply to the client", {
-                story.count(End::Client, |kind| *kind == Kind::Icmp { kind: 0, code: 0 }) == 1
-            }),
-            ("no program calls anything but bind", story.calls(End::Server).len() == 1),
+            ("one reply to the client", { story.count(Side::Client, |packet| is_icmp(packet, 0, 0)) == 1 }),
+            ("no program calls anything but bind", story.calls(Side::Server).len() == 1),
             ("it takes 0.010 s", story.run.outcome == ["the client got an echo after 0.010 s"]),
         ]
     },
@@ -183,11 +183,11 @@ pub(super) const BLACK_HOLE: Scenario = Scenario {
     ],
     set: Set { trouble: &["drop every packet over 576 bytes"], ..Set::STREAM },
     play: |stage| {
-        let sock = super::greet(stage);
+        let sock = super::clients::greet(stage);
         stage.send(sock, &[b'a'; 1_000]);
         stage.pass(ms(10));
         stage.note(
-            End::Client,
+            Side::Client,
             "a router to the client: fragmentation needed, at most 576 bytes (ICMP type 3, code 4)",
         );
         let dropped = stage.last_said();
@@ -198,17 +198,17 @@ pub(super) const BLACK_HOLE: Scenario = Scenario {
         }
     },
     claims: |story| {
-        let large: Vec<_> = story.out(End::Client).filter(|seen| seen.length == 14 + 1_040).collect();
+        let large: Vec<_> = story.out(Side::Client).filter(|seen| seen.length == 14 + 1_040).collect();
         let times: Vec<_> = large.iter().map(|seen| seen.at.total_millis()).collect();
         vec![
             ("the large packet goes out six times", times == [20, 1_020, 3_020, 7_020, 15_020, 31_020]),
             ("and is lost each time", story.lost() == 6),
             ("the router's report comes to the client", {
-                story.count(End::Client, |kind| *kind == Kind::Icmp { kind: 3, code: 4 }) == 1
+                story.count(Side::Client, |packet| is_icmp(packet, 3, 4)) == 1
             }),
             (
                 "the waits double",
-                gaps(&story.times(End::Client, Is::Data)).ends_with(&[1_000, 2_000, 4_000, 8_000, 16_000]),
+                gaps(&story.times(Side::Client, Is::Data)).ends_with(&[1_000, 2_000, 4_000, 8_000, 16_000]),
             ),
             ("DF is set", {
                 story.run.records.iter().any(|record| match record.what.event() {
@@ -219,8 +219,8 @@ pub(super) const BLACK_HOLE: Scenario = Scenario {
                 })
             }),
             ("the server gives up", story.timers() == [Timer::Evicted { slot: 0, limit: Limit::Idle }]),
-            ("at 60.025", story.times(End::Server, Is::Rst) == [60_025]),
-            ("the small ones passed", story.received(End::Client) == [5]),
+            ("at 60.025", story.times(Side::Server, Is::Rst) == [60_025]),
+            ("the small ones passed", story.received(Side::Client) == [5]),
         ]
     },
 };
@@ -270,12 +270,11 @@ pub(super) const LEASE: Scenario = Scenario {
         asks(stage, b"hello", secs(1), 1);
     },
     claims: |story| {
-        let dhcp =
-            |port: u16| move |kind: &Kind| matches!(kind, Kind::Datagram { from, .. } if from.port == port);
-        let asked = story.out(End::Server).filter(|seen| dhcp(68)(&seen.kind)).count();
-        let bound = story.calls(End::Server).iter().any(|call| matches!(call, Call::Bind { port: 12_000 }));
+        let dhcp = |port: u16| move |packet: &Packet<'_>| matches!(packet, Packet::Udp(udp) if udp.from.port() == port);
+        let asked = story.out(Side::Server).filter(|seen| dhcp(68)(&seen.packet)).count();
+        let bound = story.calls(Side::Server).iter().any(|call| matches!(call, Call::Bind { port: 12_000 }));
         vec![
-            ("four messages", asked == 2 && story.count(End::Server, dhcp(67)) == 2),
+            ("four messages", asked == 2 && story.count(Side::Server, dhcp(67)) == 2),
             ("the address is there at 0.020", {
                 story
                     .run
@@ -284,9 +283,13 @@ pub(super) const LEASE: Scenario = Scenario {
                     .is_some_and(|line| line == "the server got 192.168.69.1/24 after 0.020 s")
             }),
             ("the client finds it by ARP, and is served", {
-                story.count(End::Server, |kind| *kind == Kind::Arp) == 1 && story.received(End::Client) == [5]
+                story.count(Side::Server, is_arp) == 1 && story.received(Side::Client) == [5]
             }),
             ("the service was bound before there was an address", bound),
         ]
     },
 };
+
+fn is_arp(packet: &Packet<'_>) -> bool {
+    matches!(packet, Packet::Arp(_))
+}

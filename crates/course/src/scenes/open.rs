@@ -4,13 +4,13 @@ use undersock::smoltcp::socket::tcp::State::{
     CloseWait, Closed, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
 };
 
-use super::converse;
+use super::clients::converse;
+use crate::scenario::{Further, Scenario};
 use crate::stage::{Ports, Set};
 use crate::story::{Is, secs};
-use crate::{Further, Scenario};
 use undersock::event::Cause;
 use undersock::server::config::SENTENCE_PORT;
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const SERVER_CLOSES: Scenario = Scenario {
     name: "tcp-server-closes",
@@ -53,38 +53,38 @@ pub(super) const SERVER_CLOSES: Scenario = Scenario {
         stage.settle();
     },
     claims: |story| {
-        let segments = story.out(End::Client).count() + story.out(End::Server).count();
-        let data = story.sent(End::Client, Is::Data).len() + story.sent(End::Server, Is::Data).len();
-        let fin = story.sent(End::Server, Is::Fin);
+        let segments = story.out(Side::Client).count() + story.out(Side::Server).count();
+        let data = story.sent(Side::Client, Is::Data).len() + story.sent(Side::Server, Is::Data).len();
+        let fin = story.sent(Side::Server, Is::Fin);
         vec![
             ("eight segments, two of them with bytes", segments == 8 && data == 2),
             (
                 "connect returns at 0.010",
-                story.reached(End::Client, 0, Established) == Some((10, Cause::Segment)),
+                story.reached(Side::Client, 0, Established) == Some((10, Cause::Segment)),
             ),
             (
                 "accept returns at 0.015",
-                story.reached(End::Server, 0, Established) == Some((15, Cause::Segment)),
+                story.reached(Side::Server, 0, Established) == Some((15, Cause::Segment)),
             ),
             (
                 "the SYN creates the socket",
-                story.reached(End::Server, 0, SynReceived) == Some((5, Cause::Segment)),
+                story.reached(Side::Server, 0, SynReceived) == Some((5, Cause::Segment)),
             ),
-            ("the server's FIN travels with the reply", fin.len() == 1 && fin[0].1.bytes == 5),
+            ("the server's FIN travels with the reply", fin.len() == 1 && fin[0].1.payload.len() == 5),
             ("the server's path goes through TIME-WAIT", {
-                story.states(End::Server, 0)
+                story.states(Side::Server, 0)
                     == [Listen, SynReceived, Established, FinWait1, FinWait2, TimeWait, Closed]
             }),
             ("the client's goes through LAST-ACK", {
-                story.states(End::Client, 0) == [Closed, SynSent, Established, CloseWait, LastAck, Closed]
+                story.states(Side::Client, 0) == [Closed, SynSent, Established, CloseWait, LastAck, Closed]
             }),
             (
                 "the client is gone at 0.030",
-                story.reached(End::Client, 0, Closed) == Some((30, Cause::Segment)),
+                story.reached(Side::Client, 0, Closed) == Some((30, Cause::Segment)),
             ),
             (
                 "TIME-WAIT is over at 10.025",
-                story.reached(End::Server, 0, Closed) == Some((10_025, Cause::Timer)),
+                story.reached(Side::Server, 0, Closed) == Some((10_025, Cause::Timer)),
             ),
         ]
     },
@@ -126,27 +126,27 @@ pub(super) const NO_SERVER: Scenario = Scenario {
             stage.tell("the client got \"connection refused\"");
         }
         stage.pass(secs(1));
-        stage.note(End::Server, "the TCP server is started");
+        stage.note(Side::Server, "the TCP server is started");
         stage.serve(Ports { listeners: Set::SENTENCE.ports.listeners, ..Set::UDP.ports });
         converse(stage, 0, "the client", b"hello");
     },
     claims: |story| {
-        let resets = story.sent(End::Server, Is::Rst);
-        let syn = story.sent(End::Client, Is::Syn).first().map(|(_, syn)| syn.seq);
+        let resets = story.sent(Side::Server, Is::Rst);
+        let syn = story.sent(Side::Client, Is::Syn).first().map(|(_, syn)| syn.seq);
         vec![
-            ("one reset, at 0.005", story.times(End::Server, Is::Rst) == [5]),
+            ("one reset, at 0.005", story.times(Side::Server, Is::Rst) == [5]),
             ("it acknowledges the SYN", {
-                syn.is_some_and(|seq| resets.iter().all(|(_, reset)| reset.ack_number == seq.wrapping_add(1)))
+                syn.is_some_and(|seq| resets.iter().all(|(_, reset)| reset.ack == Some(seq + 1)))
             }),
             (
                 "the client knows at 0.010",
-                story.reached(End::Client, 0, Closed) == Some((10, Cause::Segment)),
+                story.reached(Side::Client, 0, Closed) == Some((10, Cause::Segment)),
             ),
             (
                 "it was in SYN-SENT and nowhere else",
-                story.states(End::Client, 0) == [Closed, SynSent, Closed],
+                story.states(Side::Client, 0) == [Closed, SynSent, Closed],
             ),
-            ("the second attempt succeeds", story.states(End::Client, 1).contains(&Established)),
+            ("the second attempt succeeds", story.states(Side::Client, 1).contains(&Established)),
         ]
     },
 };

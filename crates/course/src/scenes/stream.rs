@@ -2,12 +2,13 @@
 
 use undersock::smoltcp::socket::tcp::State::{CloseWait, Closed};
 
-use crate::stage::{Got, Set};
+use crate::scenario::{Further, Scenario};
+use crate::stage::Set;
+use crate::stage::calls::Got;
 use crate::story::{Is, gaps, ms, secs};
-use crate::{Further, Scenario};
 use undersock::event::{Call, Cause, Limit, Timer};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const MESSAGES: Scenario = Scenario {
     name: "udp-messages",
@@ -29,10 +30,10 @@ pub(super) const MESSAGES: Scenario = Scenario {
     claims: |story| {
         let sizes = |end| story.datagrams(end).iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>();
         vec![
-            ("three datagrams there", sizes(End::Client) == [4, 4, 5]),
-            ("three recvfrom", story.received(End::Server) == [4, 4, 5]),
-            ("three datagrams back", sizes(End::Server) == [4, 4, 5]),
-            ("three recvfrom at the client", story.received(End::Client) == [4, 4, 5]),
+            ("three datagrams there", sizes(Side::Client) == [4, 4, 5]),
+            ("three recvfrom", story.received(Side::Server) == [4, 4, 5]),
+            ("three datagrams back", sizes(Side::Server) == [4, 4, 5]),
+            ("three recvfrom at the client", story.received(Side::Client) == [4, 4, 5]),
         ]
     },
 };
@@ -82,16 +83,16 @@ pub(super) const BYTES: Scenario = Scenario {
             calls.filter(|call| matches!(call, Call::Send { .. })).count()
         };
         let sizes: Vec<_> =
-            story.sent(End::Client, Is::Data).iter().map(|(_, segment)| segment.bytes).collect();
+            story.sent(Side::Client, Is::Data).iter().map(|(_, segment)| segment.payload.len()).collect();
         vec![
-            ("three send, two segments", sends(End::Client) == 3 && sizes == [4, 9]),
+            ("three send, two segments", sends(Side::Client) == 3 && sizes == [4, 9]),
             ("the second leaves when the first is acknowledged", {
-                story.times(End::Client, Is::Data) == [10, 20]
+                story.times(Side::Client, Is::Data) == [10, 20]
             }),
             ("two recv and two send at the server", {
-                story.received(End::Server) == [4, 9] && sends(End::Server) == 2
+                story.received(Side::Server) == [4, 9] && sends(Side::Server) == 2
             }),
-            ("one recv at the client", story.received(End::Client) == [13]),
+            ("one recv at the client", story.received(Side::Client) == [13]),
         ]
     },
 };
@@ -130,7 +131,7 @@ pub(super) const CUT: Scenario = Scenario {
         stage.pass(ms(50));
     },
     claims: |story| {
-        let server = story.calls(End::Server);
+        let server = story.calls(Side::Server);
         let closed = server.iter().position(|call| matches!(call, Call::Close { .. }));
         let discarded = server.iter().position(|call| matches!(call, Call::Receive { bytes: 5, .. }));
         vec![
@@ -139,9 +140,9 @@ pub(super) const CUT: Scenario = Scenario {
                     && !server.iter().any(|call| matches!(call, Call::Send { bytes: 5, .. }))
             }),
             ("the rest arrives after close", closed.is_some() && closed < discarded),
-            ("at 0.025", story.got(End::Server, Is::Data).iter().any(|(at, _)| at.total_millis() == 25)),
-            ("the client gets six bytes", story.received(End::Client) == [6]),
-            ("no reset", story.sent(End::Server, Is::Rst).is_empty()),
+            ("at 0.025", story.got(Side::Server, Is::Data).iter().any(|(at, _)| at.total_millis() == 25)),
+            ("the client gets six bytes", story.received(Side::Client) == [6]),
+            ("no reset", story.sent(Side::Server, Is::Rst).is_empty()),
         ]
     },
 };
@@ -180,7 +181,7 @@ pub(super) const ZERO_WINDOW: Scenario = Scenario {
         stage.connect(sock);
         stage.send(sock, &[b'a'; 1_500]);
         stage.pass(ms(3_500));
-        stage.note(End::Client, "the client's program reads now");
+        stage.note(Side::Client, "the client's program reads now");
         let mut got = 0;
         while got < 1_500 {
             got += stage.receive(sock, 512).text().len();
@@ -191,16 +192,16 @@ pub(super) const ZERO_WINDOW: Scenario = Scenario {
         stage.pass(ms(50));
     },
     claims: |story| {
-        let data = story.sent(End::Server, Is::Data);
-        let probes: Vec<_> = data.iter().filter(|(_, segment)| segment.bytes == 1).collect();
+        let data = story.sent(Side::Server, Is::Data);
+        let probes: Vec<_> = data.iter().filter(|(_, segment)| segment.payload.len() == 1).collect();
         let closed = |at: i64| {
-            let all = story.got(End::Server, Is::Ack).into_iter().chain(story.got(End::Server, Is::Data));
+            let all = story.got(Side::Server, Is::Ack).into_iter().chain(story.got(Side::Server, Is::Data));
             all.into_iter().any(|(when, segment)| when.total_millis() == at && segment.window == 0)
         };
         vec![
             (
                 "512 bytes go out at 0.015",
-                data.first().is_some_and(|(at, s)| at.total_millis() == 15 && s.bytes == 512),
+                data.first().is_some_and(|(at, s)| at.total_millis() == 15 && s.payload.len() == 512),
             ),
             ("the window is closed at 0.025", closed(25)),
             ("probes go out at 1.025 and 3.025", {
@@ -209,11 +210,11 @@ pub(super) const ZERO_WINDOW: Scenario = Scenario {
             ("each is answered by a closed window", closed(1_035) && closed(3_035)),
             ("the window opens at 3.515", {
                 story
-                    .got(End::Server, Is::Ack)
+                    .got(Side::Server, Is::Ack)
                     .iter()
                     .any(|(at, s)| at.total_millis() == 3_515 && s.window == 512)
             }),
-            ("all 1,500 bytes are received", story.received(End::Client).iter().sum::<usize>() == 1_500),
+            ("all 1,500 bytes are received", story.received(Side::Client).iter().sum::<usize>() == 1_500),
         ]
     },
 };
@@ -244,7 +245,7 @@ pub(super) const STALLED: Scenario = Scenario {
         stage.connect(sock);
         stage.send(sock, &[b'a'; 1_500]);
         stage.pass(secs(30));
-        stage.note(End::Client, "the client's program reads now");
+        stage.note(Side::Client, "the client's program reads now");
         let got = stage.receive(sock, 1_024).text().len();
         let then = stage.receive(sock, 1_024);
         if then == Got::Reset {
@@ -252,25 +253,25 @@ pub(super) const STALLED: Scenario = Scenario {
         }
     },
     claims: |story| {
-        let data = story.sent(End::Server, Is::Data);
+        let data = story.sent(Side::Server, Is::Data);
         let probes: Vec<_> =
-            data.iter().filter(|(_, s)| s.bytes == 1).map(|(at, _)| at.total_millis()).collect();
+            data.iter().filter(|(_, s)| s.payload.len() == 1).map(|(at, _)| at.total_millis()).collect();
         vec![
             ("probes at 1.025, 3.025, 7.025 and 15.025", probes == [1_025, 3_025, 7_025, 15_025]),
             ("each twice as far from the last", {
-                gaps(&story.times(End::Server, Is::Data)).ends_with(&[2_000, 4_000, 8_000])
+                gaps(&story.times(Side::Server, Is::Data)).ends_with(&[2_000, 4_000, 8_000])
             }),
             (
                 "the client is evicted for it",
                 story.timers() == [Timer::Evicted { slot: 0, limit: Limit::Stalled }],
             ),
-            ("by a reset at 20.025", story.times(End::Server, Is::Rst) == [20_025]),
+            ("by a reset at 20.025", story.times(Side::Server, Is::Rst) == [20_025]),
             (
                 "the server's end is gone then",
-                story.reached(End::Server, 0, Closed) == Some((20_025, Cause::Limit)),
+                story.reached(Side::Server, 0, Closed) == Some((20_025, Cause::Limit)),
             ),
-            ("the client's too, without CLOSE-WAIT", !story.states(End::Client, 0).contains(&CloseWait)),
-            ("512 bytes are still read", story.received(End::Client) == [512]),
+            ("the client's too, without CLOSE-WAIT", !story.states(Side::Client, 0).contains(&CloseWait)),
+            ("512 bytes are still read", story.received(Side::Client) == [512]),
             ("and then there is an error", story.run.outcome.len() == 1),
         ]
     },

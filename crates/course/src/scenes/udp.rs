@@ -1,12 +1,13 @@
 //! UDP: a datagram there, a datagram back, and nothing else.
 
-use super::asks;
+use super::clients::asks;
+use crate::scenario::{Further, Scenario};
 use crate::stage::{Ports, Set};
-use crate::story::{Kind, ms, secs};
-use crate::{Further, Scenario};
+use crate::story::{is_icmp, ms, secs};
 use undersock::event::Fate;
+use undersock::packet::Packet;
 use undersock::server::config::SENTENCE_PORT;
-use undersock_views::End;
+use undersock_views::Side;
 
 pub(super) const EXCHANGE: Scenario = Scenario {
     name: "udp-exchange",
@@ -36,22 +37,22 @@ pub(super) const EXCHANGE: Scenario = Scenario {
     play: |stage| asks(stage, b"hello", secs(5), 1),
     claims: |story| {
         vec![
-            ("the client sends one datagram, at 0", story.datagrams(End::Client) == [(0, 5)]),
-            ("the server sends one, at 0.005", story.datagrams(End::Server) == [(5, 5)]),
+            ("the client sends one datagram, at 0", story.datagrams(Side::Client) == [(0, 5)]),
+            ("the server sends one, at 0.005", story.datagrams(Side::Server) == [(5, 5)]),
             (
                 "nothing else crosses the wire",
-                story.out(End::Client).count() + story.out(End::Server).count() == 2,
+                story.out(Side::Client).count() + story.out(Side::Server).count() == 2,
             ),
             (
                 "the client's port is 49152",
                 story.count(
-                    End::Server,
-                    |kind| matches!(kind, Kind::Datagram { from, .. } if from.port == 49_152),
+                    Side::Server,
+                    |packet| matches!(packet, Packet::Udp(udp) if udp.from.port() == 49_152),
                 ) == 1,
             ),
             (
                 "no state changes",
-                story.states(End::Client, 0).is_empty() && story.states(End::Server, 0).is_empty(),
+                story.states(Side::Client, 0).is_empty() && story.states(Side::Server, 0).is_empty(),
             ),
         ]
     },
@@ -89,17 +90,17 @@ pub(super) const NO_SERVER: Scenario = Scenario {
     set: Set::SENTENCE,
     play: |stage| {
         asks(stage, b"hello", secs(1), 1);
-        stage.note(End::Server, "the UDP server is started");
+        stage.note(Side::Server, "the UDP server is started");
         stage.serve(Ports { udp: Some(SENTENCE_PORT), ..Set::SENTENCE.ports });
         asks(stage, b"hello", secs(1), 1);
     },
     claims: |story| {
-        let unreachable = |kind: &Kind| *kind == Kind::Icmp { kind: 3, code: 3 };
+        let unreachable = |packet: &Packet<'_>| is_icmp(packet, 3, 3);
         vec![
-            ("port unreachable comes to the client, once", story.count(End::Client, unreachable) == 1),
-            ("the client asks at 0 and at 1.000", story.datagrams(End::Client) == [(0, 5), (1_000, 5)]),
-            ("only the second is answered", story.datagrams(End::Server) == [(1_005, 5)]),
-            ("the client's recvfrom returns once", story.received(End::Client) == [5]),
+            ("port unreachable comes to the client, once", story.count(Side::Client, unreachable) == 1),
+            ("the client asks at 0 and at 1.000", story.datagrams(Side::Client) == [(0, 5), (1_000, 5)]),
+            ("only the second is answered", story.datagrams(Side::Server) == [(1_005, 5)]),
+            ("the client's recvfrom returns once", story.received(Side::Client) == [5]),
         ]
     },
 };
@@ -125,11 +126,11 @@ pub(super) const LOST_REPLY: Scenario = Scenario {
     play: |stage| asks(stage, b"hello", secs(1), 2),
     claims: |story| {
         vec![
-            ("the client sends at 0 and at 1.000", story.datagrams(End::Client) == [(0, 5), (1_000, 5)]),
-            ("the server answers both", story.datagrams(End::Server) == [(5, 5), (1_005, 5)]),
+            ("the client sends at 0 and at 1.000", story.datagrams(Side::Client) == [(0, 5), (1_000, 5)]),
+            ("the server answers both", story.datagrams(Side::Server) == [(5, 5), (1_005, 5)]),
             ("one of the answers is lost", story.fates() == [Fate::Lost]),
-            ("the server works twice", story.received(End::Server) == [5, 5]),
-            ("the client gets one reply", story.received(End::Client) == [5]),
+            ("the server works twice", story.received(Side::Server) == [5, 5]),
+            ("the client gets one reply", story.received(Side::Client) == [5]),
         ]
     },
 };
@@ -155,16 +156,13 @@ pub(super) const DUPLICATE: Scenario = Scenario {
     },
     claims: |story| {
         vec![
-            ("the client sends one datagram", story.datagrams(End::Client) == [(0, 5)]),
+            ("the client sends one datagram", story.datagrams(Side::Client) == [(0, 5)]),
             ("the wire doubles it", story.fates() == [Fate::Duplicated]),
             ("the server takes both, and answers both", {
-                story.received(End::Server) == [5, 5] && story.datagrams(End::Server) == [(5, 5), (5, 5)]
+                story.received(Side::Server) == [5, 5] && story.datagrams(Side::Server) == [(5, 5), (5, 5)]
             }),
-            (
-                "both answers come",
-                story.count(End::Client, |kind| matches!(kind, Kind::Datagram { .. })) == 2,
-            ),
-            ("recvfrom takes one", story.received(End::Client) == [5]),
+            ("both answers come", story.count(Side::Client, |packet| matches!(packet, Packet::Udp(_))) == 2),
+            ("recvfrom takes one", story.received(Side::Client) == [5]),
         ]
     },
 };

@@ -10,7 +10,7 @@ use undersock::smoltcp::iface::SocketHandle;
 use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
-use undersock_views::End;
+use undersock_views::Side;
 use undersock_views::record::{Record, Recorder, Recording};
 
 const FRAMES: usize = 64;
@@ -42,20 +42,20 @@ impl Stage {
         for rule in rules {
             settings.set("trouble", rule).expect("a rule");
         }
-        let mut server_end = Impaired::new(server_end, &settings, recorder.at(End::Server));
+        let mut server_end = Impaired::new(server_end, &settings, recorder.at(Side::Server));
         let now = Instant::from_secs(1);
         let config = Config::default().with_seed(0x5eed);
         let sizes = Sizes::default().with_connections(4).with_buffers(4_096).with_batch(16);
         let server = Server::new(&config, Memory::owned(sizes), &mut server_end, now).expect("a server");
         let config = HostConfig::client().with_seed(0xc11e);
-        let client = Client::observed(&config, Vec::new(), &mut client_end, now, recorder.at(End::Client));
+        let client = Client::observed(&config, Vec::new(), &mut client_end, now, recorder.at(Side::Client));
         let client = client.expect("a client");
-        server.introduce(now, &mut recorder.at(End::Server));
+        server.introduce(now, &mut recorder.at(Side::Server));
         Stage { now, client, recorder, server, server_end, client_end, wire, due: None }
     }
 
     fn poll(&mut self) {
-        let observer = &mut self.recorder.at(End::Server);
+        let observer = &mut self.recorder.at(Side::Server);
         self.due = self.server.poll(self.now, &mut self.server_end, &mut Uppercase::new(), observer);
         self.server_end.flush(self.now);
         self.client.poll(self.now, &mut self.client_end);

@@ -6,9 +6,9 @@ use undersock::smoltcp::socket::tcp::State;
 
 pub use super::layout::Shape;
 use super::layout::{self, Bar, Geometry, HALF_CHIP, Plan, Rung, Word};
-use super::story::{Kind, Story, place};
-use crate::End;
+use super::story::{SaidKind, Story};
 use crate::record::Record;
+use crate::side::Side;
 use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
 
 /// The ladder of these records as one SVG without scripts, fonts or anything else from outside. It is light or dark as
@@ -67,10 +67,10 @@ fn heads(drawing: &mut Drawing, story: &Story<'_>, plan: &Plan<'_>) {
         drawing.text((left + 20.0, y), Anchor::Start, font, &text);
     }
     let (height, top) = if geometry.narrow { (34.0, plan.top - 38.0) } else { (30.0, plan.top - 54.0) };
-    for end in [End::Client, End::Server] {
-        let known = story.known[place(end)];
-        let (name, address) = layout::host(end, story.hosts[place(end)], known);
-        let (from, to) = geometry.hosts[place(end)];
+    for end in [Side::Client, Side::Server] {
+        let known = story.known[end.index()];
+        let (name, address) = super::words::host(end, story.hosts[end.index()], known);
+        let (from, to) = geometry.hosts[end.index()];
         let edge = attribute("stroke", 's', if known { Ink::Black } else { Ink::Mute });
         let dashes = if known { "" } else { " stroke-dasharray=\"4 3\"" };
         drawing.rect(
@@ -254,21 +254,21 @@ fn word_of(drawing: &mut Drawing, word: &Word<'_>, geometry: &Geometry) {
     let (x, y) = word.quad.centre;
     let ink = ink(word.said.connection);
     let (class, font, fill) = match word.said.kind {
-        Kind::Call => ("call", Font { ink, ..geometry.call }, Ink::Paper),
-        Kind::State(State::Established) => ("state", Font { ink: Ink::Paper, ..geometry.state }, ink),
-        Kind::State(_) => ("state", Font { ink, ..geometry.state }, Ink::Paper),
-        Kind::Timer => ("timer", Font { ink: Ink::Bad, bold: false, ..geometry.state }, Ink::Paper),
+        SaidKind::Call => ("call", Font { ink, ..geometry.call }, Ink::Paper),
+        SaidKind::State(State::Established) => ("state", Font { ink: Ink::Paper, ..geometry.state }, ink),
+        SaidKind::State(_) => ("state", Font { ink, ..geometry.state }, Ink::Paper),
+        SaidKind::Timer => ("timer", Font { ink: Ink::Bad, bold: false, ..geometry.state }, Ink::Paper),
     };
     drawing.group(class, &word.said.title);
     let edge = match word.said.kind {
-        Kind::Call => String::new(),
-        Kind::Timer => format!("stroke-dasharray=\"3 2\" {}", attribute("stroke", 's', Ink::Bad)),
-        Kind::State(State::TimeWait) => {
+        SaidKind::Call => String::new(),
+        SaidKind::Timer => format!("stroke-dasharray=\"3 2\" {}", attribute("stroke", 's', Ink::Bad)),
+        SaidKind::State(State::TimeWait) => {
             format!("stroke-dasharray=\"2 2.5\" {}", attribute("stroke", 's', ink))
         }
-        Kind::State(_) => attribute("stroke", 's', ink),
+        SaidKind::State(_) => attribute("stroke", 's', ink),
     };
-    let round = if word.said.kind == Kind::Call { 2.0 } else { HALF_CHIP };
+    let round = if word.said.kind == SaidKind::Call { 2.0 } else { HALF_CHIP };
     drawing.rect((left, top + 0.8), (right - left, bottom - top - 1.6), round, Some(fill), &edge);
     drawing.text((x, y + 0.36 * font.size), Anchor::Middle, font, &word.text);
     drawing.end();

@@ -1,24 +1,23 @@
 //! Where everything of a drawn ladder is. Time goes down, but not in proportion: what happens at one instant may share a
 //! line, a later instant is further down, and nothing lies on anything else.
 
-use core::net::IpAddr;
-
 use undersock::smoltcp::socket::tcp::State;
 
-use super::story::{Act, Kind, Said, Story, other, place, untangled};
-use super::words;
-use crate::End;
-use crate::svg::{Font, Ink, Point};
+use super::story::{Act, Said, SaidKind, Story, untangled};
+use crate::notation::{rounded, time};
+use crate::side::Side;
 
 mod geometry;
+mod quad;
 mod rungs;
 
-pub(super) use geometry::Geometry;
 pub use geometry::Shape;
+pub(super) use geometry::{Geometry, HALF_CHIP, connection_line, sans};
+use quad::Quad;
+use rungs::Heights;
 pub(super) use rungs::Rung;
 
-/// Half the height of a box with a word in it, and what a line of words takes.
-pub(super) const HALF_CHIP: f64 = 10.0;
+/// A line of words takes so much.
 const LINE: f64 = 23.0;
 /// A later instant is so much further down, at least: its time must have room at the left.
 const LATER: f64 = 15.0;
@@ -35,63 +34,6 @@ const TRIES: u32 = 8;
 pub(super) const BAND: f64 = 24.0;
 const NOTE_LINE: f64 = 18.0;
 const NOTE_MARGIN: f64 = 9.0;
-
-/// A rectangle, turned by an angle in degrees about its centre.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Quad {
-    pub(super) centre: Point,
-    pub(super) half: Point,
-    pub(super) angle: f64,
-}
-
-impl Quad {
-    pub(super) fn new((x, y): Point, (w, h): Point) -> Self {
-        Quad { centre: (x + w / 2.0, y + h / 2.0), half: (w / 2.0, h / 2.0), angle: 0.0 }
-    }
-
-    /// A line as a very thin one.
-    pub(super) fn line(one: Point, other: Point) -> Self {
-        let (dx, dy) = (other.0 - one.0, other.1 - one.1);
-        Quad {
-            centre: ((one.0 + other.0) / 2.0, (one.1 + other.1) / 2.0),
-            half: (dx.hypot(dy) / 2.0, 0.4),
-            angle: dy.atan2(dx).to_degrees(),
-        }
-    }
-
-    fn axes(&self) -> [Point; 2] {
-        let (sin, cos) = self.angle.to_radians().sin_cos();
-        [(cos, sin), (-sin, cos)]
-    }
-
-    /// Whether two have more than an edge in common (by the separating axis theorem).
-    pub(super) fn overlaps(&self, other: &Quad) -> bool {
-        let between = (other.centre.0 - self.centre.0, other.centre.1 - self.centre.1);
-        // Most are far from each other.
-        let far = |quad: &Quad| quad.half.0 + quad.half.1;
-        if between.0.abs().max(between.1.abs()) > far(self) + far(other) {
-            return false;
-        }
-        let reach = |quad: &Quad, axis: Point| {
-            let [x, y] = quad.axes();
-            quad.half.0 * dot(x, axis).abs() + quad.half.1 * dot(y, axis).abs()
-        };
-        let mut axes = self.axes().into_iter().chain(other.axes());
-        axes.all(|axis| dot(between, axis).abs() + 0.01 < reach(self, axis) + reach(other, axis))
-    }
-
-    /// The rectangle that it fits in, unturned: left, top, right, bottom.
-    pub(super) fn bounds(&self) -> (f64, f64, f64, f64) {
-        let [x, y] = self.axes();
-        let w = self.half.0 * x.0.abs() + self.half.1 * y.0.abs();
-        let h = self.half.0 * x.1.abs() + self.half.1 * y.1.abs();
-        (self.centre.0 - w, self.centre.1 - h, self.centre.0 + w, self.centre.1 + h)
-    }
-}
-
-fn dot(one: Point, other: Point) -> f64 {
-    one.0 * other.0 + one.1 * other.1
-}
 
 /// A call, a state or a timer with its place.
 #[derive(Debug)]
@@ -136,23 +78,14 @@ pub(super) struct Plan<'s> {
     pub(super) height: f64,
 }
 
-/// Heights of one frame's ends.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Heights {
-    pub(super) departs: Option<f64>,
-    pub(super) arrives: Vec<f64>,
-    pub(super) vanishes: Option<f64>,
-    pub(super) crosses: Option<f64>,
-}
-
 /// How far down each lane is taken.
-struct Lanes {
+struct LaneHeights {
     calls: [f64; 2],
     states: [f64; 2],
     rungs: [f64; 2],
 }
 
-impl Lanes {
+impl LaneHeights {
     fn all(&mut self) -> impl Iterator<Item = &mut f64> {
         self.calls.iter_mut().chain(&mut self.states).chain(&mut self.rungs)
     }
@@ -176,7 +109,7 @@ impl<'s> Plan<'s> {
         let mut room = vec![0.0; story.transits.len()];
         let mut plan = Plan::with(story, shape, &room);
         for _ in 0..TRIES {
-            let hidden = rungs::hidden(&plan);
+            let hidden = rungs::hidden(&plan.rungs, &plan.taken());
             if hidden.is_empty() {
                 break;
             }
@@ -193,7 +126,7 @@ impl<'s> Plan<'s> {
         let top = geometry.top;
         let start = top + 6.0;
         let mut planner = Planner {
-            lanes: Lanes { calls: [start; 2], states: [start; 2], rungs: [start - 4.0; 2] },
+            lanes: LaneHeights { calls: [start; 2], states: [start; 2], rungs: [start - 4.0; 2] },
             heights: vec![Heights::default(); story.transits.len()],
             open: Default::default(),
             room,
@@ -236,7 +169,7 @@ struct Planner<'s, 'r, 'm> {
     /// How much more room each frame's arrow has.
     room: &'m [f64],
     plan: Plan<'s>,
-    lanes: Lanes,
+    lanes: LaneHeights,
     heights: Vec<Heights>,
     open: [Vec<Open>; 2],
     /// The last instant, and how far down it is.
@@ -267,7 +200,7 @@ impl<'s> Planner<'s, '_, '_> {
             }
             Act::Arrives(number, arrival) => {
                 let below = below(number);
-                let end = other(self.story.transits[number].from);
+                let end = self.story.transits[number].from.other();
                 let left = self.heights[number].departs.or(self.heights[number].crosses).unwrap_or(0.0);
                 let y = self.rung(at, &[end], self.room[number], below, left + FALL);
                 let arrives = &mut self.heights[number].arrives;
@@ -284,7 +217,7 @@ impl<'s> Planner<'s, '_, '_> {
             }
             Act::Crosses(number) => {
                 let below = below(number);
-                let y = self.rung(at, &[End::Client, End::Server], self.room[number], below, 0.0);
+                let y = self.rung(at, &[Side::Client, Side::Server], self.room[number], below, 0.0);
                 self.heights[number].crosses = Some(y);
             }
         }
@@ -299,18 +232,18 @@ impl<'s> Planner<'s, '_, '_> {
         };
         let y = y.max(self.floor);
         if self.last.is_none_or(|(last, _)| last != at) {
-            self.plan.times.push((y, words::time(at)));
+            self.plan.times.push((y, time(at)));
         }
         self.last = Some((at, y));
         y
     }
 
-    fn rung(&mut self, at: i64, ends: &[End], room: f64, below: f64, least: f64) -> f64 {
+    fn rung(&mut self, at: i64, ends: &[Side], room: f64, below: f64, least: f64) -> f64 {
         let above = ABOVE + room;
-        let taken = ends.iter().fold(least, |y, end| y.max(self.lanes.rungs[place(*end)] + above));
+        let taken = ends.iter().fold(least, |y, end| y.max(self.lanes.rungs[end.index()] + above));
         let y = self.line(at, taken);
         for end in ends {
-            self.lanes.rungs[place(*end)] = y + below;
+            self.lanes.rungs[end.index()] = y + below;
         }
         if self.plan.geometry.narrow {
             self.lanes.all().for_each(|lane| *lane = lane.max(y + below));
@@ -319,10 +252,10 @@ impl<'s> Planner<'s, '_, '_> {
     }
 
     fn said(&mut self, at: i64, said: &'s Said) {
-        let end = place(said.end);
+        let end = said.end.index();
         let lane = match said.kind {
-            Kind::Call => &self.lanes.calls,
-            Kind::State(_) | Kind::Timer => &self.lanes.states,
+            SaidKind::Call => &self.lanes.calls,
+            SaidKind::State(_) | SaidKind::Timer => &self.lanes.states,
         };
         let y = self.line(at, lane[end] + LINE / 2.0);
         let after = y + LINE / 2.0;
@@ -330,10 +263,10 @@ impl<'s> Planner<'s, '_, '_> {
             self.lanes.all().for_each(|lane| *lane = lane.max(after));
         }
         match said.kind {
-            Kind::Call => self.lanes.calls[end] = after,
-            Kind::State(_) | Kind::Timer => self.lanes.states[end] = after,
+            SaidKind::Call => self.lanes.calls[end] = after,
+            SaidKind::State(_) | SaidKind::Timer => self.lanes.states[end] = after,
         }
-        if let Kind::State(state) = said.kind {
+        if let SaidKind::State(state) = said.kind {
             self.state(said, state, y);
         }
         let number = said.connection.filter(|_| self.story.connections.len() > 1);
@@ -343,7 +276,7 @@ impl<'s> Planner<'s, '_, '_> {
     }
 
     fn state(&mut self, said: &Said, state: State, y: f64) {
-        let open = &mut self.open[place(said.end)];
+        let open = &mut self.open[said.end.index()];
         let known = open.iter().position(|one| one.number == said.connection).map(|index| open.remove(index));
         let lane = known.as_ref().map_or_else(
             || (0..).find(|lane| open.iter().all(|one| one.lane != *lane)).unwrap_or(0),
@@ -357,7 +290,7 @@ impl<'s> Planner<'s, '_, '_> {
         }
     }
 
-    fn bar(&mut self, end: End, open: &Open, to: f64) {
+    fn bar(&mut self, end: Side, open: &Open, to: f64) {
         let x = self.plan.geometry.bar(end, open.lane);
         let Open { number, state, from, .. } = *open;
         self.plan.bars.push(Bar { x, from, to, state, number });
@@ -378,7 +311,7 @@ impl<'s> Planner<'s, '_, '_> {
         let y = self.lowest() + 4.0;
         let (left, right) = self.plan.geometry.inner;
         let quad = Quad::new((left, y), (right - left, BAND));
-        let text = format!("{} later", words::rounded(length));
+        let text = format!("{} later", rounded(length));
         self.plan.bands.push(Band { quad, lines: vec![text], pause: true });
         self.go_on_below(y + BAND);
     }
@@ -397,54 +330,18 @@ impl<'s> Planner<'s, '_, '_> {
 
     fn finish(mut self) -> Plan<'s> {
         let bottom = self.lowest() + 8.0;
-        for end in [End::Client, End::Server] {
-            for open in core::mem::take(&mut self.open[place(end)]) {
+        for end in [Side::Client, Side::Server] {
+            for open in core::mem::take(&mut self.open[end.index()]) {
                 self.bar(end, &open, bottom);
             }
         }
         let Planner { mut plan, heights, story, .. } = self;
         plan.bottom = bottom;
-        plan.rungs = rungs::rungs(story, &heights, &plan);
+        plan.rungs = rungs::rungs(story, &heights, &plan.geometry, plan.taken());
         let lowest = plan.rungs.iter().map(Rung::lowest).fold(bottom, f64::max);
         plan.bottom = lowest.max(bottom);
         plan.legend = (!plan.bars.is_empty()).then_some(plan.bottom + 24.0);
         plan.height = plan.bottom + if plan.legend.is_some() { 40.0 } else { 16.0 };
         plan
-    }
-}
-
-/// A host's words for its head.
-pub(super) fn host(end: End, address: Option<IpAddr>, known: bool) -> (String, String) {
-    let name = match (end, known) {
-        (End::Client, true) => "client",
-        (End::Client, false) => "clients",
-        (End::Server, _) => "server",
-    };
-    (name.into(), address.map(|address| address.to_string()).unwrap_or_default())
-}
-
-/// How far down the list of connections one of them is.
-pub(super) fn connection_line(number: usize) -> f64 {
-    number as f64 * geometry::CONNECTION_LINE
-}
-
-/// Text in a font of the drawing's.
-pub(super) const fn sans(size: f64) -> Font {
-    Font::sans(size, Ink::Black)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn overlaps_are_seen_at_every_angle() {
-        let one = Quad::new((0.0, 0.0), (10.0, 10.0));
-        assert!(one.overlaps(&Quad::new((9.0, 9.0), (5.0, 5.0))));
-        assert!(!one.overlaps(&Quad::new((10.0, 0.0), (5.0, 5.0))), "they only touch");
-        assert!(one.overlaps(&Quad::line((-5.0, 5.0), (15.0, 5.0))));
-        // A corner's bounds overlap, the turned thing itself doesn't.
-        assert!(!one.overlaps(&Quad::line((9.0, 20.0), (20.0, 9.0))));
-        assert!(one.overlaps(&Quad::line((-1.0, 20.0), (20.0, -1.0))));
     }
 }

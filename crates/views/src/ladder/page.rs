@@ -3,8 +3,8 @@
 use core::fmt::Write as _;
 
 use super::draw::{Shape, draw};
-use super::story::{Act, Kind, Story};
-use super::words;
+use super::story::{Act, SaidKind, Story};
+use crate::notation::time;
 use crate::record::Record;
 use crate::svg::{Ink, escape};
 
@@ -52,8 +52,8 @@ fn in_words(page: &mut String, story: &Story<'_>) {
             Act::Said(said) => (
                 said.end.name(),
                 match said.kind {
-                    Kind::Call => format!("calls {}", said.title),
-                    Kind::State(_) | Kind::Timer => said.title.clone(),
+                    SaidKind::Call => format!("calls {}", said.title),
+                    SaidKind::State(_) | SaidKind::Timer => said.title.clone(),
                 },
             ),
             Act::Note(text) => ("note", (*text).into()),
@@ -62,7 +62,7 @@ fn in_words(page: &mut String, story: &Story<'_>) {
         let _ = writeln!(
             page,
             "<tr><td>{}</td><td>{who}</td><td>{}</td></tr>",
-            escape(&words::time(moment.at)),
+            escape(&time(moment.at)),
             escape(&text)
         );
     }

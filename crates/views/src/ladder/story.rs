@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::connections::{Connection, Connections};
 use super::words::{self, Label};
-use crate::End;
+use crate::connections::{Connection, Connections};
 use crate::record::{Record, What};
+use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS};
 use undersock::event::{Cause, Direction, DropRule, Fate, Way};
 use undersock::packet::{Packet, damaged, packet};
@@ -26,25 +26,10 @@ const LONG: i64 = 4;
 /// A pause of so many microseconds is always a gap.
 const ALWAYS: i64 = 900_000;
 
-/// An end's place where there are two of something: the client's is to the left.
-pub(super) const fn place(end: End) -> usize {
-    match end {
-        End::Client => 0,
-        End::Server => 1,
-    }
-}
-
-pub(super) const fn other(end: End) -> End {
-    match end {
-        End::Client => End::Server,
-        End::Server => End::Client,
-    }
-}
-
 /// A frame on its way, once however many records tell of it.
 #[derive(Debug)]
 pub(super) struct Transit<'r> {
-    pub(super) from: End,
+    pub(super) from: Side,
     pub(super) bytes: &'r [u8],
     /// When it went out, in microseconds from the first record.
     pub(super) sent: Option<i64>,
@@ -137,7 +122,7 @@ pub(super) struct Moment<'r> {
 pub(super) enum Act<'r> {
     /// This frame goes out.
     Departs(usize),
-    /// This frame arrives, for the so-manieth time.
+    /// This frame arrives, and which of its arrivals this is, from 0.
     Arrives(usize, usize),
     /// This frame gets no further.
     Vanishes(usize),
@@ -153,15 +138,15 @@ pub(super) enum Act<'r> {
 /// A call, a state or a timer of one end.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub(super) end: End,
-    pub(super) kind: Kind,
+    pub(super) end: Side,
+    pub(super) kind: SaidKind,
     pub(super) text: String,
     pub(super) title: String,
     pub(super) connection: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SaidKind {
     Call,
     State(State),
     Timer,
@@ -186,18 +171,18 @@ impl<'r> Story<'r> {
         states_first(&mut order);
         let connections = Connections::new(order.iter().copied());
         let start = order.first().map_or(0, |record| record.at.total_micros());
-        let frames = [End::Client, End::Server].map(|end| {
+        let frames = [Side::Client, Side::Server].map(|end| {
             order.iter().any(|record| record.end == end && matches!(record.what, What::Frame { .. }))
         });
-        let known = [End::Client, End::Server]
+        let known = [Side::Client, Side::Server]
             .map(|end| order.iter().any(|record| record.end == end && !matches!(record.what, What::Note(_))));
         let mut macs: [Vec<&[u8]>; 2] = Default::default();
         for record in &order {
             if let What::Frame { way: Way::Out, bytes } = &record.what
                 && let Some(mac) = bytes.get(SOURCE)
-                && !macs[place(record.end)].contains(&mac)
+                && !macs[record.end.index()].contains(&mac)
             {
-                macs[place(record.end)].push(mac);
+                macs[record.end.index()].push(mac);
             }
         }
         let mut teller = Teller {
@@ -205,7 +190,7 @@ impl<'r> Story<'r> {
             macs,
             transits: Vec::new(),
             moments: Vec::new(),
-            lines: Lines::new(End::Server),
+            lines: Lines::new(Side::Server),
         };
         for (index, record) in order.iter().enumerate() {
             teller.record(record, record.at.total_micros() - start, connections.of(index));
@@ -242,8 +227,8 @@ impl<'r> Story<'r> {
                 Packet::Udp(udp) => (udp.from.ip(), udp.to.ip()),
                 _ => continue,
             };
-            for (end, address) in [(transit.from, from), (other(transit.from), to)] {
-                let known = &mut hosts[place(end)];
+            for (end, address) in [(transit.from, from), (transit.from.other(), to)] {
+                let known = &mut hosts[end.index()];
                 if !known.contains(&address) {
                     known.push(address);
                 }
@@ -271,14 +256,14 @@ impl<'r> Story<'r> {
     }
 }
 
-/// The moments in an order in which each end's own stand as they were and no frame arrives before it left, but otherwise
-/// each frame arrives at once, if it can: there, time can go back a little from one line to the next.
+/// The moments, reordered so that each frame arrives right after it left, where it can. Each end's own moments keep their
+/// order, and no frame arrives before it left. Time may go back a little from one line to the next.
 pub(super) fn untangled<'s, 'r>(story: &'s Story<'r>) -> Vec<&'s Moment<'r>> {
     let ends = |moment: &Moment<'_>| -> [bool; 2] {
-        let of = |end: End| [end == End::Client, end == End::Server];
+        let of = |end: Side| [end == Side::Client, end == Side::Server];
         match &moment.act {
             Act::Departs(number) => of(story.transits[*number].from),
-            Act::Arrives(number, _) => of(other(story.transits[*number].from)),
+            Act::Arrives(number, _) => of(story.transits[*number].from.other()),
             Act::Said(said) => of(said.end),
             Act::Vanishes(_) => [false; 2],
             // Who didn't record it does nothing before or after it.
@@ -288,7 +273,7 @@ pub(super) fn untangled<'s, 'r>(story: &'s Story<'r>) -> Vec<&'s Moment<'r>> {
                 match (sent, came) {
                     (true, false) => of(transit.from),
                     (true, true) => [true; 2],
-                    (false, _) => of(other(transit.from)),
+                    (false, _) => of(transit.from.other()),
                 }
             }
             Act::Note(_) | Act::Pause(_) => [true; 2],
@@ -315,7 +300,7 @@ pub(super) fn untangled<'s, 'r>(story: &'s Story<'r>) -> Vec<&'s Moment<'r>> {
         {
             arrives = Some(end);
         } else if let Act::Departs(number) = moments[first].act {
-            let there = &mut queues[place(other(story.transits[number].from))];
+            let there = &mut queues[story.transits[number].from.other().index()];
             // What the receiver did before it came can be told before it left.
             while let Some(next) = there.front().copied() {
                 match &moments[next].act {
@@ -386,23 +371,23 @@ impl<'r> Teller<'r> {
         let end = record.end;
         let said = |kind, text, title| Act::Said(Said { end, kind, text, title, connection });
         let act = match &record.what {
-            What::Call(call) => said(Kind::Call, words::call(call), words::call_title(call)),
+            What::Call(call) => said(SaidKind::Call, words::call(call), words::call_title(call)),
             What::State(change) => {
-                said(Kind::State(change.to), words::state(change), words::state_title(change))
+                said(SaidKind::State(change.to), words::state(change), words::state_title(change))
             }
-            What::Timer(timer) => said(Kind::Timer, words::timer(timer), words::timer_title(timer)),
+            What::Timer(timer) => said(SaidKind::Timer, words::timer(timer), words::timer_title(timer)),
             What::Note(text) => Act::Note(text),
             What::Frame { way: Way::Out, bytes } => return self.out(end, at, bytes, connection),
             What::Frame { way, bytes } => return self.came(end, at, *way, bytes, connection),
             What::Trouble { direction, fate, bytes } => {
-                let from = if *direction == Direction::Out { end } else { other(end) };
+                let from = if *direction == Direction::Out { end } else { end.other() };
                 return self.trouble(from, at, *fate, bytes, connection);
             }
         };
         self.moments.push(Moment { at, act });
     }
 
-    fn out(&mut self, from: End, at: i64, bytes: &'r [u8], connection: Option<usize>) {
+    fn out(&mut self, from: Side, at: i64, bytes: &'r [u8], connection: Option<usize>) {
         // Told of before, by a wire or by a clock that is a little ahead.
         let told = self.transits.iter_mut().find(|one| {
             let near =
@@ -419,7 +404,7 @@ impl<'r> Teller<'r> {
         let number = self.add(from, bytes, connection);
         self.transits[number].sent = Some(at);
         // To one of several clients, say, of which not all are recorded.
-        let there = place(other(from));
+        let there = from.other().index();
         let group = bytes.first().is_some_and(|first| first & 1 == 1);
         let known = bytes.get(DESTINATION).is_some_and(|mac| group || self.macs[there].contains(&mac));
         let both = self.frames[there] && known;
@@ -427,8 +412,8 @@ impl<'r> Teller<'r> {
         self.moments.push(Moment { at, act: if both { Act::Departs(number) } else { Act::Crosses(number) } });
     }
 
-    fn came(&mut self, end: End, at: i64, way: Way, bytes: &'r [u8], connection: Option<usize>) {
-        let from = other(end);
+    fn came(&mut self, end: Side, at: i64, way: Way, bytes: &'r [u8], connection: Option<usize>) {
+        let from = end.other();
         let candidates = || {
             let transits = self.transits.iter().enumerate();
             transits.filter(|(_, one)| one.from == from && one.expected() > 0 && one.is(bytes))
@@ -462,7 +447,7 @@ impl<'r> Teller<'r> {
         self.moments.push(Moment { at, act: Act::Arrives(number, arrival) });
     }
 
-    fn trouble(&mut self, from: End, at: i64, fate: Fate, bytes: &'r [u8], connection: Option<usize>) {
+    fn trouble(&mut self, from: Side, at: i64, fate: Fate, bytes: &'r [u8], connection: Option<usize>) {
         let candidates = || {
             self.transits.iter().enumerate().filter(|(_, one)| {
                 let new = one.arrivals.is_empty() && one.fate.iter().all(|(_, had)| *had != fate);
@@ -470,7 +455,7 @@ impl<'r> Teller<'r> {
             })
         };
         // The one that goes out just now; else the first that is under way, as far as that is known.
-        let comes = self.frames[place(other(from))];
+        let comes = self.frames[from.other().index()];
         let found = candidates()
             .rfind(|(_, one)| one.sent == Some(at))
             .or_else(|| if comes { candidates().next() } else { candidates().next_back() })
@@ -499,7 +484,7 @@ impl<'r> Teller<'r> {
         }
     }
 
-    fn add(&mut self, from: End, bytes: &'r [u8], connection: Option<usize>) -> usize {
+    fn add(&mut self, from: Side, bytes: &'r [u8], connection: Option<usize>) -> usize {
         let label = words::label(bytes, &mut self.lines);
         self.transits.push(Transit {
             from,

@@ -3,18 +3,19 @@
 mod lanes;
 mod rows;
 
-use super::layout::host;
-use super::story::{Act, Kind, Moment, Said, Story, Transit, other, place, untangled};
-use super::words;
-use crate::End;
+use super::story::{Act, Moment, Said, SaidKind, Story, Transit, untangled};
+use super::words::host;
+use crate::notation::{rounded, time};
 use crate::record::Record;
+use crate::side::Side;
 use crate::svg::{columns, steers};
 use lanes::{ASCII, Glyphs, LEAST, Lanes, MOST, UNICODE, said_words};
-use rows::{Ink, Row};
+use rows::{Row, Tint};
 use undersock::smoltcp::socket::tcp::State;
 
 /// How the ladder is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Style {
     /// Columns that there are: from 80 on, all is there; from 110 on, calls and states stand apart.
     pub width: usize,
@@ -27,6 +28,26 @@ pub struct Style {
 impl Default for Style {
     fn default() -> Self {
         Style { width: 80, colour: false, ascii: false }
+    }
+}
+
+impl Style {
+    /// In so many columns.
+    #[must_use]
+    pub const fn with_width(self, width: usize) -> Self {
+        Style { width, ..self }
+    }
+
+    /// With colours, or without.
+    #[must_use]
+    pub const fn with_colour(self, colour: bool) -> Self {
+        Style { colour, ..self }
+    }
+
+    /// With nothing but ASCII, or with what Unicode has.
+    #[must_use]
+    pub const fn with_ascii(self, ascii: bool) -> Self {
+        Style { ascii, ..self }
     }
 }
 
@@ -69,7 +90,7 @@ struct Writer<'s, 'r> {
     text: String,
     row: Option<Current>,
     /// Lines of words that belong to the arrow of the line being made.
-    below: Vec<Vec<(String, Ink)>>,
+    below: Vec<Vec<(String, Tint)>>,
     waiting: Vec<Waiting>,
     /// The states of each end's connections.
     states: [Vec<(Option<usize>, State)>; 2],
@@ -133,27 +154,27 @@ impl<'s, 'r> Writer<'s, 'r> {
     fn heads(&mut self) {
         for (number, connection) in self.story.connections.iter().enumerate() {
             let mut row = Row::new(self.width);
-            row.put(1, &format!("#{number}"), Ink::Number(number));
-            row.put(4, &format!("{} - {}", connection.client, connection.server), Ink::Plain);
+            row.put(1, &format!("#{number}"), Tint::Number(number));
+            row.put(4, &format!("{} - {}", connection.client, connection.server), Tint::Plain);
             self.write(&row);
         }
         let mut row = Row::new(self.width);
-        for end in [End::Client, End::Server] {
-            let (name, address) = host(end, self.story.hosts[place(end)], self.story.known[place(end)]);
+        for end in [Side::Client, Side::Server] {
+            let (name, address) = host(end, self.story.hosts[end.index()], self.story.known[end.index()]);
             let text = format!("{name} {address}");
             let text = text.trim_end();
             let length = text.chars().count();
-            let upright = self.lanes.uprights[place(end)];
+            let upright = self.lanes.uprights[end.index()];
             // To the outside as far as there is room, or else about its upright.
             let column = match end {
-                End::Client if self.story.known[0] => {
+                Side::Client if self.story.known[0] => {
                     (upright + 1).saturating_sub(length).max(self.lanes.time + 1)
                 }
-                End::Client => upright,
-                End::Server if self.story.known[1] && upright + length <= self.width => upright,
-                End::Server => (self.width).saturating_sub(length),
+                Side::Client => upright,
+                Side::Server if self.story.known[1] && upright + length <= self.width => upright,
+                Side::Server => (self.width).saturating_sub(length),
             };
-            row.put(column, text, Ink::Strong);
+            row.put(column, text, Tint::Strong);
         }
         self.write(&row);
     }
@@ -183,11 +204,11 @@ impl<'s, 'r> Writer<'s, 'r> {
 
     fn new_row(&mut self, at: i64) -> Current {
         let mut row = self.empty();
-        let time = words::time(at);
+        let time = time(at);
         let time = if self.style.ascii { time.replace('µ', "u") } else { time };
         if self.told.as_ref() != Some(&time) {
             let column = self.lanes.time.saturating_sub(time.chars().count());
-            row.put(column, &time, Ink::Dim);
+            row.put(column, &time, Tint::Dim);
             self.told = Some(time);
         }
         Current {
@@ -211,7 +232,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         row
     }
 
-    fn upright(&self, end: usize) -> (char, Ink) {
+    fn upright(&self, end: usize) -> (char, Tint) {
         let states = &self.states[end];
         let find = |is: fn(&State) -> bool| states.iter().find(|(_, state)| is(state));
         let live = find(|state| *state == State::Established).map(|one| (self.glyphs.established, one.0));
@@ -219,8 +240,8 @@ impl<'s, 'r> Writer<'s, 'r> {
             live.or_else(|| find(|state| *state != State::TimeWait).map(|one| (self.glyphs.opening, one.0)));
         let live = live.or_else(|| states.first().map(|one| (self.glyphs.time_wait, one.0)));
         match live {
-            Some((glyph, number)) => (glyph, number.map_or(Ink::Plain, Ink::Number)),
-            None => (self.glyphs.bare, Ink::Dim),
+            Some((glyph, number)) => (glyph, number.map_or(Tint::Plain, Tint::Number)),
+            None => (self.glyphs.bare, Tint::Dim),
         }
     }
 
@@ -252,13 +273,13 @@ impl<'s, 'r> Writer<'s, 'r> {
         row.write(&mut self.text, self.style.colour);
     }
 
-    fn ink(&self, transit: &Transit<'_>) -> Ink {
-        transit.connection.map_or(Ink::Plain, Ink::Number)
+    fn ink(&self, transit: &Transit<'_>) -> Tint {
+        transit.connection.map_or(Tint::Plain, Tint::Number)
     }
 
     fn said(&mut self, at: i64, said: &Said) {
-        let end = place(said.end);
-        let is_call = said.kind == Kind::Call;
+        let end = said.end.index();
+        let is_call = said.kind == SaidKind::Call;
         let merged = self.lanes.calls[end] == self.lanes.states[end];
         let ready = |row: &Current| {
             let taken = if merged {
@@ -273,9 +294,9 @@ impl<'s, 'r> Writer<'s, 'r> {
         let lane = if is_call { self.lanes.calls[end] } else { self.lanes.states[end] };
         let text = said_words(self.story, said);
         let ink = match said.kind {
-            Kind::State(State::Established) => said.connection.map_or(Ink::Strong, Ink::StrongNumber),
-            Kind::Call | Kind::State(_) => said.connection.map_or(Ink::Plain, Ink::Number),
-            Kind::Timer => Ink::Bad,
+            SaidKind::State(State::Established) => said.connection.map_or(Tint::Strong, Tint::StrongNumber),
+            SaidKind::Call | SaidKind::State(_) => said.connection.map_or(Tint::Plain, Tint::Number),
+            SaidKind::Timer => Tint::Bad,
         };
         let row = self.line(at, ready);
         row.number = row.number.or(said.connection);
@@ -289,7 +310,7 @@ impl<'s, 'r> Writer<'s, 'r> {
             let column = if end == 0 { to - text.chars().count() } else { from };
             row.row.put(column, &text, ink);
         }
-        if let Kind::State(state) = said.kind {
+        if let SaidKind::State(state) = said.kind {
             let states = &mut self.states[end];
             states.retain(|(number, _)| *number != said.connection);
             if !matches!(state, State::Closed | State::Listen) {
@@ -302,7 +323,7 @@ impl<'s, 'r> Writer<'s, 'r> {
     fn leaves(&mut self, at: i64, number: usize, at_once: bool) {
         let story = self.story;
         let transit = &story.transits[number];
-        let (from, to) = (place(transit.from), place(other(transit.from)));
+        let (from, to) = (transit.from.index(), transit.from.other().index());
         let follows = !transit.lost() && !at_once && !self.at_once[number] && !transit.arrivals.is_empty();
         self.line(at, |row| {
             let free = !row.wire && !row.closed[from] && !row.calls[to] && !row.states[to];
@@ -322,7 +343,7 @@ impl<'s, 'r> Writer<'s, 'r> {
     /// A column where a frame waits.
     fn wait(&mut self, number: usize) -> usize {
         let (from, to) = self.lanes.wire();
-        let rightwards = self.story.transits[number].from == End::Client;
+        let rightwards = self.story.transits[number].from == Side::Client;
         let free = |column: usize| self.waiting.iter().all(|one| one.column != column);
         let mut columns =
             (0..6).map(|index| if rightwards { to - 6 - 3 * index } else { from + 5 + 3 * index });
@@ -333,7 +354,7 @@ impl<'s, 'r> Writer<'s, 'r> {
 
     fn arrow(&mut self, row: &mut Row, transit: &Transit<'_>, waits: Option<usize>) {
         let (from, to) = self.lanes.wire();
-        let rightwards = transit.from == End::Client;
+        let rightwards = transit.from == Side::Client;
         let ink = self.ink(transit);
         let (first, last) = match (waits, transit.lost(), rightwards) {
             (Some(column), _, true) => (from, column),
@@ -350,8 +371,8 @@ impl<'s, 'r> Writer<'s, 'r> {
         let side = usize::from(rightwards);
         match (waits, transit.lost(), transit.dropped(0)) {
             (Some(_), ..) => row.put_char(head, self.glyphs.down[usize::from(!rightwards)], ink),
-            (None, true, _) => row.put_char(head, self.glyphs.lost, Ink::Bad),
-            (None, false, true) => row.put_char(head, self.glyphs.lost, Ink::Bad),
+            (None, true, _) => row.put_char(head, self.glyphs.lost, Tint::Bad),
+            (None, false, true) => row.put_char(head, self.glyphs.lost, Tint::Bad),
             // It left, and the records end before it came.
             (None, false, false) if transit.under_way() => {}
             (None, false, false) => row.put_char(head, self.glyphs.heads[side], ink),
@@ -371,14 +392,14 @@ impl<'s, 'r> Writer<'s, 'r> {
         let head = self.plain(&format!("{number}{}", label.head));
         // A tail, a head and a blank at both.
         let room = room.saturating_sub(6);
-        let mut runs: Vec<(String, Ink)> = vec![(head, Ink::Plain)];
-        let length = |runs: &[(String, Ink)]| -> usize {
+        let mut runs: Vec<(String, Tint)> = vec![(head, Tint::Plain)];
+        let length = |runs: &[(String, Tint)]| -> usize {
             runs.iter().flat_map(|(text, _)| text.chars()).map(columns).sum()
         };
-        let troubles = label.troubles.iter().map(|text| (self.plain(text), Ink::Bad));
-        let details = label.details.iter().map(|text| (self.plain(text), Ink::Dim));
-        let rest: Vec<(String, Ink)> = troubles.chain(details).collect();
-        let listed = |texts: &[(String, Ink)], first: bool| -> Vec<(String, Ink)> {
+        let troubles = label.troubles.iter().map(|text| (self.plain(text), Tint::Bad));
+        let details = label.details.iter().map(|text| (self.plain(text), Tint::Dim));
+        let rest: Vec<(String, Tint)> = troubles.chain(details).collect();
+        let listed = |texts: &[(String, Tint)], first: bool| -> Vec<(String, Tint)> {
             let lead = |index: usize| if first && index == 0 { "" } else { dash };
             texts
                 .iter()
@@ -388,7 +409,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         };
         // As much of it as there is room for.
         let wire = self.lanes.uprights[1] - self.lanes.uprights[0] - 3;
-        let fitting = |rest: Vec<(String, Ink)>| {
+        let fitting = |rest: Vec<(String, Tint)>| {
             let mut all = (0..=rest.len()).rev().map(|count| listed(&rest[..count], true));
             all.find(|texts| length(texts) <= wire).unwrap_or_default()
         };
@@ -406,7 +427,7 @@ impl<'s, 'r> Writer<'s, 'r> {
         }
         if !runs.is_empty() {
             let length = length(&runs);
-            let mut column = row.put(first + 2 + (room - length) / 2, " ", Ink::Plain);
+            let mut column = row.put(first + 2 + (room - length) / 2, " ", Tint::Plain);
             for (index, (text, run)) in runs.iter().enumerate() {
                 if index > 0 {
                     column = row.put(column, text, *run);
@@ -417,13 +438,13 @@ impl<'s, 'r> Writer<'s, 'r> {
                 let cut = text.match_indices(' ').nth(words).map_or(text.len(), |(at, _)| at);
                 let (name, rest) = text.split_at(cut);
                 let strong = match ink {
-                    Ink::Number(number) => Ink::StrongNumber(number),
-                    _ => Ink::Strong,
+                    Tint::Number(number) => Tint::StrongNumber(number),
+                    _ => Tint::Strong,
                 };
                 column = row.put(column, name, strong);
-                column = row.put(column, rest, Ink::Plain);
+                column = row.put(column, rest, Tint::Plain);
             }
-            row.put(column, " ", Ink::Plain);
+            row.put(column, " ", Tint::Plain);
         }
         if !below.is_empty() {
             self.below.push(below);
@@ -456,10 +477,10 @@ impl<'s, 'r> Writer<'s, 'r> {
             // On the line where it left.
             return;
         }
-        let to = place(other(transit.from));
+        let to = transit.from.other().index();
         let ink = self.ink(transit);
         let (left, right) = self.lanes.wire();
-        let rightwards = transit.from == End::Client;
+        let rightwards = transit.from == Side::Client;
         self.line(at, |row| !row.wire && !row.closed[to] && !row.calls[to] && !row.states[to]);
         let Some(mut row) = self.row.take() else { return };
         row.wire = true;
@@ -476,14 +497,14 @@ impl<'s, 'r> Writer<'s, 'r> {
         row.row.put_char(turn, self.glyphs.up[usize::from(!rightwards)], ink);
         let head = if rightwards { right - 1 } else { left };
         let (glyph, ink) = if transit.dropped(arrival) {
-            (self.glyphs.lost, Ink::Bad)
+            (self.glyphs.lost, Tint::Bad)
         } else {
             (self.glyphs.heads[usize::from(rightwards)], ink)
         };
         row.row.put_char(head, glyph, ink);
         if arrival > 0 {
             let (first, last) = if rightwards { (turn, right) } else { (left, turn) };
-            row.row.put((first + last) / 2 - 2, " copy ", Ink::Dim);
+            row.row.put((first + last) / 2 - 2, " copy ", Tint::Dim);
         }
         row.number = transit.connection;
         self.row = Some(row);
@@ -505,8 +526,8 @@ impl<'s, 'r> Writer<'s, 'r> {
         }
         for line in lines {
             let mut row = Row::new(self.width);
-            row.put_char(self.lanes.time + 1, self.glyphs.note, Ink::Dim);
-            row.put(self.lanes.time + 3, &line, Ink::Strong);
+            row.put_char(self.lanes.time + 1, self.glyphs.note, Tint::Dim);
+            row.put(self.lanes.time + 3, &line, Tint::Strong);
             self.write(&row);
         }
     }
@@ -516,10 +537,10 @@ impl<'s, 'r> Writer<'s, 'r> {
         let mut row = self.empty();
         let (from, to) = (self.lanes.uprights[0], self.lanes.uprights[1] + 1);
         for column in from..to {
-            row.put_char(column, self.glyphs.pause, Ink::Dim);
+            row.put_char(column, self.glyphs.pause, Tint::Dim);
         }
-        let text = format!(" {} later ", self.plain(&words::rounded(length)));
-        row.put((from + to) / 2 - text.chars().count() / 2, &text, Ink::Plain);
+        let text = format!(" {} later ", self.plain(&rounded(length)));
+        row.put((from + to) / 2 - text.chars().count() / 2, &text, Tint::Plain);
         self.write(&row);
         self.told = None;
     }

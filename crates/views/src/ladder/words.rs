@@ -1,13 +1,15 @@
 //! A ladder's words: short ones on it, and the full ones for whoever points at something.
 
 use core::fmt::Write as _;
+use core::net::IpAddr;
 
 use undersock::smoltcp::time::Instant;
 use undersock::smoltcp::wire::TcpSeqNumber;
 
-use crate::End;
 use crate::flow::{Mark, Seen};
-use crate::timeline::{Lines, Mac, REMEMBERED_OF_RECORDS, Text};
+use crate::notation::{Mac, time};
+use crate::side::Side;
+use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{Call, Cause, Change, Event, Fate, Frame, Limit, Timer, Way};
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Packet, Quoted, Tcp, TcpOption, Udp, damaged, dhcp_name,
@@ -40,8 +42,8 @@ impl Label {
 /// A frame that was not seen before; `lines` remembers those that were.
 pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> Label {
     // As if it went out where all are seen: what became of it later comes later.
-    let event = Event::Frame(Frame { way: Way::Out, bytes });
-    let line = lines.line(Instant::ZERO, End::Server, &event);
+    let event = Event::Frame(Frame::new(Way::Out, bytes));
+    let line = lines.line(Instant::ZERO, Side::Server, &event);
     let Some(Text::Frame(mut frame)) = line.map(|line| line.text) else { return Label::default() };
     frame.spelled = true;
     let title = format!("{frame}; a frame of {} bytes", bytes.len());
@@ -50,7 +52,7 @@ pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> L
         Packet::Udp(udp) => datagram(udp),
         Packet::Arp(arp) => resolution(arp),
         Packet::Icmp(icmp) => control(icmp),
-        Packet::Other(_) => (frame.to_string(), Vec::new()),
+        _ => (frame.to_string(), Vec::new()),
     };
     Label { head, details, troubles: Vec::new(), title }
 }
@@ -63,6 +65,7 @@ pub(super) fn arrived(label: &mut Label, way: Way, bytes: &[u8]) {
         (Way::Dropped(rule), None) => label.trouble(format!("dropped: {}", rule.text())),
         (Way::Waiting, None) => label.trouble("waits for a slot".into()),
         (Way::Connection(_) | Way::Common | Way::Out, None) => {}
+        (way, None) => label.trouble(way.name().into()),
     }
 }
 
@@ -80,6 +83,7 @@ pub(super) fn troubled(label: &mut Label, fate: Fate) {
         Fate::Delayed(by) => {
             format!("delayed by {}", time(i64::try_from(by.total_micros()).unwrap_or(i64::MAX)))
         }
+        fate => fate.name().into(),
     });
 }
 
@@ -189,10 +193,11 @@ fn control(icmp: &Icmp<'_>) -> (String, Vec<String>) {
                 IcmpError::ParameterProblem => "parameter problem".into(),
                 IcmpError::Redirect => "redirect".into(),
                 IcmpError::SourceQuench => "source quench".into(),
+                error => error.name().into(),
             };
             (format!("{name} {what}"), about.iter().map(quoted).collect())
         }
-        Message::Other => (format!("{name} type {} code {}", icmp.kind, icmp.code), Vec::new()),
+        _ => (format!("{name} type {} code {}", icmp.kind, icmp.code), Vec::new()),
     }
 }
 
@@ -242,6 +247,7 @@ pub(super) fn call(call: &Call) -> String {
         Call::ReceiveFrom { bytes, .. } => format!("recvfrom {bytes}"),
         Call::SendTo { bytes, .. } => format!("sendto {bytes}"),
         Call::NoReply { .. } => "no reply".into(),
+        call => call.name().into(),
     }
 }
 
@@ -258,9 +264,11 @@ pub(super) fn timer(timer: &Timer) -> String {
             Limit::Closing => "closing limit",
             Limit::Crowded => "slot needed",
             Limit::Shutdown => "shutdown",
+            limit => limit.name(),
         },
         Timer::Reused { .. } => "slot reused",
         Timer::WaitedTooLong => "SYN given up",
+        timer => timer.name(),
     }
     .into()
 }
@@ -273,7 +281,8 @@ pub(super) fn state_title(change: &Change) -> String {
     let cause = match change.cause {
         Cause::Segment => ", by a segment",
         Cause::Call => ", by a call",
-        Cause::Timer | Cause::Limit => "",
+        // The line says it.
+        _ => "",
     };
     format!("{}{cause}", Text::State(*change, false))
 }
@@ -282,41 +291,19 @@ pub(super) fn timer_title(timer: &Timer) -> String {
     Text::Timer(*timer).to_string()
 }
 
-/// A time in the unit that suits it.
-pub(crate) fn time(micros: i64) -> String {
-    let (number, digits, unit) = match micros {
-        0 => return "0 s".into(),
-        1..1_000 => return format!("{micros} µs"),
-        1_000..1_000_000 => (micros, 3, "ms"),
-        1_000_000.. => (micros, 6, "s"),
-        ..0 => return format!("-{}", time(micros.saturating_neg())),
+/// A host's words for its head.
+pub(super) fn host(end: Side, address: Option<IpAddr>, known: bool) -> (String, String) {
+    let name = match (end, known) {
+        (Side::Client, true) => "client",
+        (Side::Client, false) => "clients",
+        (Side::Server, _) => "server",
     };
-    let over = 10_i64.pow(digits);
-    let text = format!("{}.{:0width$}", number / over, number % over, width = digits as usize);
-    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// A time to three digits or so: for a pause, whose every microsecond doesn't matter.
-pub(super) fn rounded(micros: i64) -> String {
-    let to = match micros {
-        ..10_000 => 1,
-        10_000..1_000_000 => 1_000,
-        1_000_000..100_000_000 => 10_000,
-        _ => 1_000_000,
-    };
-    time((micros + to / 2) / to * to)
+    (name.into(), address.map(|address| address.to_string()).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_their_unit() {
-        let words = [0, 50, 999, 1_000, 1_050, 200_000, 1_000_000, 3_000_150, 61_000_000].map(time);
-        let right = ["0 s", "50 µs", "999 µs", "1 ms", "1.05 ms", "200 ms", "1 s", "3.00015 s", "61 s"];
-        assert_eq!(words, right);
-    }
 
     #[test]
     fn a_payload_cannot_steer_a_terminal() {

@@ -2,7 +2,7 @@
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::Step;
+use super::path::Step;
 use crate::svg::{Anchor, Point, n};
 use undersock::event::{Cause, Limit};
 
@@ -21,7 +21,7 @@ const Y: [f64; 7] = [70.0, 186.0, 316.0, 446.0, 576.0, 706.0, 836.0];
 
 /// A state's box. CLOSED has two, as in the RFC's figure: before and after.
 #[derive(Debug)]
-pub(super) struct Box {
+pub(super) struct StateBox {
     pub(super) id: &'static str,
     pub(super) state: State,
     pub(super) at: Point,
@@ -29,12 +29,12 @@ pub(super) struct Box {
     pub(super) title: &'static str,
 }
 
-const fn place(id: &'static str, state: State, at: Point, title: &'static str) -> Box {
-    Box { id, state, at, title }
+const fn place(id: &'static str, state: State, at: Point, title: &'static str) -> StateBox {
+    StateBox { id, state, at, title }
 }
 
 /// The states.
-pub(super) const BOXES: &[Box] = &[
+pub(super) const BOXES: &[StateBox] = &[
     place("closed", State::Closed, (C, Y[0]), "CLOSED: no connection at all"),
     place("listen", State::Listen, (C, Y[1]), "LISTEN: waits for a SYN from anybody; the welcoming socket"),
     place(
@@ -247,10 +247,11 @@ fn reason(step: &Step) -> (&'static [&'static str], &'static str) {
                 Some(Limit::Closing) => &["closing limit"],
                 Some(Limit::Crowded) => &["slot needed"],
                 Some(Limit::Shutdown) => &["shutdown"],
-                None => &["limit"],
+                _ => &["limit"],
             },
             reset,
         ),
+        _ => (&["another cause"], ""),
     }
 }
 
@@ -265,12 +266,8 @@ pub(super) fn other_edge(step: &Step) -> Edge {
         place.map_or(&BOXES[0], |place| place)
     };
     let (start, end) = (id(from, false), id(to, !early));
-    let by: &'static [Cause] = match step.change.cause {
-        Cause::Segment => SEGMENT,
-        Cause::Call => CALL,
-        Cause::Timer => TIMER,
-        Cause::Limit => &[Cause::Limit],
-    };
+    let one = Cause::ALL.iter().position(|cause| *cause == step.change.cause);
+    let by: &'static [Cause] = one.and_then(|at| Cause::ALL.get(at..=at)).unwrap_or_default();
     let (points, words, anchor, badge, along) = way(from, to, start.at, end.at);
     Edge {
         from: start.id,

@@ -1,6 +1,7 @@
 use undersock::smoltcp::socket::tcp::State;
 
 use super::*;
+use crate::side::Side;
 
 const ALL: [State; 11] = [
     State::Closed,
@@ -17,7 +18,7 @@ const ALL: [State; 11] = [
 ];
 
 fn step(from: State, to: State, cause: Cause) -> Step {
-    Step { at: Instant::ZERO, change: Change { slot: 0, from, to, cause }, limit: None }
+    Step { at: Instant::ZERO, change: Change::new(0, from, to, cause), limit: None }
 }
 
 /// Figure 5, as it is in the RFC: which states lead to which.
@@ -136,7 +137,7 @@ fn each_step_is_lit_and_numbered_whatever_it_is() {
     for from in ALL {
         for to in ALL {
             for cause in [Cause::Segment, Cause::Call, Cause::Timer, Cause::Limit] {
-                let path = Path { end: End::Server, connection: None, steps: vec![step(from, to, cause)] };
+                let path = Path { end: Side::Server, connection: None, steps: vec![step(from, to, cause)] };
                 let drawn = svg(&[path], None, "one step");
                 assert_eq!(drawn.matches("class=\"step\"").count(), 1, "{from} {to} {cause:?}");
                 assert_eq!(drawn.matches("class=\"edge taken\"").count(), 1, "{from} {to} {cause:?}");

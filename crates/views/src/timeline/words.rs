@@ -4,12 +4,12 @@ use core::fmt::{self, Formatter};
 use core::net::SocketAddr;
 
 use undersock::smoltcp::time::Duration;
-use undersock::smoltcp::wire::{EthernetAddress, TcpSeqNumber};
+use undersock::smoltcp::wire::TcpSeqNumber;
 
-use super::{FrameText, Text};
-use crate::Endpoint;
+use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
-use undersock::event::{Call, Cause, Change, Fate, Limit, Timer, Way};
+use crate::notation::{Endpoint, Mac};
+use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
@@ -27,22 +27,23 @@ impl fmt::Display for Text<'_> {
             }
             Text::Timer(timer) => timer_words(timer, f),
             Text::Frame(frame) => frame.fmt(f),
-            Text::Trouble(fate, frame) => write!(f, "{}: {frame}", Fated(*fate)),
+            Text::Trouble(fate, frame) => write!(f, "{}: {frame}", FateWords(*fate)),
             Text::Note(text) => f.write_str(text),
         }
     }
 }
 
 /// What the wire does to a frame, in words.
-pub(crate) struct Fated(pub(crate) Fate);
+pub(crate) struct FateWords(pub(crate) Fate);
 
-impl fmt::Display for Fated {
+impl fmt::Display for FateWords {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Fate::Lost => f.write_str("lost"),
             Fate::Duplicated => f.write_str("duplicated"),
             Fate::Corrupted { bit } => write!(f, "bit {bit} inverted"),
             Fate::Delayed(by) => write!(f, "delayed by {}", Time(by)),
+            fate => f.write_str(fate.name()),
         }
     }
 }
@@ -67,36 +68,26 @@ fn call_words(call: &Call, f: &mut Formatter<'_>) -> fmt::Result {
         Call::NoReply { remote, why } => {
             write!(f, "udp no reply to {}: {}", Endpoint(remote), why.text())
         }
+        call => f.write_str(call.name()),
     }
 }
 
 /// A segment's arrival and a call stand on the line before: they go without saying.
 fn state_words(change: &Change, f: &mut Formatter<'_>) -> fmt::Result {
-    let Change { slot, from, to, cause } = change;
+    let Change { slot, from, to, cause, .. } = change;
     write!(f, "#{slot} {from} -> {to}")?;
-    f.write_str(match cause {
-        Cause::Segment | Cause::Call => "",
-        Cause::Timer => " (by a timer)",
-        Cause::Limit => " (by a limit)",
-    })
+    match cause {
+        Cause::Segment | Cause::Call => Ok(()),
+        cause => write!(f, " ({})", cause.text()),
+    }
 }
 
 fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
     match timer {
-        Timer::Evicted { slot, limit } => write!(f, "#{slot} evicted: {}", limit_words(*limit)),
+        Timer::Evicted { slot, limit } => write!(f, "#{slot} evicted: {}", limit.text()),
         Timer::Reused { slot } => write!(f, "#{slot} reused while in TIME-WAIT"),
         Timer::WaitedTooLong => f.write_str("a SYN waited too long for a slot"),
-    }
-}
-
-const fn limit_words(limit: Limit) -> &'static str {
-    match limit {
-        Limit::HalfOpen => "half-open for too long",
-        Limit::Idle => "idle for too long",
-        Limit::Stalled => "its client takes nothing",
-        Limit::Closing => "not closed in time",
-        Limit::Crowded => "no progress while a client waits",
-        Limit::Shutdown => "the server ends",
+        timer => f.write_str(timer.name()),
     }
 }
 
@@ -108,6 +99,7 @@ impl fmt::Display for FrameText<'_> {
             Packet::Tcp(tcp) => tcp_words(tcp, &self.seen, self.spelled, f)?,
             Packet::Icmp(icmp) => icmp_words(icmp, f)?,
             Packet::Other(other) => other_words(other, self.bytes.len(), f)?,
+            packet => write!(f, "{}, {}", packet.name(), Bytes(self.bytes.len()))?,
         }
         let mut asides = Asides { f, any: false };
         if let Some(layer) = self.damaged {
@@ -123,6 +115,7 @@ impl fmt::Display for FrameText<'_> {
             Way::Waiting => asides.add(format_args!("waits for a slot"))?,
             Way::Dropped(rule) => asides.add(format_args!("dropped: {}", rule.text()))?,
             Way::Connection(_) | Way::Common | Way::Out => {}
+            way => asides.add(format_args!("{}", way.name()))?,
         }
         asides.end()
     }
@@ -257,7 +250,7 @@ impl fmt::Display for Relative {
 }
 
 fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
-    let Icmp { from, to, kind, code, message } = icmp;
+    let Icmp { from, to, kind, code, message, .. } = icmp;
     let name = if from.is_ipv6() { "icmp6" } else { "icmp" };
     let echo = |f: &mut Formatter<'_>, what: &str, id: u16, seq: u16, data: &[u8]| {
         write!(f, "{name} {from} > {to} echo {what}, id {id}, seq {seq}, {}", Bytes(data.len()))
@@ -285,10 +278,11 @@ fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
                 IcmpError::ParameterProblem => f.write_str("parameter problem"),
                 IcmpError::Redirect => f.write_str("redirect"),
                 IcmpError::SourceQuench => f.write_str("source quench"),
+                error => f.write_str(error.name()),
             }?;
             about.map_or(Ok(()), |about| quoted_words(&about, f))
         }
-        Message::Other => write!(f, "{name} {from} > {to} type {kind}, code {code}"),
+        _ => write!(f, "{name} {from} > {to} type {kind}, code {code}"),
     }
 }
 
@@ -303,7 +297,7 @@ fn quoted_words(quoted: &Quoted, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn other_words(other: &Other, bytes: usize, f: &mut Formatter<'_>) -> fmt::Result {
-    let Other { layer, between, number, fragment } = other;
+    let Other { layer, between, number, fragment, .. } = other;
     f.write_str(layer.name())?;
     if let Some((from, to)) = between {
         write!(f, " {from} > {to}")?;
@@ -345,16 +339,6 @@ impl fmt::Display for Payload<'_> {
             }
         }
         f.write_str(if bytes.len() > shown { "\"..." } else { "\"" })
-    }
-}
-
-/// An Ethernet address as everybody but smoltcp writes it.
-pub(crate) struct Mac(pub(crate) EthernetAddress);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct Trace(Timeline<Console, REMEMBERED>);
 impl Trace {
     /// On this board's console.
     pub(crate) const fn new<B: Board>() -> Self {
-        Trace(Timeline::of(undersock_views::End::Server, Console(B::console)))
+        Trace(Timeline::of(undersock_views::Side::Server, Console(B::console)))
     }
 }
 

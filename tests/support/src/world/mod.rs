@@ -51,12 +51,12 @@ const PRINTED: usize = 120;
 
 impl History {
     /// Observes one end.
-    pub fn at(&self, end: undersock_views::End) -> Recording {
+    pub fn at(&self, end: undersock_views::Side) -> Recording {
         self.0.at(end)
     }
 
     pub fn note(&mut self, now: Instant, what: &str) {
-        self.0.note(now, undersock_views::End::Server, what);
+        self.0.note(now, undersock_views::Side::Server, what);
     }
 
     pub fn records(&self) -> Vec<Record> {
@@ -95,16 +95,16 @@ impl Drop for History {
 
 impl Observer for History {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
-        self.0.at(undersock_views::End::Server).event(now, event);
+        self.0.at(undersock_views::Side::Server).event(now, event);
     }
 }
 
 /// A frame in words, whatever was before it.
 pub fn describe(frame: &[u8]) -> String {
-    let event = Event::Frame(Frame { way: Way::Out, bytes: frame });
-    let line = Lines::<1>::new(undersock_views::End::Server).line(
+    let event = Event::Frame(Frame::new(Way::Out, frame));
+    let line = Lines::<1>::new(undersock_views::Side::Server).line(
         Instant::ZERO,
-        undersock_views::End::Server,
+        undersock_views::Side::Server,
         &event,
     );
     line.expect("a frame has a line").text.to_string()
@@ -147,7 +147,7 @@ impl<S: Service> World<S> {
         let client_config = HostConfig::client().with_seed(0xc11e);
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
-        let observer = history.at(undersock_views::End::Client);
+        let observer = history.at(undersock_views::Side::Client);
         let client = Client::observed(&client_config, sockets, &mut client_end, now, observer);
         World {
             now,

@@ -1,12 +1,13 @@
 //! The lanes: what is beside what, and how wide.
 
-use super::super::story::{Kind, Said, Story, place};
-use super::{HALF_CHIP, Quad, sans};
-use crate::End;
+use super::super::story::{Said, SaidKind, Story};
+use super::quad::Quad;
+use crate::side::Side;
 use crate::svg::{Font, Ink};
 
 /// For what the drawing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Shape {
     /// A slide or a screen: calls and states have lanes of their own beside the uprights.
     Wide,
@@ -14,6 +15,8 @@ pub enum Shape {
     Narrow,
 }
 
+/// Half the height of a box with a word in it.
+pub(in super::super) const HALF_CHIP: f64 = 10.0;
 /// Words that may have a lane.
 const CALLS: (f64, f64) = (112.0, 140.0);
 const STATES: (f64, f64) = (120.0, 148.0);
@@ -49,7 +52,7 @@ pub(in super::super) struct Geometry {
 }
 
 /// A line of the list of connections.
-pub(in super::super) const CONNECTION_LINE: f64 = 19.0;
+const CONNECTION_LINE: f64 = 19.0;
 
 impl Geometry {
     pub(super) fn new(story: &Story<'_>, shape: Shape) -> Self {
@@ -126,24 +129,24 @@ impl Geometry {
 
     /// A word's place at this height: what is said at an end stands towards its upright.
     pub(super) fn word(&self, said: &Said, text: String, y: f64) -> (String, Quad) {
-        let end = place(said.end);
+        let end = said.end.index();
         let (lanes, font, margin) = match said.kind {
-            Kind::Call => (self.calls, self.call, 4.0),
-            Kind::State(_) | Kind::Timer => (self.states, self.state, 7.0),
+            SaidKind::Call => (self.calls, self.call, 4.0),
+            SaidKind::State(_) | SaidKind::Timer => (self.states, self.state, 7.0),
         };
         let (left, right) = lanes[end].unwrap_or(self.inner);
         let text = font.fit(&text, right - left - 2.0 * margin);
         let width = font.width(&text) + 2.0 * margin;
-        let to_the_right = (said.end == End::Client) != self.narrow;
+        let to_the_right = (said.end == Side::Client) != self.narrow;
         let x = if to_the_right { right - width } else { left };
         (text, Quad::new((x, y - HALF_CHIP), (width, 2.0 * HALF_CHIP)))
     }
 
     /// Where the bar of a connection is: the first on the upright, the others beside it.
-    pub(super) fn bar(&self, end: End, lane: usize) -> f64 {
-        let outwards = if end == End::Client { -1.0 } else { 1.0 };
+    pub(super) fn bar(&self, end: Side, lane: usize) -> f64 {
+        let outwards = if end == Side::Client { -1.0 } else { 1.0 };
         let apart = if self.narrow { 0.35 * BARS } else { BARS };
-        self.upright[place(end)] + outwards * apart * (lane % MOST_BARS) as f64
+        self.upright[end.index()] + outwards * apart * (lane % MOST_BARS) as f64
     }
 
     /// Between the uprights.
@@ -161,8 +164,10 @@ fn most_at_once(story: &Story<'_>) -> usize {
     let mut most = 1;
     let mut open: [Vec<Option<usize>>; 2] = Default::default();
     for moment in &story.moments {
-        let Act::Said(Said { end, kind: Kind::State(state), connection, .. }) = &moment.act else { continue };
-        let open = &mut open[place(*end)];
+        let Act::Said(Said { end, kind: SaidKind::State(state), connection, .. }) = &moment.act else {
+            continue;
+        };
+        let open = &mut open[end.index()];
         open.retain(|one| one != connection);
         if !matches!(state, State::Closed | State::Listen) {
             open.push(*connection);
@@ -170,4 +175,14 @@ fn most_at_once(story: &Story<'_>) -> usize {
         most = most.max(open.len());
     }
     most
+}
+
+/// How far down the list of connections one of them is.
+pub(in super::super) fn connection_line(number: usize) -> f64 {
+    number as f64 * CONNECTION_LINE
+}
+
+/// Text in a font of the drawing's.
+pub(in super::super) const fn sans(size: f64) -> Font {
+    Font::sans(size, Ink::Black)
 }

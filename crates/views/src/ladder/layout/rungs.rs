@@ -1,9 +1,10 @@
 //! Frames as arrows, each with its words where they hide nothing.
 
-use super::super::story::{Story, Transit, other, place};
+use super::super::story::{Story, Transit};
 use super::super::words::Label;
-use super::{Heights, Plan, Quad};
-use crate::End;
+use super::geometry::Geometry;
+use super::quad::Quad;
+use crate::side::Side;
 use crate::svg::{Font, Point};
 
 /// A frame that falls by more than this while other things happen goes down a line of its own.
@@ -21,6 +22,15 @@ const KNEE: f64 = 12.0;
 const PLACES: u32 = 20;
 /// How often the words look for a better place.
 const ROUNDS: usize = 4;
+
+/// Heights of one frame's ends.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Heights {
+    pub(in super::super) departs: Option<f64>,
+    pub(in super::super) arrives: Vec<f64>,
+    pub(in super::super) vanishes: Option<f64>,
+    pub(in super::super) crosses: Option<f64>,
+}
 
 /// A frame's arrow.
 #[derive(Debug)]
@@ -77,16 +87,23 @@ impl Rung {
 }
 
 /// An arrow for each frame.
-pub(super) fn rungs(story: &Story<'_>, heights: &[Heights], plan: &Plan<'_>) -> Vec<Rung> {
+///
+/// `taken`: where other words are.
+pub(super) fn rungs(
+    story: &Story<'_>,
+    heights: &[Heights],
+    geometry: &Geometry,
+    taken: Vec<Quad>,
+) -> Vec<Rung> {
     let mut rungs: Vec<Rung> = Vec::new();
     let mut waiting: Vec<(f64, f64, f64)> = Vec::new();
     for (number, (transit, heights)) in story.transits.iter().zip(heights).enumerate() {
-        rungs.push(rung(number, transit, heights, plan, &mut waiting));
+        rungs.push(rung(number, transit, heights, geometry, &mut waiting));
     }
     let many = story.connections.len() > 1;
     let crosses =
         rungs.iter().flat_map(Rung::crosses).map(|(x, y)| Quad::new((x - 7.0, y - 7.0), (14.0, 14.0)));
-    let taken: Vec<Quad> = plan.taken().into_iter().chain(crosses).collect();
+    let taken: Vec<Quad> = taken.into_iter().chain(crosses).collect();
     // Each where it is best beside those before; then again, beside all the others.
     for round in 0..ROUNDS {
         let mut moved = false;
@@ -98,7 +115,7 @@ pub(super) fn rungs(story: &Story<'_>, heights: &[Heights], plan: &Plan<'_>) -> 
                 .filter(|(other, _)| *other < index || (round > 0 && *other != index));
             let others: Vec<Quad> =
                 taken.iter().chain(others.flat_map(|(_, rung)| rung.tag.quads())).copied().collect();
-            let tag = best_tag(&rungs, index, transit, many, plan, &others);
+            let tag = best_tag(&rungs, index, transit, many, geometry, &others);
             moved |= tag.at != rungs[index].tag.at;
             rungs[index].tag = tag;
         }
@@ -110,11 +127,9 @@ pub(super) fn rungs(story: &Story<'_>, heights: &[Heights], plan: &Plan<'_>) -> 
 }
 
 /// The frames whose words lie on the words of an earlier one, or on others.
-pub(super) fn hidden(plan: &Plan<'_>) -> Vec<usize> {
-    let taken = plan.taken();
-    let rungs = plan.rungs.iter().enumerate();
-    let hidden = rungs.filter(|(index, rung)| {
-        let earlier = plan.rungs[..*index].iter().flat_map(|rung| rung.tag.quads());
+pub(super) fn hidden(rungs: &[Rung], taken: &[Quad]) -> Vec<usize> {
+    let hidden = rungs.iter().enumerate().filter(|(index, rung)| {
+        let earlier = rungs[..*index].iter().flat_map(|rung| rung.tag.quads());
         let mut others = taken.iter().chain(earlier);
         others.any(|other| rung.tag.quads().any(|quad| quad.overlaps(other)))
     });
@@ -125,17 +140,16 @@ fn rung(
     number: usize,
     transit: &Transit<'_>,
     heights: &Heights,
-    plan: &Plan<'_>,
+    geometry: &Geometry,
     waiting: &mut Vec<(f64, f64, f64)>,
 ) -> Rung {
-    let geometry = &plan.geometry;
-    let x = |end: End| {
-        let inwards = if end == End::Client { 1.0 } else { -1.0 };
-        geometry.upright[place(end)] + inwards * 5.0
+    let x = |end: Side| {
+        let inwards = if end == Side::Client { 1.0 } else { -1.0 };
+        geometry.upright[end.index()] + inwards * 5.0
     };
-    let (tail_x, head_x) = (x(transit.from), x(other(transit.from)));
+    let (tail_x, head_x) = (x(transit.from), x(transit.from.other()));
     let across = |part: f64| tail_x + (head_x - tail_x) * part;
-    let top = heights.departs.or(heights.crosses).unwrap_or(plan.top);
+    let top = heights.departs.or(heights.crosses).unwrap_or(geometry.top);
     let (mut legs, mut waits, mut dropped, mut lost) = (Vec::new(), Vec::new(), Vec::new(), None);
     if transit.lost() {
         let bottom = heights.vanishes.unwrap_or(top + if heights.departs.is_some() { 14.0 } else { 0.0 });
@@ -208,19 +222,18 @@ fn best_tag(
     index: usize,
     transit: &Transit<'_>,
     many: bool,
-    plan: &Plan<'_>,
+    geometry: &Geometry,
     taken: &[Quad],
 ) -> Tag {
-    let geometry = &plan.geometry;
     let leg = &rungs[index].legs[0];
     let (tail, knee) = (leg[0], leg[1]);
     let (left, right) = if tail.0 <= knee.0 { (tail, knee) } else { (knee, tail) };
     let angle = (right.1 - left.1).atan2(right.0 - left.0).to_degrees();
     let lost = rungs[index].lost.is_some();
     let room = if lost { LOST * geometry.wire() - 20.0 } else { geometry.wire() - 24.0 };
-    let words = Words::new(&transit.label, transit.connection.filter(|_| many), geometry, room);
+    let words = TagWords::new(&transit.label, transit.connection.filter(|_| many), geometry, room);
     let run = (knee.0 - tail.0, knee.1 - tail.1);
-    // Words on an arrow that waits go on where it would.
+    // TagWords on an arrow that waits go on where it would.
     let whole = if lost { 1.0 } else { (geometry.wire() - 10.0) / run.0.abs().max(1.0) };
     // Its own first line is what it stands on.
     let others = rungs.iter().enumerate().flat_map(|(other, rung)| rung.lines(usize::from(other == index)));
@@ -251,14 +264,14 @@ fn best_tag(
 }
 
 /// What an arrow says, cut to the room that there is.
-struct Words {
+struct TagWords {
     head: String,
     troubles: String,
     details: String,
 }
 
-impl Words {
-    fn new(label: &Label, number: Option<usize>, geometry: &super::Geometry, room: f64) -> Self {
+impl TagWords {
+    fn new(label: &Label, number: Option<usize>, geometry: &Geometry, room: f64) -> Self {
         let head = number.map_or_else(|| label.head.clone(), |number| format!("#{number} {}", label.head));
         let head = geometry.head.fit(&head, room);
         let troubles = geometry.detail.fit(&label.troubles.join(" · "), room);
@@ -278,7 +291,7 @@ impl Words {
         if !troubles.is_empty() && !details.is_empty() {
             details.insert_str(0, " · ");
         }
-        Words { head, troubles, details }
+        TagWords { head, troubles, details }
     }
 
     fn at(&self, at: Point, angle: f64, head: Font, detail: Font) -> Tag {

@@ -1,7 +1,7 @@
 //! Where a terminal's lanes are, and of what characters the ladder is.
 
-use super::super::story::{Act, Kind, Said, Story};
-use super::super::words;
+use super::super::story::{Act, Said, SaidKind, Story};
+use crate::notation;
 
 /// Fewer columns than these are taken for these.
 pub(super) const LEAST: usize = 60;
@@ -25,7 +25,7 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(story: &Story<'_>, width: usize) -> Self {
-        let times = story.moments.iter().map(|moment| words::time(moment.at).chars().count());
+        let times = story.moments.iter().map(|moment| notation::time(moment.at).chars().count());
         let time = times.max().unwrap_or(0).clamp(6, 11) + 1;
         let [client, server] = story.known;
         let (calls, states) = (longest(story, true), longest(story, false));
@@ -62,7 +62,7 @@ impl Lanes {
 /// The columns that the longest call takes, or the longest state.
 pub(super) fn longest(story: &Story<'_>, calls: bool) -> usize {
     let words = story.moments.iter().filter_map(|moment| match &moment.act {
-        Act::Said(said) if (said.kind == Kind::Call) == calls => {
+        Act::Said(said) if (said.kind == SaidKind::Call) == calls => {
             Some(said_words(story, said).chars().count())
         }
         _ => None,
@@ -77,8 +77,8 @@ pub(super) fn said_words(story: &Story<'_>, said: &Said) -> String {
         _ => String::new(),
     };
     match said.kind {
-        Kind::State(_) => format!("{prefix}[{}]", said.text),
-        Kind::Call | Kind::Timer => format!("{prefix}{}", said.text),
+        SaidKind::State(_) => format!("{prefix}[{}]", said.text),
+        SaidKind::Call | SaidKind::Timer => format!("{prefix}{}", said.text),
     }
 }
 

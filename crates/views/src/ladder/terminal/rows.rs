@@ -6,7 +6,7 @@ use crate::svg::columns;
 
 /// How a character looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum Tint {
     Plain,
     Strong,
     Dim,
@@ -19,38 +19,38 @@ pub(super) enum Ink {
 /// Blue, yellow, cyan, magenta, green: none beside another that some can't tell from it.
 const COLOURS: [u8; 5] = [94, 33, 36, 35, 32];
 
-impl Ink {
+impl Tint {
     /// Its SGR parameters (ECMA-48 8.3.117).
     fn codes(self) -> Option<String> {
         let colour = |number: usize| COLOURS[number % COLOURS.len()];
         match self {
-            Ink::Plain => None,
-            Ink::Strong => Some("1".into()),
-            Ink::Dim => Some("2".into()),
-            Ink::Bad => Some("1;31".into()),
-            Ink::Number(number) => Some(colour(number).to_string()),
-            Ink::StrongNumber(number) => Some(format!("1;{}", colour(number))),
+            Tint::Plain => None,
+            Tint::Strong => Some("1".into()),
+            Tint::Dim => Some("2".into()),
+            Tint::Bad => Some("1;31".into()),
+            Tint::Number(number) => Some(colour(number).to_string()),
+            Tint::StrongNumber(number) => Some(format!("1;{}", colour(number))),
         }
     }
 }
 
 /// One line. A character that is two columns wide leaves nothing in the second.
 #[derive(Debug)]
-pub(super) struct Row(Vec<Option<(char, Ink)>>);
+pub(super) struct Row(Vec<Option<(char, Tint)>>);
 
 impl Row {
     pub(super) fn new(width: usize) -> Self {
-        Row(vec![Some((' ', Ink::Plain)); width])
+        Row(vec![Some((' ', Tint::Plain)); width])
     }
 
-    pub(super) fn put_char(&mut self, column: usize, c: char, ink: Ink) {
+    pub(super) fn put_char(&mut self, column: usize, c: char, ink: Tint) {
         if let Some(place) = self.0.get_mut(column) {
             *place = Some((c, ink));
         }
     }
 
     /// Puts a text, as far as there are columns. The column after it.
-    pub(super) fn put(&mut self, mut column: usize, text: &str, ink: Ink) -> usize {
+    pub(super) fn put(&mut self, mut column: usize, text: &str, ink: Tint) -> usize {
         for c in text.chars() {
             let after = column + columns(c);
             if after > self.0.len() {
@@ -68,10 +68,10 @@ impl Row {
     pub(super) fn write(&self, text: &mut String, colour: bool) {
         let used =
             self.0.iter().rposition(|place| !matches!(place, Some((' ', _)))).map_or(0, |last| last + 1);
-        let mut last = Ink::Plain;
+        let mut last = Tint::Plain;
         for (c, ink) in self.0[..used].iter().flatten() {
             if colour && *ink != last {
-                if last != Ink::Plain {
+                if last != Tint::Plain {
                     text.push_str("\x1b[0m");
                 }
                 if let Some(codes) = ink.codes() {
@@ -82,7 +82,7 @@ impl Row {
             }
             text.push(*c);
         }
-        if last != Ink::Plain {
+        if last != Tint::Plain {
             text.push_str("\x1b[0m");
         }
         text.push('\n');

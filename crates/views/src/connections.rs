@@ -4,11 +4,10 @@ use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use undersock::smoltcp::socket::tcp::State;
-use undersock::smoltcp::wire::IpEndpoint;
 
-use super::story::place;
-use crate::End;
+use crate::notation::socket_addr;
 use crate::record::{Record, What};
+use crate::side::Side;
 use undersock::event::{Call, Change, Direction, DropRule, Timer, Way};
 use undersock::packet::{Packet, damaged, packet};
 
@@ -48,7 +47,7 @@ impl Connections {
         &self.list
     }
 
-    pub(super) fn into_list(self) -> Vec<Connection> {
+    pub(crate) fn into_list(self) -> Vec<Connection> {
         self.list
     }
 
@@ -89,20 +88,21 @@ impl Numbering {
                 Some(number)
             }
             What::Trouble { direction, bytes, .. } => self.frame(end, *direction, bytes),
-            What::Note(_) => None,
+            // Of none, or nobody knows of which.
+            What::Timer(_) | What::Note(_) => None,
         }
     }
 
-    fn call(&mut self, end: End, call: &Call) -> Option<usize> {
+    fn call(&mut self, end: Side, call: &Call) -> Option<usize> {
         match *call {
             Call::Connect { slot, local, remote } => {
-                let (client, server) = (address(local), address(remote));
+                let (client, server) = (socket_addr(local), socket_addr(remote));
                 self.list.push(Connection { client, server, first: None, called: true });
                 self.assign(end, slot, self.list.len() - 1);
                 self.slot(end, slot)
             }
             Call::Accept { slot, local, remote } => {
-                let number = self.find(address(remote), address(local));
+                let number = self.find(socket_addr(remote), socket_addr(local));
                 self.assign(end, slot, number);
                 Some(number)
             }
@@ -113,8 +113,8 @@ impl Numbering {
         }
     }
 
-    fn state(&mut self, end: End, change: &Change) -> Option<usize> {
-        let places = &mut self.slots[place(end)];
+    fn state(&mut self, end: Side, change: &Change) -> Option<usize> {
+        let places = &mut self.slots[end.index()];
         let known = places.iter_mut().find(|(slot, ..)| *slot == change.slot);
         if change.from == State::Listen {
             match known {
@@ -130,9 +130,9 @@ impl Numbering {
         if change.to == State::Closed { self.ended(end, change.slot) } else { self.slot(end, change.slot) }
     }
 
-    fn frame(&mut self, end: End, direction: Direction, bytes: &[u8]) -> Option<usize> {
+    fn frame(&mut self, end: Side, direction: Direction, bytes: &[u8]) -> Option<usize> {
         let Packet::Tcp(tcp) = packet(bytes) else { return None };
-        let inwards = (end == End::Server) == (direction == Direction::In);
+        let inwards = (end == Side::Server) == (direction == Direction::In);
         let (client, server) = if inwards { (tcp.from, tcp.to) } else { (tcp.to, tcp.from) };
         if damaged(bytes).is_some() {
             // Its ports may be anybody's.
@@ -175,8 +175,8 @@ impl Numbering {
         })
     }
 
-    fn assign(&mut self, end: End, slot: usize, number: usize) {
-        let places = &mut self.slots[place(end)];
+    fn assign(&mut self, end: Side, slot: usize, number: usize) {
+        let places = &mut self.slots[end.index()];
         match places.iter_mut().find(|(known, ..)| *known == slot) {
             Some(known) if known.1 == number => {}
             Some(known) => *known = (slot, number, true, known.1),
@@ -184,20 +184,16 @@ impl Numbering {
         }
     }
 
-    fn slot(&self, end: End, slot: usize) -> Option<usize> {
-        let places = &self.slots[place(end)];
+    fn slot(&self, end: Side, slot: usize) -> Option<usize> {
+        let places = &self.slots[end.index()];
         places.iter().find(|(known, ..)| *known == slot).map(|(_, number, ..)| *number)
     }
 
     /// The connection that ends in a slot: where another's SYN has just come, the one before it.
-    fn ended(&self, end: End, slot: usize) -> Option<usize> {
-        let places = &self.slots[place(end)];
+    fn ended(&self, end: Side, slot: usize) -> Option<usize> {
+        let places = &self.slots[end.index()];
         let place = places.iter().find(|(known, ..)| *known == slot)?;
         let (_, number, fresh, before) = *place;
-        Some(if fresh && end == End::Server { before } else { number })
+        Some(if fresh && end == Side::Server { before } else { number })
     }
-}
-
-fn address(endpoint: IpEndpoint) -> SocketAddr {
-    SocketAddr::new(endpoint.addr.into(), endpoint.port)
 }
