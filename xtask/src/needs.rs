@@ -76,7 +76,7 @@ pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
                 );
                 return call::run(apt_get(prefix, &words[..4], &with_old_tools_gone(&packages)));
             }
-            let mend = "`cargo xtask help` lists the steps, to name those that can do without";
+            let mend = "`cargo xtask help test` lists the steps, to name those that can do without";
             Err(Failure::new(format!("installing {}", packages.join(", ")), format!("{failure}; {mend}")))
         }
     }
