@@ -74,30 +74,39 @@ impl Compiler {
         cargo
     }
 
-    /// The compiler's own name for itself without the date: "rustc 1.96.0".
+    /// What the size of an image depends on: "rustc 1.96.0, LLVM 22, core from source". A library that comes with the
+    /// compiler was optimized for speed, one built here as the image is.
     ///
     /// # Errors
-    /// It can't be started.
-    pub fn version(self) -> Result<String> {
-        let mut rustc = match self {
-            Compiler::Project => Command::new("rustc"),
-            Compiler::System => Command::new(RUSTC),
+    /// The compiler can't be started.
+    pub fn name(self) -> Result<String> {
+        let (mut rustc, library) = match self {
+            Compiler::Project => (project_rustc(), "core as released"),
+            Compiler::System => (Command::new(RUSTC), "core from source"),
         };
-        rustc.arg("--version").current_dir(home()).stdin(Stdio::null());
+        rustc.arg("--version").arg("--verbose").current_dir(home()).stdin(Stdio::null());
         let output = rustc.output().map_err(|error| Failure::new("starting rustc", error))?;
-        Ok(short(&String::from_utf8_lossy(&output.stdout)))
+        Ok(format!("{}, {library}", short(&String::from_utf8_lossy(&output.stdout))))
     }
 }
 
-fn short(version: &str) -> String {
-    version.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+/// The compiler that cargo takes for this project.
+fn project_rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// What `rustc -vV` says, as "rustc 1.96.0, LLVM 22": a patch of LLVM's changes no size that we have seen.
+fn short(said: &str) -> String {
+    let field = |name| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?");
+    let llvm = field("LLVM version: ").split('.').next().unwrap_or("?");
+    format!("rustc {}, LLVM {llvm}", field("release: "))
 }
 
 /// Whether the compiler that builds this project has the target's library. Asked of the compiler, which knows it
 /// with and without rustup, and downloads nothing.
 #[must_use]
 pub fn has_library(target: &str) -> bool {
-    let mut rustc = Command::new("rustc");
+    let mut rustc = project_rustc();
     rustc.args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null());
     rustc.current_dir(home()).stdin(Stdio::null());
     rustc.output().is_ok_and(|output| {
@@ -110,11 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_a_name_and_a_number() {
-        assert_eq!(
-            short("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)\n"),
-            "rustc 1.96.0"
-        );
-        assert_eq!(short(""), "");
+    fn a_compiler_is_named_by_its_release_and_its_llvm() {
+        let debian = "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)\nbinary: rustc\n\
+            host: x86_64-unknown-linux-gnu\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
+        assert_eq!(short(debian), "rustc 1.96.0, LLVM 22");
+        assert_eq!(short("release: 1.97.0-nightly\nLLVM version: 23.0\n"), "rustc 1.97.0-nightly, LLVM 23");
+        assert_eq!(short(""), "rustc ?, LLVM ?");
     }
 }
