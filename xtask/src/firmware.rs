@@ -20,8 +20,7 @@ const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,slaac,unicode,log"];
 pub(crate) fn needs() -> Vec<Need> {
     match has_library(TARGET) {
         true => vec![],
-        // The sources have no program: where there is no dpkg, `Compiler` looks for them.
-        false => compiler::PACKAGES.map(|(package, program)| Need::package(package, program)).into(),
+        false => compiler::TOOLS.map(Need::from).into(),
     }
 }
 

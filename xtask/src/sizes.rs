@@ -106,6 +106,7 @@ struct Measured {
 
 fn measure() -> Result<Measured, Failure> {
     let board = board()?;
+    board.sure(true)?;
     let compiler = Compiler::for_target(board.target)?.name()?;
     let mut measured = Budgets { compiler, ..Budgets::default() };
     let (mut sections, mut formatting) = (Vec::new(), None);

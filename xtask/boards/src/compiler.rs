@@ -5,16 +5,17 @@ use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 use crate::home;
+use crate::tools::{Tool, missing};
 
-/// A system's compiler and the sources of the library that belongs to it. By path: `cargo` alone may be rustup's,
-/// which would look for the toolchain that a folder asks for.
+/// A system's compiler and the sources of the library that belongs to it, each with its Debian package. By path: `cargo`
+/// alone may be rustup's, which would look for the toolchain that a folder asks for.
+pub const TOOLS: [Tool; 3] = [
+    Tool { file: CARGO, package: "cargo-web" },
+    Tool { file: RUSTC, package: "rustc-web" },
+    Tool { file: "/usr/lib/rustlib/src/rust/library/Cargo.lock", package: "rust-web-src" },
+];
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
-
-/// The Debian packages that have them, and a program of each package.
-pub const PACKAGES: [(&str, &str); 3] =
-    [("rustc-web", "rustc"), ("cargo-web", "cargo"), ("rust-web-src", "rustc")];
 
 /// A compiler that can build for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,11 @@ impl Compiler {
         if has_library(target) {
             return Ok(Compiler::Project);
         }
-        match [CARGO, RUSTC, SOURCES].iter().find(|path| !Path::new(path).exists()) {
+        match missing(&TOOLS) {
             None => Ok(Compiler::System),
             Some(missing) => {
-                let packages = PACKAGES.map(|(package, _)| package).join(" ");
-                let reason = format!(
-                    "the compiler here has no such target, and there is no {missing} to build it with; \
-                     `rustup target add {target}` adds it, or in Debian `sudo apt-get install -y {packages}`"
-                );
-                Err(Failure::new(format!("building for {target}"), reason))
+                let attempt = format!("building for {target}");
+                Err(Failure::new(attempt, format!("{missing}; {}", in_place_of_them(target))))
             }
         }
     }
@@ -88,6 +85,23 @@ impl Compiler {
         let output = rustc.output().map_err(|error| Failure::new("starting rustc", error))?;
         Ok(format!("{}, {library}", short(&String::from_utf8_lossy(&output.stdout))))
     }
+}
+
+/// What does as well as the system's compiler.
+pub(crate) fn in_place_of_them(target: &str) -> String {
+    format!("with rustup, `rustup target add {target}` takes the place of a compiler and a linker")
+}
+
+/// The release of the compiler that builds this project: "1.96.0".
+///
+/// # Errors
+/// It can't be started.
+pub fn release() -> Result<String> {
+    let mut rustc = project_rustc();
+    rustc.arg("--version").current_dir(home()).stdin(Stdio::null());
+    let output = rustc.output().map_err(|error| Failure::new("starting rustc", error))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.split_whitespace().nth(1).unwrap_or("?").into())
 }
 
 /// The compiler that cargo takes for this project.

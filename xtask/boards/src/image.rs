@@ -8,7 +8,6 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::compiler::Compiler;
-use crate::emulator::sure;
 use crate::failure::{Failure, Result};
 use crate::table::Board;
 use crate::{home, machines, target_folder};
@@ -103,10 +102,8 @@ impl Image {
             let attempt = format!("building {}", board.name);
             return Err(Failure::new(attempt, format!("there is no {}", folder.display())));
         }
+        board.sure(false)?;
         let compiler = Compiler::for_target(board.target)?;
-        if compiler == Compiler::System {
-            sure(&format!("building {}", board.name), board.linker.program, board.linker.package)?;
-        }
         let mut cargo = compiler.build();
         cargo.args(["--release", "--target", board.target, "--message-format=json-render-diagnostics"]);
         cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
