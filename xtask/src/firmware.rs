@@ -13,9 +13,14 @@ use crate::failure::Failure;
 use crate::needs::Need;
 
 /// A Cortex-M3.
-const TARGET: &str = "thumbv7m-none-eabi";
+pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
-const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,slaac,unicode,log"];
+/// The library's default, all that needs no memory of its own, and the views that a board's log takes.
+const SETS: [(&str, &str); 3] = [
+    ("undersock", "ipv4"),
+    ("undersock", "ipv4,ipv6,dhcp,slaac,unicode"),
+    ("undersock-views", "ipv4,ipv6,log"),
+];
 
 pub(crate) fn needs() -> Vec<Need> {
     match has_library(TARGET) {
@@ -25,9 +30,9 @@ pub(crate) fn needs() -> Vec<Need> {
 }
 
 pub(crate) fn step() -> Result<(), Failure> {
-    SETS.iter().try_for_each(|set| {
+    SETS.iter().try_for_each(|(package, set)| {
         let mut build = Compiler::for_target(TARGET)?.build();
-        build.args(["--lib", "--locked", "--release", "--target", TARGET]);
+        build.args(["--package", package, "--lib", "--locked", "--release", "--target", TARGET]);
         build.args(["--no-default-features", "--features", set, "--message-format=json-render-diagnostics"]);
         let libraries = libraries(&call::read(build)?);
         if libraries.is_empty() {
