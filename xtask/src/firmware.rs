@@ -15,11 +15,10 @@ use crate::needs::Need;
 /// A Cortex-M3.
 pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
-/// The library's default, all that needs no memory of its own, and the views that a board's log takes.
-const SETS: [(&str, &str); 3] = [
+/// The library with its default, and all that needs no memory of its own, with the views that a board's log takes.
+const SETS: [(&str, &str); 2] = [
     ("undersock", "ipv4"),
-    ("undersock", "ipv4,ipv6,dhcp,slaac,unicode"),
-    ("undersock-views", "ipv4,ipv6,log"),
+    ("undersock-views", "ipv4,ipv6,log,undersock/dhcp,undersock/slaac,undersock/unicode"),
 ];
 
 pub(crate) fn needs() -> Vec<Need> {

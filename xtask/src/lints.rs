@@ -3,6 +3,7 @@
 //! compiler says is shown.
 
 use std::process::Command;
+use std::sync::OnceLock;
 
 use boards::compiler;
 
@@ -30,14 +31,18 @@ pub(crate) fn doc(words: &str) -> Result<Command, Failure> {
     Ok(doc)
 }
 
-/// Says it if it is not so.
+/// Says it once if it is not so.
 fn is_judged() -> Result<bool, Failure> {
+    static JUDGED_HERE: OnceLock<bool> = OnceLock::new();
+    if let Some(known) = JUDGED_HERE.get() {
+        return Ok(*known);
+    }
     let release = compiler::release()?;
     let judged = judges(&release);
     if !judged {
         println!("Warnings of rustc {release} are shown, those of {} are judged.", JUDGED.join(" and "));
     }
-    Ok(judged)
+    Ok(*JUDGED_HERE.get_or_init(|| judged))
 }
 
 fn judges(release: &str) -> bool {
