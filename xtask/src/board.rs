@@ -37,7 +37,7 @@ pub(crate) fn list() -> String {
 
 pub(crate) fn run(request: Request) -> Result<(), Failure> {
     let Request { board, features, tap, build_only } = request;
-    let image = Image { board, features, opt_level: None };
+    let image = Image { features, ..Image::new(board, &[]) };
     // Before it is built: whoever has no QEMU hears of it at once, and of what else is missing.
     board.sure(!build_only)?;
     let network = tap.as_deref().map_or(Network::User(&FORWARDS), Network::Tap);

@@ -24,6 +24,9 @@ pub struct Image {
     pub features: Vec<String>,
     /// With this optimization instead of the package's own.
     pub opt_level: Option<u8>,
+    /// With no more debug information than the emulated boards have: a build that nobody debugs, and that can share their
+    /// `core`.
+    pub lean: bool,
 }
 
 impl Image {
@@ -31,7 +34,7 @@ impl Image {
     #[must_use]
     pub fn new(board: &'static Board, features: &[&str]) -> Image {
         let features = features.iter().map(ToString::to_string).collect();
-        Image { board, features, opt_level: None }
+        Image { board, features, opt_level: None, lean: false }
     }
 
     /// Whether it has this feature.
@@ -119,6 +122,9 @@ impl Image {
             let flags = board.linker.flags.iter().map(|flag| format!("\"{flag}\"")).collect::<Vec<_>>();
             let key = format!("target.{}.rustflags", board.target);
             cargo.args(["--config", &format!("{key}=[{}]", flags.join(","))]);
+        }
+        if self.lean {
+            cargo.args(["--config", "profile.release.debug=\"line-tables-only\""]);
         }
         if let Some(level) = self.opt_level {
             cargo.args(["--config", &format!("profile.release.opt-level={level}")]);
