@@ -37,8 +37,9 @@ pub(crate) fn list() -> String {
 
 pub(crate) fn run(request: Request) -> Result<(), Failure> {
     let Request { board, features, tap, build_only } = request;
-    let image = Image { board, features, opt_level: None };
-    // Before it is built: whoever has no QEMU hears of it at once.
+    let image = Image { features, ..Image::new(board, &[]) };
+    // Before it is built: whoever has no QEMU hears of it at once, and of what else is missing.
+    board.sure(!build_only)?;
     let network = tap.as_deref().map_or(Network::User(&FORWARDS), Network::Tap);
     let path = image.path();
     let boot = Boot { image: &image, elf: &path, network, console: Console::Terminal, more: vec![] };

@@ -30,7 +30,7 @@ pub(crate) fn step() -> Result<(), Failure> {
         run(test)?;
     }
     for board in BOARDS {
-        Image::new(board, &[]).build(call::read)?;
+        Image { lean: true, ..Image::new(board, &[]) }.build(call::read)?;
         if let Place::Qemu(_) = board.place {
             Image::new(board, FULL).build(call::read)?;
         }

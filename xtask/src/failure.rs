@@ -14,11 +14,6 @@ impl Failure {
         Failure { attempt: attempt.to_string(), reason: reason.to_string(), status: 1 }
     }
 
-    /// Wrong usage: exit status 2.
-    pub(crate) fn usage(attempt: impl fmt::Display, reason: impl fmt::Display) -> Failure {
-        Failure { status: 2, ..Failure::new(attempt, reason) }
-    }
-
     /// With the command that mends it.
     pub(crate) fn with_mend(mut self, command: &str) -> Failure {
         self.reason += &format!("; `{command}` mends it");

@@ -6,29 +6,32 @@ use std::path::{Path, PathBuf};
 use boards::Compiler;
 use boards::compiler::{self, has_library};
 use boards::elf::ALLOCATOR;
-use serde_json::Value;
+use cargo_metadata::Message;
 
 use crate::call;
 use crate::failure::Failure;
 use crate::needs::Need;
 
 /// A Cortex-M3.
-const TARGET: &str = "thumbv7m-none-eabi";
+pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
-const SETS: [&str; 2] = ["ipv4", "ipv4,ipv6,dhcp,slaac,unicode,log"];
+/// The library with its default, and all that needs no memory of its own, with the views that a board's log takes.
+const SETS: [(&str, &str); 2] = [
+    ("undersock", "ipv4"),
+    ("undersock-views", "ipv4,ipv6,log,undersock/dhcp,undersock/slaac,undersock/unicode"),
+];
 
 pub(crate) fn needs() -> Vec<Need> {
     match has_library(TARGET) {
         true => vec![],
-        // The sources have no program: where there is no dpkg, `Compiler` looks for them.
-        false => compiler::PACKAGES.map(|(package, program)| Need::package(package, program)).into(),
+        false => compiler::TOOLS.map(Need::from).into(),
     }
 }
 
 pub(crate) fn step() -> Result<(), Failure> {
-    SETS.iter().try_for_each(|set| {
+    SETS.iter().try_for_each(|(package, set)| {
         let mut build = Compiler::for_target(TARGET)?.build();
-        build.args(["--lib", "--locked", "--release", "--target", TARGET]);
+        build.args(["--package", package, "--lib", "--locked", "--release", "--target", TARGET]);
         build.args(["--no-default-features", "--features", set, "--message-format=json-render-diagnostics"]);
         let libraries = libraries(&call::read(build)?);
         if libraries.is_empty() {
@@ -42,16 +45,16 @@ pub(crate) fn step() -> Result<(), Failure> {
     })
 }
 
-/// The target's libraries among what cargo says it built, one JSON object a line.
+/// The target's libraries among what cargo says it built.
 fn libraries(said: &[u8]) -> Vec<PathBuf> {
-    let messages = said.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let files =
-        messages.flat_map(|message: Value| message["filenames"].as_array().cloned().unwrap_or_default());
-    let paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
-    paths
-        .filter(|path| {
-            path.extension().is_some_and(|end| end == "rlib") && path.iter().any(|part| part == TARGET)
-        })
+    let artifacts = Message::parse_stream(said).filter_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => Some(artifact.filenames),
+        _ => None,
+    });
+    artifacts
+        .flatten()
+        .filter(|path| path.extension() == Some("rlib") && path.iter().any(|part| part == TARGET))
+        .map(Into::into)
         .collect()
 }
 
@@ -84,13 +87,30 @@ mod tests {
         assert_eq!(allocator(b"\0_RNvMNtNtCs1_4core5alloc6layoutNtB2_6Layout4size\0"), None);
     }
 
+    /// As cargo describes it.
+    fn artifact(files: &str) -> String {
+        format!(
+            r#"{{"reason":"compiler-artifact","package_id":"a","target":{{"name":"a","kind":["lib"],
+            "crate_types":["lib"],"src_path":"/a.rs"}},"profile":{{"opt_level":"s","debug_assertions":false,
+            "overflow_checks":false,"test":false}},"features":[],"filenames":[{files}],"executable":null,"fresh":true}}"#
+        )
+        .replace('\n', "")
+    }
+
     #[test]
     fn libraries_are_the_targets_and_no_host_programs() {
-        let said = br#"{"reason":"compiler-artifact","filenames":["/t/release/build/heapless-1/build-script-build"]}
-{"reason":"compiler-artifact","filenames":["/t/release/deps/libquote-1.rlib"]}
-{"reason":"compiler-artifact","filenames":["/t/thumbv7m-none-eabi/release/libundersock.rlib","/t/thumbv7m-none-eabi/release/deps/libundersock-1.rmeta"]}
-{"reason":"build-finished","success":true}
-"#;
-        assert_eq!(libraries(said), [Path::new("/t/thumbv7m-none-eabi/release/libundersock.rlib")]);
+        let said = [
+            artifact(r#""/t/release/build/heapless-1/build-script-build""#),
+            artifact(r#""/t/release/deps/libquote-1.rlib""#),
+            artifact(
+                r#""/t/thumbv7m-none-eabi/release/libundersock.rlib","/t/thumbv7m-none-eabi/libundersock-1.rmeta""#,
+            ),
+            r#"{"reason":"build-finished","success":true}"#.into(),
+        ]
+        .join("\n");
+        assert_eq!(
+            libraries(said.as_bytes()),
+            [Path::new("/t/thumbv7m-none-eabi/release/libundersock.rlib")]
+        );
     }
 }

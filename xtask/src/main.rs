@@ -1,9 +1,9 @@
-//! The project's own chores. `cargo xtask test` runs everything that must hold, `cargo xtask help` says more.
+//! The project's own chores. `cargo xtask test` runs everything that must hold, `cargo xtask help` lists the others.
 //!
 //! A file has one job: `args` reads the command line, `steps` is the table of what is run, `runner` runs it, `needs`
-//! finds and installs the programs that it takes, `call` starts one of them. `features`, `firmware`, `dependencies`
-//! and `licences`, `sizes` and `budgets`, and `emulated` are the steps that are more than one command; `board` and
-//! `soak` are commands of their own.
+//! finds and installs the programs that it takes, `call` starts one of them, `lints` says whose warnings count.
+//! `features`, `packages` and `downstream`, `firmware`, `dependencies`, `sizes` and `budgets`, and `emulated` are the
+//! steps that are more than one command; `board` and `soak` are commands of their own.
 //!
 //! Exit status: 0; 1 for a failed step or a missing program; 2 for wrong usage; the test runner's own when tests fail.
 
@@ -14,12 +14,14 @@ mod board;
 mod budgets;
 mod call;
 mod dependencies;
+mod downstream;
 mod emulated;
 mod failure;
 mod features;
 mod firmware;
-mod licences;
+mod lints;
 mod needs;
+mod packages;
 mod runner;
 mod sizes;
 mod soak;
@@ -39,11 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    match args::parse(std::env::args_os().skip(1))? {
-        Invocation::Help => {
-            print!("{}", args::help());
-            Ok(())
-        }
+    match args::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
         Invocation::Test { install, steps } => runner::run(&steps, install),
         Invocation::Boards => {
             print!("{}", board::list());

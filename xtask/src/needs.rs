@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use boards::{BOARDS, Board};
+use boards::{BOARDS, Board, Tool};
 
 use crate::call;
 use crate::failure::Failure;
@@ -29,8 +29,15 @@ impl Need {
 
     /// What it takes to build these boards, and to boot those that QEMU has.
     pub(crate) fn of_boards(which: impl Fn(&Board) -> bool) -> Vec<Need> {
-        let programs = boards::table::programs(BOARDS.iter().filter(|board| which(board)));
-        programs.into_iter().map(|(package, program)| Need::package(package, program)).collect()
+        let boards = BOARDS.iter().filter(|board| which(board));
+        boards.flat_map(|board| board.tools(true)).map(Need::from).collect()
+    }
+}
+
+/// By its package: a program of that name may be another compiler's.
+impl From<Tool> for Need {
+    fn from(tool: Tool) -> Need {
+        Need::package(tool.package, tool.file)
     }
 }
 
@@ -76,7 +83,7 @@ pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
                 );
                 return call::run(apt_get(prefix, &words[..4], &with_old_tools_gone(&packages)));
             }
-            let mend = "`cargo xtask help` lists the steps, to name those that can do without";
+            let mend = "`cargo xtask help test` lists the steps, to name those that can do without";
             Err(Failure::new(format!("installing {}", packages.join(", ")), format!("{failure}; {mend}")))
         }
     }

@@ -3,7 +3,8 @@
 use crate::call::{cargo, run};
 use crate::failure::Failure;
 use crate::needs::Need;
-use crate::{dependencies, emulated, features, firmware, sizes};
+use crate::packages::{self, PUBLISHED, named};
+use crate::{dependencies, downstream, emulated, features, firmware, lints, sizes};
 
 pub(crate) struct Step {
     pub(crate) name: &'static str,
@@ -17,18 +18,18 @@ pub(crate) struct Step {
 pub(crate) const LAST: &str = "test";
 
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "format", about: "the code is as rustfmt writes it", needs: nothing, run: format },
+    Step { name: "format", about: "the code is as rustfmt writes it", needs: of_format, run: format },
     Step {
         name: "licences",
         about: "what is depended on: licences, sources, doubles",
         needs: nothing,
         run: dependencies::step,
     },
-    Step { name: "clippy", about: "no warning, in no target", needs: nothing, run: clippy },
+    Step { name: "clippy", about: "no warning, in no target", needs: of_clippy, run: clippy },
     Step {
         name: "features",
-        about: "the library with fewer features: no warning, and its tests",
-        needs: nothing,
+        about: "each package by itself, with more and fewer features: no warning",
+        needs: of_clippy,
         run: features::step,
     },
     Step {
@@ -36,6 +37,18 @@ pub(crate) const STEPS: &[Step] = &[
         about: "documentation without warnings, and its examples run",
         needs: nothing,
         run: docs,
+    },
+    Step {
+        name: "packages",
+        about: "what is to be published can be, and builds from its archives",
+        needs: nothing,
+        run: packages::step,
+    },
+    Step {
+        name: "downstream",
+        about: "a program outside the tree builds, beside any smoltcp",
+        needs: firmware::needs,
+        run: downstream::step,
     },
     Step {
         name: "firmware",
@@ -67,6 +80,15 @@ fn nothing() -> Vec<Need> {
     vec![]
 }
 
+/// With rustup, they are components that most have.
+fn of_format() -> Vec<Need> {
+    vec![Need::program("rustfmt-web", "cargo-fmt")]
+}
+
+fn of_clippy() -> Vec<Need> {
+    vec![Need::program("rust-web-clippy", "cargo-clippy")]
+}
+
 /// The programs that the files in tests/ start.
 pub(crate) fn of_the_tests() -> Vec<Need> {
     const PYTHON: Need = Need::program("python3", "python3");
@@ -96,19 +118,38 @@ fn format() -> Result<(), Failure> {
 }
 
 fn clippy() -> Result<(), Failure> {
-    run(cargo("clippy --workspace --all-targets --locked -- -D warnings"))
+    run(lints::clippy("--workspace --all-targets --locked")?)
 }
 
+/// Each of the published packages as docs.rs builds it, the library last: the command's pages would take its place.
 fn docs() -> Result<(), Failure> {
-    let mut doc = cargo("doc --workspace --no-deps --locked");
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    run(doc)?;
-    run(cargo("test --doc --locked"))
+    let metadata = dependencies::metadata("metadata --format-version 1 --locked --no-deps")?;
+    for package in PUBLISHED.iter().rev() {
+        let features = packages::documented(&metadata, package);
+        run(lints::doc(&format!("--package {package} --no-deps --locked{features}"))?)?;
+    }
+    let others: String = PUBLISHED.iter().map(|package| format!(" --exclude {package}")).collect();
+    run(lints::doc(&format!("--workspace --no-deps --locked{others}"))?)?;
+    let [libraries @ .., _] = PUBLISHED;
+    run(cargo(&format!("test --doc --locked {}", named(&libraries))))
 }
 
-/// The examples as programs, since `--tests` leaves them out and `--all-targets` makes test harnesses of them.
+/// The examples as programs, since `--tests` leaves them out and `--all-targets` makes test harnesses of them. Then each
+/// package by itself: what it borrows from its neighbours' features would be missed.
 fn test() -> Result<(), Failure> {
     run(cargo("build --examples --locked"))?;
+    let others: String = PUBLISHED.iter().map(|package| format!(" --exclude {package}")).collect();
     // The boards' tests are a step of their own: they take another compiler, and QEMU.
-    run(cargo("test --workspace --exclude board-tests --tests --locked --no-fail-fast"))
+    let others = format!("--workspace --exclude board-tests{others}");
+    let alone = PUBLISHED.map(|package| match package {
+        // The TAP device's tests, too.
+        "undersock" => "--package undersock --features tap".into(),
+        _ => format!("--package {package}"),
+    });
+    let mut result = Ok(());
+    for words in [others].iter().chain(&alone) {
+        let tests = run(cargo(&format!("test {words} --tests --locked --no-fail-fast")));
+        result = result.and(tests);
+    }
+    result
 }

@@ -194,6 +194,8 @@ pub struct Ports {
 pub fn built(board: &str, features: &[&str]) -> (Image, PathBuf) {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let board = Board::named(board).unwrap_or_else(|| panic!("there is no board {board}"));
+    // Whatever is missing to build or to boot it is named at once.
+    board.sure(true).unwrap_or_else(|failure| panic!("{failure}"));
     let image = Image::new(board, features);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let elf = built

@@ -42,7 +42,7 @@ fn this_command() -> &'static str {
             return std::env::var(COMMAND).expect("whoever is outside says it");
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--locked", "--package", "undersock", "--bin", "undersock"]);
+        cargo.args(["build", "--locked", "--package", "undersock-command", "--bin", "undersock"]);
         cargo.args(["--message-format=json-render-diagnostics"]).current_dir(home()).stdin(Stdio::null());
         let built = cargo.output().expect("cargo starts");
         let path = executable(&built.stdout);

@@ -5,16 +5,17 @@ use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 use crate::home;
+use crate::tools::{Tool, missing};
 
-/// A system's compiler and the sources of the library that belongs to it. By path: `cargo` alone may be rustup's,
-/// which would look for the toolchain that a folder asks for.
+/// A system's compiler and the sources of the library that belongs to it, each with its Debian package. By path: `cargo`
+/// alone may be rustup's, which would look for the toolchain that a folder asks for.
+pub const TOOLS: [Tool; 3] = [
+    Tool { file: CARGO, package: "cargo-web" },
+    Tool { file: RUSTC, package: "rustc-web" },
+    Tool { file: "/usr/lib/rustlib/src/rust/library/Cargo.lock", package: "rust-web-src" },
+];
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
-
-/// The Debian packages that have them, and a program of each package.
-pub const PACKAGES: [(&str, &str); 3] =
-    [("rustc-web", "rustc"), ("cargo-web", "cargo"), ("rust-web-src", "rustc")];
 
 /// A compiler that can build for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,11 @@ impl Compiler {
         if has_library(target) {
             return Ok(Compiler::Project);
         }
-        match [CARGO, RUSTC, SOURCES].iter().find(|path| !Path::new(path).exists()) {
+        match missing(&TOOLS) {
             None => Ok(Compiler::System),
             Some(missing) => {
-                let packages = PACKAGES.map(|(package, _)| package).join(" ");
-                let reason = format!(
-                    "the compiler here has no such target, and there is no {missing} to build it with; \
-                     `rustup target add {target}` adds it, or in Debian `sudo apt-get install -y {packages}`"
-                );
-                Err(Failure::new(format!("building for {target}"), reason))
+                let attempt = format!("building for {target}");
+                Err(Failure::new(attempt, format!("{missing}; {}", in_place_of_them(target))))
             }
         }
     }
@@ -74,30 +71,56 @@ impl Compiler {
         cargo
     }
 
-    /// The compiler's own name for itself without the date: "rustc 1.96.0".
+    /// What the size of an image depends on: "rustc 1.96.0, LLVM 22, core from source". A library that comes with the
+    /// compiler was optimized for speed, one built here as the image is.
     ///
     /// # Errors
-    /// It can't be started.
-    pub fn version(self) -> Result<String> {
-        let mut rustc = match self {
-            Compiler::Project => Command::new("rustc"),
-            Compiler::System => Command::new(RUSTC),
+    /// The compiler can't be started.
+    pub fn name(self) -> Result<String> {
+        let (mut rustc, library) = match self {
+            Compiler::Project => (project_rustc(), "core as released"),
+            Compiler::System => (Command::new(RUSTC), "core from source"),
         };
-        rustc.arg("--version").current_dir(home()).stdin(Stdio::null());
+        rustc.arg("--version").arg("--verbose").current_dir(home()).stdin(Stdio::null());
         let output = rustc.output().map_err(|error| Failure::new("starting rustc", error))?;
-        Ok(short(&String::from_utf8_lossy(&output.stdout)))
+        Ok(format!("{}, {library}", short(&String::from_utf8_lossy(&output.stdout))))
     }
 }
 
-fn short(version: &str) -> String {
-    version.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+/// What does as well as the system's compiler.
+pub(crate) fn in_place_of_them(target: &str) -> String {
+    format!("with rustup, `rustup target add {target}` takes the place of a compiler and a linker")
+}
+
+/// The release of the compiler that builds this project: "1.96.0".
+///
+/// # Errors
+/// It can't be started.
+pub fn release() -> Result<String> {
+    let mut rustc = project_rustc();
+    rustc.arg("--version").current_dir(home()).stdin(Stdio::null());
+    let output = rustc.output().map_err(|error| Failure::new("starting rustc", error))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.split_whitespace().nth(1).unwrap_or("?").into())
+}
+
+/// The compiler that cargo takes for this project.
+fn project_rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// What `rustc -vV` says, as "rustc 1.96.0, LLVM 22": a patch of LLVM's changes no size that we have seen.
+fn short(said: &str) -> String {
+    let field = |name| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?");
+    let llvm = field("LLVM version: ").split('.').next().unwrap_or("?");
+    format!("rustc {}, LLVM {llvm}", field("release: "))
 }
 
 /// Whether the compiler that builds this project has the target's library. Asked of the compiler, which knows it
 /// with and without rustup, and downloads nothing.
 #[must_use]
 pub fn has_library(target: &str) -> bool {
-    let mut rustc = Command::new("rustc");
+    let mut rustc = project_rustc();
     rustc.args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null());
     rustc.current_dir(home()).stdin(Stdio::null());
     rustc.output().is_ok_and(|output| {
@@ -110,11 +133,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_a_name_and_a_number() {
-        assert_eq!(
-            short("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)\n"),
-            "rustc 1.96.0"
-        );
-        assert_eq!(short(""), "");
+    fn a_compiler_is_named_by_its_release_and_its_llvm() {
+        let debian = "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)\nbinary: rustc\n\
+            host: x86_64-unknown-linux-gnu\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
+        assert_eq!(short(debian), "rustc 1.96.0, LLVM 22");
+        assert_eq!(short("release: 1.97.0-nightly\nLLVM version: 23.0\n"), "rustc 1.97.0-nightly, LLVM 23");
+        assert_eq!(short(""), "rustc ?, LLVM ?");
     }
 }

@@ -1,11 +1,12 @@
 //! QEMU's command line for a board.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 use crate::image::Image;
+use crate::tools::{self, Tool, find};
 
 /// The board's address without DHCP.
 pub const STATIC_ADDRESS: &str = "192.168.69.1";
@@ -82,7 +83,8 @@ impl Boot<'_> {
         let machine = board
             .machine()
             .ok_or_else(|| Failure::new(&attempt, "QEMU doesn't have this board: it takes a real one"))?;
-        let program = sure(&attempt, machine.program, machine.package)?;
+        let tool = Tool { file: machine.program, package: machine.package };
+        let program = find(tool.file).ok_or_else(|| Failure::new(&attempt, tools::sentence(&[tool])))?;
         let mut qemu = Command::new(program);
         qemu.args(machine.arguments());
         qemu.arg("-serial").arg(match self.console {
@@ -123,20 +125,6 @@ fn option(name: &str, path: &Path) -> OsString {
         None => text.push(path),
     }
     text
-}
-
-/// Where a program is, or the sentence that says how to get it.
-pub(crate) fn sure(attempt: &str, program: &str, package: &str) -> Result<PathBuf> {
-    find(program).ok_or_else(|| {
-        let reason =
-            format!("there is no {program}; in Debian, `sudo apt-get install -y {package}` installs it");
-        Failure::new(attempt, reason)
-    })
-}
-
-fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::compiler::Compiler;
-use crate::emulator::sure;
 use crate::failure::{Failure, Result};
 use crate::table::Board;
 use crate::{home, machines, target_folder};
@@ -25,6 +24,9 @@ pub struct Image {
     pub features: Vec<String>,
     /// With this optimization instead of the package's own.
     pub opt_level: Option<u8>,
+    /// With no more debug information than the emulated boards have: a build that nobody debugs, and that can share their
+    /// `core`.
+    pub lean: bool,
 }
 
 impl Image {
@@ -32,7 +34,7 @@ impl Image {
     #[must_use]
     pub fn new(board: &'static Board, features: &[&str]) -> Image {
         let features = features.iter().map(ToString::to_string).collect();
-        Image { board, features, opt_level: None }
+        Image { board, features, opt_level: None, lean: false }
     }
 
     /// Whether it has this feature.
@@ -103,10 +105,8 @@ impl Image {
             let attempt = format!("building {}", board.name);
             return Err(Failure::new(attempt, format!("there is no {}", folder.display())));
         }
+        board.sure(false)?;
         let compiler = Compiler::for_target(board.target)?;
-        if compiler == Compiler::System {
-            sure(&format!("building {}", board.name), board.linker.program, board.linker.package)?;
-        }
         let mut cargo = compiler.build();
         cargo.args(["--release", "--target", board.target, "--message-format=json-render-diagnostics"]);
         cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
@@ -122,6 +122,9 @@ impl Image {
             let flags = board.linker.flags.iter().map(|flag| format!("\"{flag}\"")).collect::<Vec<_>>();
             let key = format!("target.{}.rustflags", board.target);
             cargo.args(["--config", &format!("{key}=[{}]", flags.join(","))]);
+        }
+        if self.lean {
+            cargo.args(["--config", "profile.release.debug=\"line-tables-only\""]);
         }
         if let Some(level) = self.opt_level {
             cargo.args(["--config", &format!("profile.release.opt-level={level}")]);

@@ -9,6 +9,7 @@
 //! | [`elf`] | its sections and symbols, and what it must not have |
 //! | [`thumb`] | its calls, read from the instructions |
 //! | [`emulator`] | QEMU's command line for it |
+//! | [`tools`] | the system's programs that all this takes |
 //!
 //! `cargo xtask` builds and boots boards with it, `tests/boards` talks to them.
 
@@ -21,6 +22,7 @@ pub mod image;
 pub mod machines;
 pub mod table;
 pub mod thumb;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,7 @@ pub use emulator::{Boot, Console, Network};
 pub use failure::{Failure, Result};
 pub use image::Image;
 pub use table::{BOARDS, Board};
+pub use tools::Tool;
 
 /// The project's folder.
 #[must_use]

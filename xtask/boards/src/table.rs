@@ -1,7 +1,9 @@
 //! The boards.
 
 use crate::compiler::{self, has_library};
+use crate::failure::{Failure, Result};
 use crate::machines::{LM3S6965EVB, MPS2_AN385, Machine, RISCV32_VIRT};
+use crate::tools::{Tool, missing};
 
 /// A board: a folder of this name in `examples/boards`.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,20 +33,18 @@ pub enum Place {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Linker {
     /// The program.
-    pub program: &'static str,
-    /// Its Debian package.
-    pub package: &'static str,
+    pub tool: Tool,
     /// What rustc must be told.
     pub flags: &'static [&'static str],
 }
 
 const ARM_LD: Linker = Linker {
-    program: "arm-none-eabi-ld",
-    package: "binutils-arm-none-eabi",
+    tool: Tool { file: "arm-none-eabi-ld", package: "binutils-arm-none-eabi" },
     flags: &["-Clinker=arm-none-eabi-ld", "-Clinker-flavor=ld"],
 };
 
-const LLD: Linker = Linker { program: "ld.lld-19", package: "lld-19", flags: &["-Clinker=ld.lld-19"] };
+const LLD: Linker =
+    Linker { tool: Tool { file: "ld.lld-19", package: "lld-19" }, flags: &["-Clinker=ld.lld-19"] };
 
 /// All of them, those that QEMU has first.
 pub const BOARDS: &[Board] = &[
@@ -92,28 +92,33 @@ pub const BOARDS: &[Board] = &[
     },
 ];
 
-/// The programs that it takes to build and boot these boards on this machine, each with its Debian package: a linker where
-/// the compiler has none, and QEMU.
-#[must_use]
-pub fn programs<'a>(boards: impl Iterator<Item = &'a Board>) -> Vec<(&'static str, &'static str)> {
-    let mut programs = Vec::new();
-    for board in boards {
-        if !has_library(board.target) {
-            programs.extend(compiler::PACKAGES);
-            programs.push((board.linker.package, board.linker.program));
-        }
-        programs.extend(board.machine().map(|machine| (machine.package, machine.program)));
-    }
-    programs.sort_unstable();
-    programs.dedup();
-    programs
-}
-
 impl Board {
     /// The board of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Board> {
         BOARDS.iter().find(|board| board.name == name)
+    }
+
+    /// What it takes to build it on this machine, a linker and its own library where the compiler has none, and to boot
+    /// it, where QEMU has it.
+    #[must_use]
+    pub fn tools(&self, boots: bool) -> Vec<Tool> {
+        let (builds, machine) = (!has_library(self.target), self.machine().filter(|_| boots));
+        let build = compiler::TOOLS.into_iter().chain([self.linker.tool]).filter(|_| builds);
+        build.chain(machine.map(|machine| Tool { file: machine.program, package: machine.package })).collect()
+    }
+
+    /// Looks for all that it takes to build it and, if it is asked for, to boot it.
+    ///
+    /// # Errors
+    /// What is missing, all of it.
+    pub fn sure(&self, boots: bool) -> Result<()> {
+        let Some(missing) = missing(&self.tools(boots)) else { return Ok(()) };
+        let reason = match has_library(self.target) {
+            true => missing,
+            false => format!("{missing}; {}", compiler::in_place_of_them(self.target)),
+        };
+        Err(Failure::new(format!("looking for what {} takes", self.name), reason))
     }
 
     /// Its machine, if QEMU has it.
@@ -136,5 +141,13 @@ mod tests {
             assert_eq!(Board::named(board.name), Some(board));
         }
         assert_eq!(Board::named("mps3"), None);
+    }
+
+    #[test]
+    fn a_board_on_a_desk_is_not_booted() {
+        let tools = |name: &str, boots| Board::named(name).expect("a board").tools(boots);
+        assert!(tools("riscv32-virt", true).iter().any(|tool| tool.file == "qemu-system-riscv32"));
+        assert_eq!(tools("riscv32-virt", false).len() + 1, tools("riscv32-virt", true).len());
+        assert_eq!(tools("w5500-evb-pico", false), tools("w5500-evb-pico", true));
     }
 }

@@ -21,16 +21,24 @@ const PACKAGES: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
 ];
 
-/// Where a program of this list is. A test without it fails, and says what to install.
+/// Where a program of this list is. A test without it fails, and says what of the list is missing, and how to install it.
 #[track_caller]
 pub fn tool_path(name: &str) -> PathBuf {
-    let (_, package) = PACKAGES.iter().find(|(tool, _)| *tool == name).expect("it is in the list");
+    assert!(PACKAGES.iter().any(|(tool, _)| *tool == name), "{name} is not in the list");
+    find(name).unwrap_or_else(|| {
+        let missing = PACKAGES.iter().filter(|(tool, _)| find(tool).is_none());
+        let (tools, mut packages): (Vec<&str>, Vec<&str>) = missing.copied().unzip();
+        packages.sort_unstable();
+        packages.dedup();
+        let (tools, packages) = (tools.join(", "), packages.join(" "));
+        panic!("this test needs the program {name}; missing: {tools}; sudo apt-get install {packages}")
+    })
+}
+
+fn find(name: &str) -> Option<PathBuf> {
     // An ordinary user's PATH lacks the directories for administrators.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("this test needs the program {name}: sudo apt-get install {package}"))
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 /// A program of the list, to be run with all it says read by the test.
