@@ -32,7 +32,8 @@ pub(crate) fn help() -> String {
     let mut text = String::from(
         "Usage:\n  \
          cargo xtask test [--no-install] [STEP...]\n  \
-         cargo xtask board [BOARD] [--features LIST] [--tap NAME] [--build-only]\n  \
+         cargo xtask board [BOARD] [--features LIST] [--tap NAME | --build-only]\n  \
+         cargo xtask board BOARD [--features LIST] --lab [-- PROGRAM [ARGUMENT...]]\n  \
          cargo xtask sizes [--update]\n  \
          cargo xtask soak BOARD [--minutes N]\n\n\
          test runs everything that must hold, step by step, and at the end says which\n\
@@ -46,14 +47,16 @@ pub(crate) fn help() -> String {
     }
     text + "\nboard builds a board and boots it in QEMU, its ports forwarded from 127.0.0.1,\n\
         or on a TAP interface; one that QEMU doesn't have is built. Without a name:\n\
-        lists them.\n\n\
+        lists them. With --lab it is the server of `undersock lab`, and the program\n\
+        runs there.\n\n\
         sizes measures flash, RAM, stack and instructions, and fails if they are above\n\
         their budgets; --update makes what was measured the budgets.\n\n\
         soak puts a board under mixed load for 10 minutes, or as many as are named.\n\n\
         Examples:\n  \
         cargo xtask test\n  \
         cargo xtask test format clippy\n  \
-        cargo xtask board mps2-an385 --features ipv6,log\n"
+        cargo xtask board mps2-an385 --features ipv6,log\n  \
+        cargo xtask board mps2-an385 --lab -- ping -c1 192.168.69.1\n"
 }
 
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
@@ -80,6 +83,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
 fn board(parser: &mut Parser) -> Result<Invocation, Failure> {
     const ATTEMPT: &str = "cargo xtask board";
     let (mut board, mut features, mut tap, mut build_only) = (None, Vec::new(), None, false);
+    let mut lab: Option<Vec<OsString>> = None;
     while let Some(arg) = next(parser)? {
         match arg {
             Arg::Long("features") => {
@@ -88,15 +92,22 @@ fn board(parser: &mut Parser) -> Result<Invocation, Failure> {
             }
             Arg::Long("tap") => tap = Some(value(parser, ATTEMPT)?),
             Arg::Long("build-only") => build_only = true,
+            Arg::Long("lab") => lab = Some(Vec::new()),
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Help),
             Arg::Value(name) if board.is_none() => {
                 board = Some(board_named(ATTEMPT, &name.to_string_lossy())?)
             }
+            Arg::Value(word) if lab.is_some() => {
+                lab.iter_mut().for_each(|program| program.push(word.clone()))
+            }
             option => return Err(unexpected(ATTEMPT, option)),
         }
     }
+    if lab.is_some() && (tap.is_some() || build_only) {
+        return Err(Failure::usage(ATTEMPT, "the lab has a network of its own: no --tap, no --build-only"));
+    }
     Ok(match board {
-        Some(board) => Invocation::Board(Request { board, features, tap, build_only }),
+        Some(board) => Invocation::Board(Request { board, features, tap, build_only, lab }),
         None => Invocation::Boards,
     })
 }
@@ -267,6 +278,11 @@ mod tests {
             parsed(&["board", "mps2-an386"]).err().as_deref(),
             Some("cargo xtask board: no board \"mps2-an386\"; did you mean \"mps2-an385\"?")
         );
+        let lab = parsed(&["board", "mps2-an385", "--lab", "--", "ping", "-c1"]);
+        assert!(
+            matches!(lab, Ok(Invocation::Board(Request { lab: Some(program), .. })) if program == ["ping", "-c1"])
+        );
+        assert!(parsed(&["board", "mps2-an385", "--lab", "--tap", "tap0"]).is_err());
         assert!(parsed(&["board", "mps2-an385", "lm3s6965evb"]).is_err());
         assert!(parsed(&["board", "mps2-an385", "--tap"]).is_err());
     }

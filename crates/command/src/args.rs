@@ -16,8 +16,11 @@ use undersock::server::config::Mac;
 use undersock::server::config::{Config, ConfigError, SENTENCE_PORT, STREAM_PORT};
 use undersock::smoltcp::wire::IpAddress;
 use undersock_course::Scenario;
+use undersock_machines::Machine;
 
 use self::options::{Asked, Given, nearest};
+#[cfg(target_os = "linux")]
+pub(crate) use self::values::machine_names;
 use self::values::shown;
 pub(crate) use self::watch::{Show, WatchOptions, ladder_ends};
 use super::failure::{Failure, Result};
@@ -64,11 +67,21 @@ pub(crate) struct LabOptions {
     pub(crate) command: Vec<OsString>,
     /// Enter a lab that is running instead of making one.
     pub(crate) join: Option<Join>,
-    /// What an emulated board in the server's place is called, or the file of its firmware.
-    pub(crate) board: Option<OsString>,
+    /// An emulated board in the server's place.
+    pub(crate) board: Option<BoardOptions>,
     /// A scene of the course, or the list of them, instead of a network.
     pub(crate) course: Option<Course>,
     pub(crate) server: ServerOptions,
+}
+
+/// An emulated board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab has boards"))]
+pub(crate) struct BoardOptions {
+    /// The file of its firmware.
+    pub(crate) elf: PathBuf,
+    /// Which it is, if the firmware is not asked.
+    pub(crate) machine: Option<&'static Machine>,
 }
 
 /// What is asked of the course.
@@ -313,12 +326,21 @@ fn course(given: &Given) -> Result<Option<Course>> {
     Ok(Some(course))
 }
 
-/// The board in the server's place. Which there are, and which files, is for the lab to find out.
-fn board(given: &Given, join: Option<Join>) -> Result<Option<OsString>> {
-    let Some(board) = given.raw("board") else { return Ok(None) };
-    let named = format!("--board {}", shown(board));
-    if board.is_empty() {
-        return Err(Failure::usage(named, "a board has a name; a right one: --board mps2-an385"));
+/// The board in the server's place. What is in the file is for the lab to find out.
+fn board(given: &Given, join: Option<Join>) -> Result<Option<BoardOptions>> {
+    let machine = given.one("machine", values::machine)?;
+    let Some(elf) = given.raw("board") else {
+        return match machine {
+            None => Ok(None),
+            Some(machine) => Err(Failure::usage(
+                format!("--machine {}", machine.name),
+                "no firmware for it; a right one: undersock lab --board firmware.elf",
+            )),
+        };
+    };
+    let named = format!("--board {}", shown(elf));
+    if elf.is_empty() {
+        return Err(Failure::usage(named, "a file has a name; a right one: --board firmware.elf"));
     }
     if join.is_some() {
         let reason = "the lab to join has its server already; a right one: undersock lab --join";
@@ -330,7 +352,7 @@ fn board(given: &Given, join: Option<Join>) -> Result<Option<OsString>> {
         );
         return Err(Failure::usage(format!("--{option}"), reason));
     }
-    Ok(Some(board.to_owned()))
+    Ok(Some(BoardOptions { elf: elf.into(), machine }))
 }
 
 fn udp(mut given: Given) -> Result<UdpOptions> {

@@ -85,11 +85,12 @@ fn the_lab_runs_what_follows_two_hyphens_untouched() {
 }
 
 #[test]
-fn a_board_is_a_name_or_a_file() {
-    for board in ["mps2-an385", "mps2-an385+ipv6+log", "./a.elf", "rubbish"] {
-        let options = lab(&format!("lab -v --board {board} -- nc"));
-        assert_eq!((options.board, options.command), (Some(board.into()), vec!["nc".into()]));
-    }
+fn a_board_is_a_file_and_perhaps_a_machine() {
+    let options = lab("lab -v --board ./a.elf -- nc");
+    let board = BoardOptions { elf: "./a.elf".into(), machine: None };
+    assert_eq!((options.board, options.command), (Some(board), vec!["nc".into()]));
+    let board = BoardOptions { elf: "a".into(), machine: Machine::named("riscv32-virt") };
+    assert_eq!(lab("lab --machine riscv32-virt --board a").board, Some(board));
 }
 
 #[test]
@@ -279,8 +280,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("lab -- '' x", "--: no program follows", "undersock lab -- ping"),
     ("lab --join=0", "--join 0: ", "a right one: 1234"),
     ("lab --join=me", "--join me: ", "a right one: 1234"),
-    ("lab --board", "--board: the value is missing", "--board mps2-an385"),
-    ("lab --board ''", "--board '': ", "a right one: --board mps2-an385"),
+    ("lab --board", "--board: the value is missing", "--board firmware.elf"),
+    ("lab --board ''", "--board '': ", "a right one: --board firmware.elf"),
+    ("lab --machine mps2-an385", "--machine mps2-an385: no firmware for it", "--board firmware.elf"),
+    ("lab --board a --machine x", "--machine x: mps2-an385, lm3s6965evb or riscv32-virt", "mps2-an385"),
     ("lab --board a --join", "--board: the lab to join has its server already", "undersock lab --join"),
     ("lab --board a --slots 3", "--slots: for this computer's server", "undersock lab --board a"),
     ("lab --text ascii --board a", "--text: for this computer's server", "undersock lab --board a"),
@@ -301,7 +304,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("lab --scenario arp --loss 5%", "--loss: a scenario has its own server", "undersock lab --scenario"),
     ("lab --scenario arp --events e", "--events: a scenario has its own server", "undersock lab --scenario"),
     ("lab --list --join", "--list: a scenario has a wire of its own", "undersock lab --list"),
-    ("serve --board a", "--board: not an option of serve", "undersock lab --board mps2-an385"),
+    ("serve --board a", "--board: not an option of serve", "undersock lab --board firmware.elf"),
     ("lab --join --slots 3", "--slots: the lab to join has its server already", "undersock lab --join"),
     // Addresses.
     ("serve --address 224.0.0.1/24", "--address 224.0.0.1/24: ", "a right one: 192.168.69.1/24"),
@@ -500,8 +503,10 @@ fn the_examples_in_help_and_messages_are_right() {
         }
     }
     for spec in OPTIONS.iter().filter(|spec| spec.takes == Takes::Value) {
+        // A machine needs its firmware.
+        let also = if spec.name == "machine" { " --board firmware.elf" } else { "" };
         for topic in spec.of {
-            command(&quoted_together(&format!("{} --{} {}", topic.name(), spec.name, spec.example)));
+            command(&quoted_together(&format!("{} --{} {}{also}", topic.name(), spec.name, spec.example)));
         }
     }
 }

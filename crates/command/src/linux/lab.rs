@@ -10,6 +10,7 @@ use core::time::Duration;
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
@@ -52,8 +53,8 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     if let Some(join) = options.join {
         return join_in(join, &options.command);
     }
-    // A build takes the machine's own network.
-    let board = options.board.as_deref().map(Board::find).transpose()?;
+    // Whoever has no QEMU hears of it before anything is made.
+    let board = options.board.as_ref().map(Board::find).transpose()?;
     // Once this process is in a namespace there is no way back: so it is found out beforehand.
     let stop = Stop::new()?;
     if let Err(refused) = namespace::allowed() {
@@ -84,13 +85,13 @@ pub(crate) fn run(options: &LabOptions) -> Result<u8> {
             (Server::Here(Box::new(host)), Target::of(&options.server))
         }
         Some(board) => {
-            introduce(&format!("{} in {}", board.name, board.machine.program), &remarks);
-            let name = board.name.clone();
+            let (elf, machine) = (board.elf.clone(), board.machine);
+            introduce(&format!("{} in {}, {}", machine.name, machine.program, elf.display()), &remarks);
             let mut qemu = Qemu::boot(board, tap)?;
             let Some(reached) = qemu.ready(&stop.ear)? else { return Ok(0) };
             running::announce()?;
             note("In a second terminal: undersock lab --join");
-            (Server::Board(qemu), Target::on_board(&name, &reached, options.command.is_empty())?)
+            (Server::Board(qemu), Target::on_board(&elf, &reached, options.command.is_empty())?)
         }
     };
     if options.command.is_empty() {
@@ -157,15 +158,15 @@ impl Target {
     }
 
     /// A program in the lab may need no address, or be the one that gives it: sentences need one.
-    fn on_board(name: &str, reached: &Reached, asks: bool) -> Result<Target> {
+    fn on_board(elf: &Path, reached: &Reached, asks: bool) -> Result<Target> {
         let Reached { ref addresses, udp, sentence } = *reached;
         match addresses.first() {
             None if asks => Err(Failure::new(
-                format!("asking {name}"),
+                format!("asking {}", elf.display()),
                 "it waits for an address from a DHCP server, and the lab has none",
             )
             .mend("without the feature dhcp it has an address")
-            .mend(format!("or bring a server: undersock lab --board {name} -- PROGRAM"))),
+            .mend("or bring a server: undersock lab --board FILE -- PROGRAM")),
             address => {
                 Ok(Target { address: address.copied().unwrap_or(IpAddr::V4(SERVER.0)), udp, sentence })
             }

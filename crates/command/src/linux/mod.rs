@@ -4,7 +4,7 @@
 //! - [`kernel`]: the client of the lab, seen from its calls and by the kernel.
 //! - [`desk`]: where others ask the server for its table.
 //! - [`running`]: a second terminal in it.
-//! - [`board`], [`qemu`], [`machines`]: an emulated board in the server's place.
+//! - [`board`], [`qemu`]: an emulated board in the server's place.
 //! - [`sniffer`]: its frames, where the server tells of none.
 //! - [`refusal`]: why a private network was refused, and what would allow it.
 //! - [`netlink`]: the requests to the kernel's network configuration that these take.
@@ -26,7 +26,6 @@ pub(crate) mod host;
 mod judgement;
 mod kernel;
 pub(crate) mod lab;
-mod machines;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
 mod qemu;

@@ -64,7 +64,7 @@ enum Came {
 impl Qemu {
     /// Boots the board. The interface's file end is QEMU's from now on.
     pub(super) fn boot(board: Board, tap: Tap) -> Result<Qemu> {
-        let attempt = format!("booting {}", board.name);
+        let attempt = format!("booting {}", board.elf.display());
         let failed = |error: io::Error| Failure::io(&attempt, &error);
         // Unlike the interface's own, this file descriptor stays open in QEMU.
         let far_end = rustix::io::dup(&tap).map_err(|errno| failed(errno.into()))?;
@@ -92,7 +92,7 @@ impl Qemu {
                 Came::Stop => return Ok(None),
                 Came::Nothing => {
                     let reason = format!("it has not said {READY:?} within {PATIENCE:?}");
-                    return Err(Failure::new(format!("booting {}", self.board.name), reason)
+                    return Err(Failure::new(format!("booting {}", self.board.elf.display()), reason)
                         .mend("what it has said is above, behind \"board |\""));
                 }
                 Came::News => {
@@ -140,19 +140,12 @@ impl Qemu {
     fn ended(&mut self) -> Failure {
         let status = self.child.wait();
         self.hear_out();
-        let name = &self.board.name;
-        let attempt = format!("running {name}");
+        let attempt = format!("running {}", self.board.elf.display());
         let status = match status {
             Ok(status) => status,
             Err(error) => return Failure::io(attempt, &error),
         };
-        let with_log = |failure: Failure| match name.contains("+log") {
-            true => failure,
-            false if self.board.is_image() => {
-                failure.mend(format!("its log says where: undersock lab --board {name}+log"))
-            }
-            false => failure.mend("its log says where: build it with the feature log"),
-        };
+        let with_log = |failure: Failure| failure.mend("its log says where: build it with the feature log");
         match (status.code(), status.signal()) {
             (Some(PANIC), _) => with_log(Failure::new(attempt, "the firmware panicked (exit status 101)")),
             (Some(FAULT), _) => {
