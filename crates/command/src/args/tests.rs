@@ -528,16 +528,16 @@ fn every_setting_of_the_wire_is_an_option() {
 
 #[test]
 fn what_is_to_be_seen_is_asked_for() {
-    let watch = serve("serve --trace --explain --capture a.pcapng --ladder b.svg --events c").server.watch;
-    assert!(watch.trace && watch.explain && watch.trouble.is_identity());
-    let files = [watch.capture, watch.ladder, watch.events].map(|file| file.expect("a file"));
+    let views = serve("serve --trace --explain --capture a.pcapng --ladder b.svg --events c").server.views;
+    assert!(views.trace && views.explain && views.trouble.is_identity());
+    let files = [views.capture, views.ladder, views.events].map(|file| file.expect("a file"));
     assert_eq!(files, ["a.pcapng", "b.svg", "c"].map(std::path::PathBuf::from));
-    let watch = lab("--show timeline --loss in:5% --loss out:1/20 --seed 42 --trouble drop~the~first~SYN")
+    let views = lab("--show timeline --loss in:5% --loss out:1/20 --seed 42 --trouble drop~the~first~SYN")
         .server
-        .watch;
-    assert_eq!((watch.show, watch.trouble.seed), (Some(Show::Timeline), 42));
-    assert_eq!(watch.trouble.incoming.loss, watch.trouble.outgoing.loss);
-    assert_eq!(watch.trouble.rules.len(), 1);
+        .views;
+    assert_eq!((views.show, views.trouble.seed), (Some(Show::Timeline), 42));
+    assert_eq!(views.trouble.incoming.loss, views.trouble.outgoing.loss);
+    assert_eq!(views.trouble.rules.len(), 1);
 }
 
 #[test]
