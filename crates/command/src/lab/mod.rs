@@ -17,19 +17,19 @@ use crate::args::{Course, LabOptions};
 use crate::failure::Result;
 
 #[cfg(target_os = "linux")]
-use self::network::run as network;
+use self::network::run as in_network;
 
 /// `undersock lab`
 pub(crate) fn run(options: &LabOptions) -> Result<u8> {
     match &options.course {
-        None => network(options),
+        None => in_network(options),
         Some(Course::List) => scenario::list().map(|()| 0),
         Some(Course::Scene(scene)) => scenario::run(scene, &options.server.views).map(|()| 0),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn network(options: &LabOptions) -> Result<u8> {
+fn in_network(options: &LabOptions) -> Result<u8> {
     let reason = "network namespaces are Linux's";
     memory::run(options, crate::failure::Failure::new("making a network of its own", reason))
 }

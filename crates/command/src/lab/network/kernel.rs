@@ -1,6 +1,6 @@
 //! The client's end of the lab: the calls of our own client, and what the kernel says of its socket after each.
 //!
-//! Calls are exact. States are asked for (`TCP_INFO`), so one that lasts for less than a call is not seen.
+//! Calls are exact. States are asked for (sock_diag(7)), so one that lasts for less than a call is not seen.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -69,7 +69,7 @@ impl KernelSide {
         let (Some(Open { local, remote, .. }), Some(kernel)) = (self.open, &mut self.kernel) else {
             return false;
         };
-        let Ok(state) = kernel.tcp_state(local, remote) else { return false };
+        let Ok(state) = kernel.tcp(local, remote) else { return false };
         self.moved(self.now(), state.unwrap_or(State::Closed));
         state.is_some()
     }

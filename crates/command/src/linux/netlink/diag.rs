@@ -1,5 +1,5 @@
-//! What the kernel knows of one of its TCP sockets: sock_diag(7), where `ss` asks too. A socket that its program has
-//! closed is still there until the connection is over.
+//! The state of one of the kernel's TCP sockets: sock_diag(7), where `ss` asks too. A socket that its program has closed
+//! is still there until the connection is over.
 
 use core::net::SocketAddr;
 use std::io;
@@ -18,7 +18,7 @@ const NO_COOKIE: [u8; 8] = [0xff; 8];
 
 impl Netlink {
     /// The state of the socket with these two addresses; `None` where the kernel has none, or none any more.
-    pub(crate) fn tcp_state(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<State>> {
+    pub(crate) fn tcp(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<State>> {
         self.send(Request::new(BY_FAMILY, 0).socket(local, remote))?;
         let mut buffer = vec![0; super::REPLY_BYTES];
         loop {
@@ -31,8 +31,8 @@ impl Netlink {
                             result => result.map(|()| None),
                         };
                     }
-                    // `idiag_state` of a `struct inet_diag_msg`.
-                    BY_FAMILY => return Ok(message.body.get(1).copied().and_then(state)),
+                    // A `struct inet_diag_msg`: the family, then the state.
+                    BY_FAMILY => return Ok(message.body.get(1).and_then(|number| state(*number))),
                     _ => {}
                 }
             }
@@ -47,7 +47,7 @@ impl Request {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
         };
-        self.bytes.extend([family.as_raw() as u8, IPPROTO_TCP, 0, 0]);
+        self.bytes.extend([family.as_raw() as u8, IPPROTO_TCP, 0, 0]); // Without attributes.
         self.bytes.extend(u32::MAX.to_ne_bytes()); // In any state.
         self.bytes.extend(local.port().to_be_bytes());
         self.bytes.extend(remote.port().to_be_bytes());
@@ -85,13 +85,15 @@ fn state(number: u8) -> Option<State> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
     use super::super::HEADER;
     use super::*;
 
+    /// As linux/inet_diag.h has it: 4 bytes, the states, and the socket's 48.
     #[test]
-    fn the_request_has_the_kernels_size() {
+    fn the_structures_have_the_kernels_size() {
         let any = SocketAddr::from(([127, 0, 0, 1], 1));
         assert_eq!(Request::new(BY_FAMILY, 0).socket(any, any).bytes.len(), HEADER + 56);
     }
@@ -99,16 +101,19 @@ mod tests {
     #[test]
     fn a_connection_is_seen_at_both_ends_and_after_its_close() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
         let (local, remote) = (client.local_addr().expect("bound"), client.peer_addr().expect("connected"));
         let mut kernel = Netlink::open_diag().expect("a socket");
+        client.write_all(b"hello").expect("room");
         let (server, _) = listener.accept().expect("a client");
-        assert_eq!(kernel.tcp_state(local, remote).expect("an answer"), Some(State::Established));
-        assert_eq!(kernel.tcp_state(remote, local).expect("an answer"), Some(State::Established));
+        let ours = kernel.tcp(local, remote).expect("an answer").expect("a socket");
+        assert_eq!(ours, State::Established);
+        let theirs = kernel.tcp(remote, local).expect("an answer").expect("a socket");
+        assert_eq!(theirs, State::Established);
         drop(client);
-        let ours = kernel.tcp_state(local, remote).expect("an answer");
-        assert!(matches!(ours, Some(State::FinWait1 | State::FinWait2)), "{ours:?}");
+        let ours = kernel.tcp(local, remote).expect("an answer").expect("a socket");
+        assert!(matches!(ours, State::FinWait1 | State::FinWait2), "{ours:?}");
         drop(server);
-        assert_eq!(kernel.tcp_state(local, SocketAddr::from(([127, 0, 0, 1], 9))).expect("an answer"), None);
+        assert_eq!(kernel.tcp(local, SocketAddr::from(([127, 0, 0, 1], 9))).expect("an answer"), None);
     }
 }
