@@ -1,12 +1,14 @@
 //! What the lab's prompt knows beside sentences: what happened below the last one, and the server's table.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::thread;
 use std::time::Instant as Clock;
 
-use undersock::event::{Drop, Way};
+use undersock::event::{Change, Drop, Way};
+use undersock::smoltcp::socket::tcp::State;
 use undersock_views::End;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
@@ -21,10 +23,10 @@ use crate::terminal::{is_colourful, width};
 
 /// A command begins with it; a sentence that does, with two.
 const MARK: u8 = b':';
-/// After a reply the server may still have something to send: the last acknowledgement of a connection. So long nothing
-/// must have happened, and so often it is looked.
-const QUIET: Duration = Duration::from_millis(5);
-const LOOKS: usize = 20;
+/// A reply is not the end: the server acknowledges the client's FIN. So many times, so long apart, is looked whether its
+/// connections are over, and then whether nothing happens any more.
+const LOOKS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(5);
 
 const HELP: &str = "\
 Commands:
@@ -93,6 +95,12 @@ impl<'t> Prompt<'t> {
     pub(crate) fn end(&mut self) {
         let Some(recorder) = &self.recorder else { return };
         if self.live {
+            let mut looks = 0..LOOKS;
+            while !are_over(&recorder.since(self.exchange)) && looks.next().is_some() {
+                thread::sleep(PAUSE);
+            }
+            // The server answers between two frames: what it did about the last one is recorded when the answer is here.
+            let _ = (self.table)();
             wait_until_quiet(recorder);
         }
         self.last = recorder.since(self.sentence);
@@ -214,10 +222,21 @@ fn ladder(records: &[Record]) -> String {
     ladder::terminal(records, style).trim_end().to_owned()
 }
 
+/// Whether the server has seen the end of each of its connections. One that tells nothing, on a board, has none here.
+fn are_over(records: &[Record]) -> bool {
+    let mut last = BTreeMap::new();
+    for record in records {
+        if let (End::Server, What::State(Change { slot, to, .. })) = (record.end, &record.what) {
+            last.insert(*slot, *to);
+        }
+    }
+    last.values().all(|state| matches!(state, State::TimeWait | State::Closed | State::Listen))
+}
+
 fn wait_until_quiet(recorder: &Recorder) {
     let mut before = recorder.count();
     for _ in 0..LOOKS {
-        thread::sleep(QUIET);
+        thread::sleep(PAUSE);
         let now = recorder.count();
         if now == before {
             return;
@@ -230,4 +249,30 @@ fn wait_until_quiet(recorder: &Recorder) {
 pub(crate) fn shown(show: Option<Show>) -> Show {
     let is_seen = io::stdin().is_terminal() && io::stderr().is_terminal();
     show.unwrap_or(if is_seen { Show::Ladder } else { Show::Nothing })
+}
+
+#[cfg(test)]
+mod tests {
+    use undersock::event::Cause;
+    use undersock::smoltcp::time::Instant;
+
+    use super::*;
+
+    fn moved(end: End, slot: usize, to: State) -> Record {
+        let change = Change { slot, from: State::Listen, to, cause: Cause::Segment };
+        Record { at: Instant::ZERO, end, what: What::State(change) }
+    }
+
+    /// A ladder that was drawn earlier lacked the last acknowledgement, on a busy machine.
+    #[test]
+    fn an_exchange_is_over_when_the_server_has_seen_the_clients_end() {
+        use State::{Closed, FinWait1, TimeWait};
+        assert!(are_over(&[]));
+        let client = moved(End::Client, 0, FinWait1);
+        let (closing, waits) = (moved(End::Server, 0, FinWait1), moved(End::Server, 0, TimeWait));
+        assert!(!are_over(&[client.clone(), closing.clone()]));
+        assert!(are_over(&[client, closing.clone(), waits.clone()]));
+        assert!(!are_over(&[closing.clone(), moved(End::Server, 1, FinWait1), waits.clone()]));
+        assert!(are_over(&[closing, moved(End::Server, 1, Closed), waits]));
+    }
 }
