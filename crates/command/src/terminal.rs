@@ -1,7 +1,7 @@
 //! What a terminal can show: colours, and how many columns.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::IsTerminal;
 
 /// A terminal that doesn't say how wide it is.
 const WIDTH: usize = 80;
@@ -22,7 +22,7 @@ fn colour_is_welcome(variable: impl Fn(&str) -> Option<OsString>) -> bool {
 /// The terminal's columns.
 pub(crate) fn width() -> usize {
     #[cfg(target_os = "linux")]
-    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr())
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stderr())
         && size.ws_col >= 40
     {
         return size.ws_col.into();
