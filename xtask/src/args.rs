@@ -44,6 +44,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
             features: args.get_many("features").into_iter().flatten().cloned().collect(),
             tap: args.get_one("tap").cloned(),
             build_only: args.get_flag("build-only"),
+            lab: args
+                .get_flag("lab")
+                .then(|| args.get_many("program").into_iter().flatten().cloned().collect()),
         }),
         _ => Invocation::Boards,
     })
@@ -56,7 +59,10 @@ fn command() -> Command {
     Command::new("cargo xtask")
         .bin_name("cargo xtask")
         .about("The project's own chores")
-        .after_help("Examples:\n  cargo xtask test\n  cargo xtask board mps2-an385 --features ipv6,log")
+        .after_help(
+            "Examples:\n  cargo xtask test\n  cargo xtask board mps2-an385 --features ipv6,log\n  \
+             cargo xtask board mps2-an385 --lab -- ping -c1 192.168.69.1",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
@@ -97,7 +103,22 @@ fn command() -> Command {
                         .requires("board")
                         .help("Plug its Ethernet into this TAP interface"),
                 )
-                .arg(flag("build-only").requires("board").help("Don't boot it")),
+                .arg(flag("build-only").requires("board").help("Don't boot it"))
+                .arg(
+                    flag("lab")
+                        .requires("board")
+                        .conflicts_with_all(["tap", "build-only"])
+                        .help("Make it the server of `undersock lab`"),
+                )
+                .arg(
+                    Arg::new("program")
+                        .value_name("PROGRAM")
+                        .num_args(1..)
+                        .last(true)
+                        .requires("lab")
+                        .value_parser(value_parser!(OsString))
+                        .help("Run this program with its arguments in the lab"),
+                ),
         )
         .subcommand(
             Command::new("sizes")
@@ -212,6 +233,12 @@ mod tests {
         refused(&["board", "mps2-an385", "lm3s6965evb"]);
         refused(&["board", "mps2-an385", "--tap"]);
         assert!(refused(&["board", "--tap", "tap0"]).contains("BOARD"), "options without a board do nothing");
+        let lab = parsed(&["board", "mps2-an385", "--lab", "--", "ping", "-c1"]);
+        assert!(
+            matches!(lab, Ok(Invocation::Board(Request { lab: Some(program), .. })) if program == ["ping", "-c1"])
+        );
+        refused(&["board", "mps2-an385", "--lab", "--tap", "tap0"]);
+        refused(&["board", "mps2-an385", "--", "ping"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! One board: built, and booted in QEMU, or put on a desk.
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use boards::elf::Elf;
 use boards::emulator::Forward;
@@ -18,6 +19,8 @@ pub(crate) struct Request {
     pub(crate) features: Vec<String>,
     pub(crate) tap: Option<String>,
     pub(crate) build_only: bool,
+    /// As the server of the command's lab, with the program that runs there.
+    pub(crate) lab: Option<Vec<OsString>>,
 }
 
 /// UDP and TCP 12000, and TCP 12001.
@@ -32,11 +35,13 @@ pub(crate) fn list() -> String {
     for board in BOARDS {
         text += &format!("  {:<15} {}\n", board.name, board.about);
     }
-    text + "\nFeatures: ipv6, dhcp, slaac, unicode, log.\n\nExample: cargo xtask board mps2-an385 --features ipv6,log\n"
+    text + "\nFeatures: ipv6, dhcp, slaac, unicode, log.\n\nExamples:\n  \
+            cargo xtask board mps2-an385 --lab\n  \
+            cargo xtask board mps2-an385 --features ipv6,log --lab -- ping -c1 fdaa::1\n"
 }
 
 pub(crate) fn run(request: Request) -> Result<(), Failure> {
-    let Request { board, features, tap, build_only } = request;
+    let Request { board, features, tap, build_only, lab } = request;
     let image = Image { features, ..Image::new(board, &[]) };
     // Before it is built: whoever has no QEMU hears of it at once, and of what else is missing.
     board.sure(!build_only)?;
@@ -45,9 +50,13 @@ pub(crate) fn run(request: Request) -> Result<(), Failure> {
     let boot = Boot { image: &image, elf: &path, network, console: Console::Terminal, more: vec![] };
     let qemu = match board.place {
         Place::Qemu(_) if !build_only => Some(boot.command()?),
+        Place::Desk(_) if lab.is_some() => Some(boot.command()?),
         _ => None,
     };
     let elf = image.build(call::read)?;
+    if let Some(program) = lab {
+        return call::become_it(the_lab(&elf, &program));
+    }
     let sizes = Elf::read(&elf)?;
     println!("{}: {} bytes of flash, {} of static RAM", elf.display(), sizes.flash(), sizes.ram());
     match (qemu, &board.place) {
@@ -58,6 +67,17 @@ pub(crate) fn run(request: Request) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// The command's lab with this firmware as the server. It is started where the user is, and reads what the user types.
+fn the_lab(elf: &Path, program: &[OsString]) -> Command {
+    let mut lab = call::cargo("run --locked --package undersock-command --manifest-path");
+    lab.arg(boards::home().join("Cargo.toml")).args(["--", "lab", "--board"]).arg(elf);
+    if !program.is_empty() {
+        lab.arg("--").args(program);
+    }
+    lab.current_dir(".").stdin(Stdio::inherit());
+    lab
 }
 
 /// Becomes QEMU, where the system lets it: Ctrl-C then ends the board and nothing else is left.

@@ -50,9 +50,10 @@ pub(crate) fn become_it(mut command: Command) -> Result<(), Failure> {
     run(command)
 }
 
+/// On standard error: standard output is what was asked for.
 fn say(command: &Command) -> String {
     let said = spelled(command);
-    println!("$ {said}");
+    eprintln!("$ {said}");
     said
 }
 

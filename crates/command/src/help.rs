@@ -93,10 +93,11 @@ fdaa::1. The exit status is the program's, or 128 + n when signal n ended it.
 
 Options:
       --join[=PID]      enter the lab that is running (in which process PID is)
-      --board BOARD     an emulated board as the server, none of whose options
-                        apply: mps2-an385, lm3s6965evb or riscv32-virt, with
-                        features as in mps2-an385+ipv6+log, or an ELF file; its
-                        console is shown on standard error
+      --board FILE      firmware, an ELF file, on an emulated board as the
+                        server, none of whose options apply; its console is
+                        shown on standard error
+      --machine NAME    the board: mps2-an385, lm3s6965evb or riscv32-virt
+                                    [default: what the firmware says]
       --show WHAT       what follows each reply: ladder, timeline or nothing
                                     [default: a ladder, if it is a terminal]
       --list            the scenarios: small scenes with a question each
@@ -184,7 +185,7 @@ Examples:
   undersock lab --join
   undersock lab --scenario lost-syn-ack
   undersock lab --capture lab.pcapng --trouble 'drop the first data segment'
-  undersock lab --board mps2-an385+ipv6 -- ping -c1 fdaa::1
+  undersock lab --board firmware.elf -- ping -c1 192.168.69.1
 ";
 
 const SERVE_EXAMPLES: &str = "

@@ -1,11 +1,13 @@
 //! Log lines on standard error: the time since the start, the level, the message.
 
 use core::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, Write as _};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::terminal::is_colourful;
 
 struct Logger {
     start: Instant,
@@ -16,21 +18,10 @@ static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 /// Logs from now on, up to `level`. The clock of the lines starts here.
 pub(crate) fn install(level: LevelFilter) {
-    let logger = LOGGER.get_or_init(|| Logger {
-        start: Instant::now(),
-        colour: io::stderr().is_terminal() && colour_is_welcome(|name| std::env::var_os(name)),
-    });
+    let logger = LOGGER.get_or_init(|| Logger { start: Instant::now(), colour: is_colourful(&io::stderr()) });
     // A logger that is there already stays; the level is this one's.
     let _ = log::set_logger(logger);
     log::set_max_level(level);
-}
-
-/// Whether a terminal gets colour: not where NO_COLOR is set to anything (no-color.org), nor where it may print the
-/// escape sequences.
-pub(crate) fn colour_is_welcome(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
-    let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = variable("TERM").is_some_and(|value| value == "dumb");
-    !refused && !dumb && !cfg!(windows)
 }
 
 impl Log for Logger {
@@ -73,7 +64,6 @@ fn line(now: core::time::Duration, level: Level, message: &str, colour: bool) ->
 #[cfg(test)]
 mod tests {
     use core::time::Duration;
-    use std::ffi::OsString;
 
     use super::*;
 
@@ -83,16 +73,5 @@ mod tests {
         assert_eq!(line(now, Level::Info, "ready", false), "   1.000042 info  ready\n");
         assert_eq!(line(now, Level::Error, "a\nb\x1b[2J", false), "   1.000042 error a\\nb\\u{1b}[2J\n");
         assert_eq!(line(now, Level::Warn, "x", true), "   1.000042 \x1b[33mwarn \x1b[0m x\n");
-    }
-
-    #[test]
-    fn colour_can_be_refused() {
-        let set = |name: &'static str, value: &'static str| {
-            move |asked: &str| (asked == name).then(|| OsString::from(value))
-        };
-        assert_eq!(colour_is_welcome(|_| None), !cfg!(windows));
-        assert_eq!(colour_is_welcome(set("NO_COLOR", "")), !cfg!(windows));
-        assert!(!colour_is_welcome(set("NO_COLOR", "0")));
-        assert!(!colour_is_welcome(set("TERM", "dumb")));
     }
 }

@@ -4,7 +4,7 @@
 use core::fmt;
 use std::io::{self, Write};
 
-use super::failure::{Failure, Result};
+use crate::failure::{Failure, Result};
 
 /// Writes a result, at once.
 pub(crate) fn result(bytes: &[u8]) -> Result<()> {

@@ -70,6 +70,13 @@ fn lab(board: &Path, words: &[&str]) -> Command {
     lab
 }
 
+/// The project's `cargo xtask`.
+fn xtask(words: &[&str]) -> Command {
+    let mut xtask = piped(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), ["xtask"]);
+    xtask.args(words).current_dir(home()).env("LC_ALL", "C.UTF-8");
+    xtask
+}
+
 #[track_caller]
 fn in_lab(board: &Path, words: &[&str], input: &[u8]) -> Ran {
     let ran = run(lab(board, words), input);
@@ -86,10 +93,10 @@ fn inside(test: &str, mut through: Command, body: impl FnOnce()) {
     again(test, through);
 }
 
-/// By its name, as a user has it who has just unpacked the project.
+/// By its name, for whoever has just unpacked the project.
 fn sentences_are_answered_by_the_board(board: &str) {
     built(board, &[]);
-    let ran = in_lab(Path::new(board), &[], "hello\nstraße\n".as_bytes());
+    let ran = run(xtask(&["board", board, "--lab"]), "hello\nstraße\n".as_bytes());
     prints(
         &ran,
         "UDP From Server: HELLO\nTCP From Server: HELLO\n\
@@ -97,6 +104,7 @@ fn sentences_are_answered_by_the_board(board: &str) {
     );
     for part in [
         "this computer's kernel, interface tap0",
+        &format!("  server: {board} in qemu-system-"),
         &format!(
             "{READY}192.168.69.1/24 on 02:00:00:00:00:01, UDP 12000, TCP 12000, TCP stream 12001, board {board},"
         ),
@@ -305,10 +313,7 @@ fn a_board_on_an_interface_that_is_there() {
             let ran = run(piped(tool_path("ip"), line.split(' ')), b"");
             assert_eq!(ran.status, Some(0), "ip {line}: {ran:?}");
         }
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut xtask = piped(cargo, ["xtask", "board", "mps2-an385", "--tap", "tap0"]);
-        xtask.current_dir(home());
-        let board = Program::start(xtask);
+        let board = Program::start(xtask(&["board", "mps2-an385", "--tap", "tap0"]));
         board.prints("The server is ready to receive");
         for client in ["udp", "tcp"] {
             prints(&run(piped(this_command(), [client, "192.168.69.1", "hello"]), b""), "HELLO\n");
@@ -364,15 +369,36 @@ fn a_missing_emulator_is_named_with_its_package() {
     assert_eq!(fails(&ran, &line), ["  in Debian: sudo apt-get install -y qemu-system-arm"]);
 }
 
+/// The machine that is asked for is booted, whatever the firmware says: here one whose memory is elsewhere.
 #[test]
-fn what_is_no_board_is_wrong_usage() {
-    for (board, part) in [
-        ("nucleo-f767zi", "neither a file nor a board that QEMU has"),
-        (this_command(), "its file name must begin with one, mps2-an385, lm3s6965evb or riscv32-virt"),
+fn the_machine_can_be_asked_for() {
+    let file = elf("mps2-an385", &[]);
+    let mut right = lab(&file, &[]);
+    right.args(["--machine", "mps2-an385"]);
+    prints(&run(right, b"hello\n"), "UDP From Server: HELLO\nTCP From Server: HELLO\n");
+    let mut other = lab(&file, &[]);
+    other.args(["--machine", "lm3s6965evb"]);
+    let ran = run(other, b"");
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("  server: lm3s6965evb in qemu-system-arm"), "{ran:?}");
+}
+
+#[test]
+fn what_is_no_firmware_is_named() {
+    for (file, line, mends) in [
+        (
+            "mps2-an385",
+            "undersock: reading mps2-an385: No such file or directory",
+            &["  firmware is an ELF file; in undersock's project: cargo xtask board mps2-an385 --lab"][..],
+        ),
+        ("no.elf", "undersock: reading no.elf: No such file or directory", &[]),
+        (
+            "README.md",
+            "undersock: reading README.md: it is not an ELF file for one of the machines, mps2-an385, \
+             lm3s6965evb or riscv32-virt",
+            &[],
+        ),
     ] {
-        let ran = run(lab(Path::new(board), &[]), b"");
-        assert!(ran.status == Some(2) && ran.stdout.is_empty(), "{ran:?}");
-        assert!(ran.stderr.starts_with("undersock: --board ") && ran.stderr.contains(part), "{ran:?}");
-        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert_eq!(fails(&run(lab(Path::new(file), &[]), b""), line), mends);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::compiler::Compiler;
 use crate::failure::{Failure, Result};
 use crate::table::Board;
-use crate::{home, machines, target_folder};
+use crate::{home, target_folder};
 
 /// The feature sets whose budgets are kept: the base, each feature that has a price, and all of them.
 pub const SETS: [&[&str]; 5] = [&[], &["ipv6"], &["dhcp"], &["unicode"], &["ipv6", "dhcp", "unicode"]];
@@ -54,7 +54,7 @@ impl Image {
     /// Where it is once it is built.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        machines::image(home(), &self.name())
+        target_folder().join("boards").join(format!("{}.elf", self.name()))
     }
 
     /// Builds it with whatever compiler is here; `run` runs cargo and gives its standard output. What comes out is an
@@ -76,8 +76,10 @@ impl Image {
         let built = executable(&run(command)?).ok_or_else(|| {
             Failure::new(format!("building {}", self.name()), "cargo named no program that was built")
         })?;
-        let elf = self.path();
-        fs::copy(built, &elf).map_err(said)?;
+        // In one step: another process may be booting this image, which must not change under it.
+        let (new, elf) = (folder.join("new.elf"), self.path());
+        fs::copy(built, &new).map_err(said)?;
+        fs::rename(new, &elf).map_err(said)?;
         Ok(elf)
     }
 

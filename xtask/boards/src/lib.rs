@@ -2,8 +2,7 @@
 //!
 //! | module | its one job |
 //! |---|---|
-//! | [`table`] | the boards: target, linker, how to flash a real one |
-//! | [`machines`] | those that QEMU has: what it must be told; a file of the command's |
+//! | [`table`] | the boards: target, linker, how to flash a real one; what QEMU must be told is `undersock-machines`' |
 //! | [`compiler`] | a compiler on this machine that can build for a target |
 //! | [`image`] | a board built with a set of features: an ELF file |
 //! | [`elf`] | its sections and symbols, and what it must not have |
@@ -18,8 +17,6 @@ pub mod elf;
 pub mod emulator;
 mod failure;
 pub mod image;
-#[path = "../../../crates/command/src/linux/machines.rs"]
-pub mod machines;
 pub mod table;
 pub mod thumb;
 pub mod tools;
@@ -43,5 +40,6 @@ pub fn home() -> &'static Path {
 /// Where cargo puts what it builds.
 #[must_use]
 pub fn target_folder() -> PathBuf {
-    machines::target_folder(home())
+    let home = home();
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| home.join("target"), |given| home.join(given))
 }

@@ -1,8 +1,9 @@
 //! The boards.
 
+use undersock_machines::{LM3S6965EVB, MPS2_AN385, Machine, RISCV32_VIRT};
+
 use crate::compiler::{self, has_library};
 use crate::failure::{Failure, Result};
-use crate::machines::{LM3S6965EVB, MPS2_AN385, Machine, RISCV32_VIRT};
 use crate::tools::{Tool, missing};
 
 /// A board: a folder of this name in `examples/boards`.
@@ -49,21 +50,21 @@ const LLD: Linker =
 /// All of them, those that QEMU has first.
 pub const BOARDS: &[Board] = &[
     Board {
-        name: MPS2_AN385.board,
+        name: MPS2_AN385.name,
         about: "Cortex-M3, LAN9118",
         target: "thumbv7m-none-eabi",
         linker: &ARM_LD,
         place: Place::Qemu(&MPS2_AN385),
     },
     Board {
-        name: LM3S6965EVB.board,
+        name: LM3S6965EVB.name,
         about: "Cortex-M3 with 64 KiB of RAM, Stellaris MAC",
         target: "thumbv7m-none-eabi",
         linker: &ARM_LD,
         place: Place::Qemu(&LM3S6965EVB),
     },
     Board {
-        name: RISCV32_VIRT.board,
+        name: RISCV32_VIRT.name,
         about: "RV32IMAC, virtio-net",
         target: "riscv32imac-unknown-none-elf",
         linker: &LLD,

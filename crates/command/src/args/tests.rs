@@ -85,11 +85,12 @@ fn the_lab_runs_what_follows_two_hyphens_untouched() {
 }
 
 #[test]
-fn a_board_is_a_name_or_a_file() {
-    for board in ["mps2-an385", "mps2-an385+ipv6+log", "./a.elf", "rubbish"] {
-        let options = lab(&format!("lab -v --board {board} -- nc"));
-        assert_eq!((options.board, options.command), (Some(board.into()), vec!["nc".into()]));
-    }
+fn a_board_is_a_file_and_perhaps_a_machine() {
+    let options = lab("lab -v --board ./a.elf -- nc");
+    let board = BoardOptions { elf: "./a.elf".into(), machine: None };
+    assert_eq!((options.board, options.command), (Some(board), vec!["nc".into()]));
+    let board = BoardOptions { elf: "a".into(), machine: Machine::named("riscv32-virt") };
+    assert_eq!(lab("lab --machine riscv32-virt --board a").board, Some(board));
 }
 
 #[test]
@@ -97,12 +98,12 @@ fn the_server_has_defaults_for_everything() {
     let ServeOptions { tap, server } = serve("serve");
     let default = Config::default();
     assert_eq!(tap, "tap0");
-    assert_eq!(server.config.addresses, default.addresses);
-    assert_eq!(server.config.gateways, default.gateways);
-    assert_eq!(server.config.ports, default.ports);
+    assert_eq!(server.config.host.addresses, default.host.addresses);
+    assert_eq!(server.config.host.gateways, default.host.gateways);
+    assert_eq!((server.config.udp, server.config.listeners), (default.udp, default.listeners));
     assert_eq!(server.config.limits, default.limits);
-    assert_eq!(server.config.mac, default.mac);
-    assert!(!server.config.dhcp && !server.config.slaac);
+    assert_eq!(server.config.host.mac, default.host.mac);
+    assert!(!server.config.host.dhcp && !server.config.host.slaac);
 }
 
 #[test]
@@ -112,8 +113,8 @@ fn each_option_of_the_server_arrives() {
          --buffer 16k --half-open 1500ms --idle 2m --stalled 1h --closing 1s --text ascii",
     );
     assert_eq!(tap, "br-1");
-    assert_eq!(server.config.mac, EthernetAddress([2, 0, 0, 0, 0, 0x2a]));
-    let ports = server.config.ports;
+    assert_eq!(server.config.host.mac, EthernetAddress([2, 0, 0, 0, 0, 0x2a]));
+    let ports = server.ports;
     assert_eq!((ports.udp, ports.sentence, ports.stream), (7, 8, 0));
     let limits = server.config.limits;
     let milliseconds =
@@ -148,13 +149,13 @@ fn given_addresses_take_the_place_of_the_default_network() {
         ("serve --slaac --address 10.0.0.2/8 --gateway fe80::9", vec!["10.0.0.2/8"], vec!["fe80::9"]),
     ] {
         let config = serve(line).server.config;
-        assert_eq!(texts(&config.addresses), addresses, "{line}");
-        assert_eq!(texts(&config.gateways), gateways, "{line}");
+        assert_eq!(texts(&config.host.addresses), addresses, "{line}");
+        assert_eq!(texts(&config.host.gateways), gateways, "{line}");
         assert_eq!(config.check(), Ok(()), "{line}");
     }
     let Command::Check(options) = command("check --tap tap7 --address 10.0.0.2/24") else { panic!() };
     assert_eq!(
-        (options.tap.as_deref().unwrap_or("none"), texts(&options.config.addresses)),
+        (options.tap.as_deref().unwrap_or("none"), texts(&options.config.host.addresses)),
         ("tap7", vec!["10.0.0.2/24".into()])
     );
 }
@@ -279,8 +280,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("lab -- '' x", "--: no program follows", "undersock lab -- ping"),
     ("lab --join=0", "--join 0: ", "a right one: 1234"),
     ("lab --join=me", "--join me: ", "a right one: 1234"),
-    ("lab --board", "--board: the value is missing", "--board mps2-an385"),
-    ("lab --board ''", "--board '': ", "a right one: --board mps2-an385"),
+    ("lab --board", "--board: the value is missing", "--board firmware.elf"),
+    ("lab --board ''", "--board '': ", "a right one: --board firmware.elf"),
+    ("lab --machine mps2-an385", "--machine mps2-an385: no firmware for it", "--board firmware.elf"),
+    ("lab --board a --machine x", "--machine x: mps2-an385, lm3s6965evb or riscv32-virt", "mps2-an385"),
     ("lab --board a --join", "--board: the lab to join has its server already", "undersock lab --join"),
     ("lab --board a --slots 3", "--slots: for this computer's server", "undersock lab --board a"),
     ("lab --text ascii --board a", "--text: for this computer's server", "undersock lab --board a"),
@@ -301,7 +304,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("lab --scenario arp --loss 5%", "--loss: a scenario has its own server", "undersock lab --scenario"),
     ("lab --scenario arp --events e", "--events: a scenario has its own server", "undersock lab --scenario"),
     ("lab --list --join", "--list: a scenario has a wire of its own", "undersock lab --list"),
-    ("serve --board a", "--board: not an option of serve", "undersock lab --board mps2-an385"),
+    ("serve --board a", "--board: not an option of serve", "undersock lab --board firmware.elf"),
     ("lab --join --slots 3", "--slots: the lab to join has its server already", "undersock lab --join"),
     // Addresses.
     ("serve --address 224.0.0.1/24", "--address 224.0.0.1/24: ", "a right one: 192.168.69.1/24"),
@@ -500,8 +503,10 @@ fn the_examples_in_help_and_messages_are_right() {
         }
     }
     for spec in OPTIONS.iter().filter(|spec| spec.takes == Takes::Value) {
+        // A machine needs its firmware.
+        let also = if spec.name == "machine" { " --board firmware.elf" } else { "" };
         for topic in spec.of {
-            command(&quoted_together(&format!("{} --{} {}", topic.name(), spec.name, spec.example)));
+            command(&quoted_together(&format!("{} --{} {}{also}", topic.name(), spec.name, spec.example)));
         }
     }
 }
@@ -523,16 +528,16 @@ fn every_setting_of_the_wire_is_an_option() {
 
 #[test]
 fn what_is_to_be_seen_is_asked_for() {
-    let watch = serve("serve --trace --explain --capture a.pcapng --ladder b.svg --events c").server.watch;
-    assert!(watch.trace && watch.explain && watch.trouble.is_identity());
-    let files = [watch.capture, watch.ladder, watch.events].map(|file| file.expect("a file"));
+    let views = serve("serve --trace --explain --capture a.pcapng --ladder b.svg --events c").server.views;
+    assert!(views.trace && views.explain && views.trouble.is_identity());
+    let files = [views.capture, views.ladder, views.events].map(|file| file.expect("a file"));
     assert_eq!(files, ["a.pcapng", "b.svg", "c"].map(std::path::PathBuf::from));
-    let watch = lab("--show timeline --loss in:5% --loss out:1/20 --seed 42 --trouble drop~the~first~SYN")
+    let views = lab("--show timeline --loss in:5% --loss out:1/20 --seed 42 --trouble drop~the~first~SYN")
         .server
-        .watch;
-    assert_eq!((watch.show, watch.trouble.seed), (Some(Show::Timeline), 42));
-    assert_eq!(watch.trouble.incoming.loss, watch.trouble.outgoing.loss);
-    assert_eq!(watch.trouble.rules.len(), 1);
+        .views;
+    assert_eq!((views.show, views.trouble.seed), (Some(Show::Timeline), 42));
+    assert_eq!(views.trouble.incoming.loss, views.trouble.outgoing.loss);
+    assert_eq!(views.trouble.rules.len(), 1);
 }
 
 #[test]
@@ -554,14 +559,14 @@ fn the_defaults_in_help_are_the_defaults() {
         let (_, rest) = rest.split_once("[default: ").unwrap();
         rest.split_once(']').unwrap().0.to_owned()
     };
-    let ServerOptions { slots, buffer, .. } = self::serve("serve").server;
+    let ServerOptions { slots, buffer, ports, .. } = self::serve("serve").server;
     for (name, value) in [
         ("tap", DEFAULT_TAP.to_owned()),
-        ("address", texts(&config.addresses).join(" and ")),
+        ("address", texts(&config.host.addresses).join(" and ")),
         ("mac", "02:00:00:00:00:01".to_owned()),
-        ("udp-port", config.ports.udp.to_string()),
-        ("sentence-port", config.ports.sentence.to_string()),
-        ("stream-port", config.ports.stream.to_string()),
+        ("udp-port", ports.udp.to_string()),
+        ("sentence-port", ports.sentence.to_string()),
+        ("stream-port", ports.stream.to_string()),
         ("slots", slots.to_string()),
         ("buffer", format!("{}k", buffer >> 10)),
         ("half-open", format!("{}s", config.limits.half_open.secs())),
@@ -573,8 +578,8 @@ fn the_defaults_in_help_are_the_defaults() {
     ] {
         assert_eq!(default(&serve, name), value, "--{name}");
     }
-    assert!(default(&serve, "gateway").starts_with(&texts(&config.gateways).join(" and ")));
-    assert_eq!(config.mac, EthernetAddress([2, 0, 0, 0, 0, 1]));
+    assert!(default(&serve, "gateway").starts_with(&texts(&config.host.gateways).join(" and ")));
+    assert_eq!(config.host.mac, EthernetAddress([2, 0, 0, 0, 0, 1]));
     assert_eq!(default(&udp, "timeout"), format!("{DEFAULT_TIMEOUT:?}"));
     assert_eq!(default(&tcp, "timeout"), format!("{DEFAULT_TIMEOUT:?}"));
     assert_eq!(default(&udp, "tries"), DEFAULT_TRIES.to_string());

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 
 use log::LevelFilter;
 use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use undersock_machines::{MACHINES, Machine};
 
 use super::Text;
 
@@ -161,6 +162,25 @@ pub(super) fn text(text: &str) -> Value<Text> {
         "ascii" => Ok(Text::Ascii),
         _ => Err("unicode or ascii".into()),
     }
+}
+
+/// A machine of QEMU's.
+pub(super) fn machine(text: &str) -> Value<&'static Machine> {
+    Machine::named(text).ok_or_else(|| machine_names(&MACHINES))
+}
+
+/// Machines' names, as in a sentence.
+pub(crate) fn machine_names(machines: &[&Machine]) -> String {
+    let mut names = String::new();
+    for (at, machine) in machines.iter().enumerate() {
+        names += match machines.len() - at {
+            _ if at == 0 => "",
+            1 => " or ",
+            _ => ", ",
+        };
+        names += machine.name;
+    }
+    names
 }
 
 /// How much is logged.

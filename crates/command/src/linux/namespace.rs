@@ -26,6 +26,7 @@ use undersock::smoltcp::wire::IpCidr;
 
 use super::netlink::{self, Netlink};
 use super::refusal::{Policy, Refused, Step};
+use super::tap;
 use crate::failure::{Failure, Result, reason};
 
 /// The one argument of the copy of this program that tries whether namespaces are permitted.
@@ -57,12 +58,12 @@ pub(crate) fn enter() -> Result<Entered> {
 
 /// Opens the TAP interface in this process's network and gives the kernel's side its addresses.
 pub(crate) fn build(name: &str, kernel_side: &[IpCidr]) -> Result<Built> {
-    let tap = Tap::open(name).map_err(|error| match error {
+    let interface = Tap::open(name).map_err(|error| match error {
         TapError::CreateDenied => Step::Tap.refused(Errno::PERM).explain(&Policy::of_this_system()),
-        error => super::tap_failure(name, &error),
+        error => tap::failure(name, &error),
     })?;
     let remarks = set_up(name, kernel_side).map_err(|refused| refused.explain(&Policy::of_this_system()))?;
-    Ok(Built { tap, remarks })
+    Ok(Built { tap: interface, remarks })
 }
 
 /// Whether a private network is permitted: the remarks it would come with, or what forbids it.
@@ -204,7 +205,7 @@ fn own_sys() -> core::result::Result<(), (&'static str, Errno)> {
 ///
 /// An exec drops all capabilities of a user who isn't root, but for the ambient ones, which have to be inheritable
 /// first (capabilities(7), "Transformation of capabilities during execve()").
-pub(super) fn keep_capabilities() -> rustix::io::Result<()> {
+pub(crate) fn keep_capabilities() -> rustix::io::Result<()> {
     if geteuid().is_root() {
         return Ok(());
     }

@@ -8,17 +8,18 @@ use signal_hook::low_level::pipe;
 
 use crate::failure::{Failure, Result};
 
-/// The two ends of a wish to stop.
+/// A request to stop: where it is made, and where it is seen.
 pub(crate) struct Stop {
     /// Readable when it is time to stop.
-    pub(crate) ear: UnixStream,
-    mouth: UnixStream,
+    pub(crate) receiver: UnixStream,
+    sender: UnixStream,
 }
 
 impl Stop {
     pub(crate) fn new() -> Result<Stop> {
-        let (ear, mouth) = UnixStream::pair().map_err(|error| Failure::io("making a socket pair", &error))?;
-        Ok(Stop { ear, mouth })
+        let (receiver, sender) =
+            UnixStream::pair().map_err(|error| Failure::io("making a socket pair", &error))?;
+        Ok(Stop { receiver, sender })
     }
 
     /// Lets SIGINT and SIGTERM ask to stop. A program that is started later has its own way with them again.
@@ -31,25 +32,25 @@ impl Stop {
 
     /// Lets one signal ask to stop.
     pub(crate) fn on(&self, signal: i32) -> Result<()> {
-        let mouth = self.mouth()?;
-        pipe::register(signal, mouth)
+        let sender = self.sender()?;
+        pipe::register(signal, sender)
             .map(|_| ())
             .map_err(|error| Failure::io("listening for signals", &error))
     }
 
-    /// An end for another thread.
-    pub(crate) fn mouth(&self) -> Result<UnixStream> {
-        self.mouth.try_clone().map_err(|error| Failure::io("making a socket", &error))
+    /// Where another thread asks to stop.
+    pub(crate) fn sender(&self) -> Result<UnixStream> {
+        self.sender.try_clone().map_err(|error| Failure::io("making a socket", &error))
     }
 }
 
 /// Asks to stop.
-pub(crate) fn ask(mut mouth: &UnixStream) {
+pub(crate) fn ask(mut sender: &UnixStream) {
     // A full socket has been asked already.
-    let _ = mouth.write(&[0]);
+    let _ = sender.write(&[0]);
 }
 
 /// Sleeps until somebody asks to stop.
-pub(crate) fn wait(mut ear: &UnixStream) {
-    let _ = ear.read(&mut [0]);
+pub(crate) fn wait(mut receiver: &UnixStream) {
+    let _ = receiver.read(&mut [0]);
 }

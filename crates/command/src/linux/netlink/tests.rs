@@ -68,7 +68,7 @@ fn only(bytes: &[u8]) -> Message<'_> {
 fn a_link_is_read() {
     let bytes = a_tap();
     let link = Link::read(only(&bytes).body).unwrap();
-    let kind = Kind::Tun { tap: Some(true), multi_queue: false, owner: Some(1000), group: None };
+    let kind = LinkKind::Tun { tap: Some(true), multi_queue: false, owner: Some(1000), group: None };
     let (name, mac) = ("tap0".to_owned(), Some([2, 0, 0, 0, 0, 9]));
     assert_eq!(link, Link { index: 5, name, kind, up: true, carrier: true, mtu: 1500, mac, master: None });
 }
