@@ -7,8 +7,8 @@ use crate::dependencies::metadata;
 use crate::failure::Failure;
 
 /// The packages that others may depend on or install, each behind those that it depends on.
-pub(crate) const PUBLISHED: [&str; 4] =
-    ["undersock", "undersock-views", "undersock-course", "undersock-command"];
+pub(crate) const PUBLISHED: [&str; 5] =
+    ["undersock", "undersock-views", "undersock-course", "undersock-machines", "undersock-command"];
 
 /// Nothing is uploaded. Each archive is unpacked and built against the other archives, not against the folders.
 pub(crate) fn step() -> Result<(), Failure> {

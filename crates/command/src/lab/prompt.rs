@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     fn moved(end: Side, slot: usize, to: State) -> Record {
-        let change = Change { slot, from: State::Listen, to, cause: Cause::Segment };
+        let change = Change::new(slot, State::Listen, to, Cause::Segment);
         Record { at: Instant::ZERO, end, what: What::State(change) }
     }
 
