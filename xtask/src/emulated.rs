@@ -1,9 +1,10 @@
 //! Every board is built, and those that QEMU has are booted and talked to.
 
 use std::fs;
+use std::thread;
 
 use boards::table::Place;
-use boards::{BOARDS, Image};
+use boards::{BOARDS, Board, Image};
 
 use crate::call::{self, cargo, run};
 use crate::failure::Failure;
@@ -29,13 +30,33 @@ pub(crate) fn step() -> Result<(), Failure> {
         test.arg(&target).arg("--manifest-path").arg(format!("examples/boards/{folder}/Cargo.toml"));
         run(test)?;
     }
-    for board in BOARDS {
-        Image { lean: true, ..Image::new(board, &[]) }.build(call::read)?;
-        if let Place::Qemu(_) = board.place {
-            Image::new(board, FULL).build(call::read)?;
-        }
-    }
+    build_all()?;
     run(cargo("test --package board-tests --locked --no-fail-fast"))
+}
+
+/// A compiler at work on `core` leaves a processor idle, so two boards are built at a time: those that share a `core`, one
+/// after another, and beside them, without a word unless it fails, the rest.
+fn build_all() -> Result<(), Failure> {
+    let (shown, quiet): (Vec<&Board>, Vec<&Board>) = BOARDS.iter().partition(|board| board.shares_core());
+    let lean = |board| Image { lean: true, ..Image::new(board, &[]) };
+    thread::scope(|scope| {
+        let beside =
+            scope.spawn(|| quiet.iter().try_for_each(|board| lean(board).build_quietly().map(|_| ())));
+        let built = shown.iter().try_for_each(|board| {
+            lean(board).build(call::read)?;
+            if let Place::Qemu(_) = board.place {
+                Image::new(board, FULL).build(call::read)?;
+            }
+            Ok::<(), Failure>(())
+        });
+        let names = quiet.iter().map(|board| board.name).collect::<Vec<_>>().join(", ");
+        let beside =
+            beside.join().map_err(|_| Failure::new(format!("building {names}"), "a panic, see above"))?;
+        built?;
+        beside?;
+        println!("beside them: {names}");
+        Ok(())
+    })
 }
 
 /// The folders in `examples/boards`: every board, and what they share.

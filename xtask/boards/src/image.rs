@@ -57,6 +57,12 @@ impl Image {
         target_folder().join("boards").join(format!("{}.elf", self.name()))
     }
 
+    /// Where cargo builds it. A board that shares no `core` with an emulated one has another place than those, and can be
+    /// built while they are.
+    fn folder(&self) -> PathBuf {
+        target_folder().join(if self.board.shares_core() { "boards" } else { "boards-on-desks" })
+    }
+
     /// Builds it with whatever compiler is here; `run` runs cargo and gives its standard output. What comes out is an
     /// ELF file of this image alone, which the next image doesn't overwrite.
     ///
@@ -67,7 +73,7 @@ impl Image {
         run: impl FnOnce(Command) -> core::result::Result<Vec<u8>, E>,
     ) -> core::result::Result<PathBuf, E> {
         let command = self.command()?;
-        let folder = target_folder().join("boards");
+        let folder = self.folder();
         let said = |error: io::Error| Failure::new(format!("writing to {}", folder.display()), error);
         fs::create_dir_all(&folder).map_err(said)?;
         // Cargo calls all images of a board by one name: until this one has its own, nobody may build the next.
@@ -78,6 +84,7 @@ impl Image {
         })?;
         // In one step: another process may be booting this image, which must not change under it.
         let (new, elf) = (folder.join("new.elf"), self.path());
+        elf.parent().map_or(Ok(()), fs::create_dir_all).map_err(said)?;
         fs::copy(built, &new).map_err(said)?;
         fs::rename(new, &elf).map_err(said)?;
         Ok(elf)
@@ -112,7 +119,7 @@ impl Image {
         let mut cargo = compiler.build();
         cargo.args(["--release", "--target", board.target, "--message-format=json-render-diagnostics"]);
         cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
-        cargo.arg("--target-dir").arg(target_folder().join("boards"));
+        cargo.arg("--target-dir").arg(self.folder());
         if !self.features.is_empty() {
             cargo.args(["--features", &self.features.join(",")]);
         }

@@ -122,6 +122,12 @@ impl Board {
         Err(Failure::new(format!("looking for what {} takes", self.name), reason))
     }
 
+    /// Whether QEMU has it, or one with the same target.
+    #[must_use]
+    pub fn shares_core(&self) -> bool {
+        BOARDS.iter().any(|board| board.target == self.target && board.machine().is_some())
+    }
+
     /// Its machine, if QEMU has it.
     #[must_use]
     pub const fn machine(&self) -> Option<&'static Machine> {
@@ -150,5 +156,12 @@ mod tests {
         assert!(tools("riscv32-virt", true).iter().any(|tool| tool.file == "qemu-system-riscv32"));
         assert_eq!(tools("riscv32-virt", false).len() + 1, tools("riscv32-virt", true).len());
         assert_eq!(tools("w5500-evb-pico", false), tools("w5500-evb-pico", true));
+    }
+
+    #[test]
+    fn the_template_shares_a_core_with_an_emulated_board() {
+        let shares = |name: &str| Board::named(name).expect("a board").shares_core();
+        assert!(shares("mps2-an385") && shares("riscv32-virt") && shares("template"));
+        assert!(!shares("nucleo-f767zi") && !shares("w5500-evb-pico"));
     }
 }
