@@ -1,5 +1,8 @@
 //! What is to be published: whether crates.io would take it, and whether what it would take builds.
 
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
 use cargo_metadata::{Metadata, Package};
 
 use crate::call::{cargo, run};
@@ -16,8 +19,49 @@ pub(crate) fn step() -> Result<(), Failure> {
     if !complaints.is_empty() {
         return Err(Failure::new("looking at what is to be published", complaints.join("; ")));
     }
+    // Cargo takes an archive for another one of the same version, here and in what it has unpacked.
+    let target = boards::target_folder().join("packages");
+    remove(&target)?;
+    forget_archives()?;
     // Dirty: what is checked is what is here, committed or not.
-    run(cargo(&format!("package --locked --allow-dirty {}", named(&PUBLISHED))))
+    let mut package = cargo(&format!("package --locked --allow-dirty {}", named(&PUBLISHED)));
+    package.arg("--target-dir").arg(target);
+    run(package)
+}
+
+/// Removes what cargo has unpacked of archives that were never published: their registries, which are folders, have no
+/// host in their names.
+fn forget_archives() -> Result<(), Failure> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(home) = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return Ok(()) };
+    for kind in ["src", "cache"] {
+        for registry in children(&home.join("registry").join(kind)).filter(|path| begins(path, &["-"])) {
+            for old in children(&registry).filter(|path| begins(path, &PUBLISHED)) {
+                remove(&old)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn children(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn begins(path: &Path, names: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    names.iter().any(|begin| name.starts_with(begin))
+}
+
+/// A file or a folder, which may not be there.
+fn remove(path: &Path) -> Result<(), Failure> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("removing {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Cargo's options for these packages.
