@@ -23,6 +23,7 @@ impl Bucket {
         Bucket { full_at: Instant::ZERO }
     }
 
+    #[inline(never)]
     /// Takes a token that takes `price` to come again, if there is one.
     pub(crate) fn take(&mut self, price: Duration, now: Instant) -> bool {
         // It is never further ahead than this, unless time went back.

@@ -20,8 +20,6 @@ use crate::stack::{Held, interface};
 
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
 const MIN_IP_MTU: usize = 1_280;
-/// The listeners, slots and frames of a batch are numbered with 16 bits.
-const MAX_LISTENERS: usize = u16::MAX as usize;
 
 /// The stack, and what of the device's abilities matters to others.
 struct Stack {
@@ -81,9 +79,6 @@ impl<'a> Server<'a> {
         let slots = memory.slots.len();
         if slots == 0 || slots > MAX_SLOTS || memory.batch == 0 || memory.scratch.is_empty() {
             return Err(ConfigError::Memory("there must be 1 to 65535 connections and a batch of 1 frame"));
-        }
-        if config.listeners.len() > MAX_LISTENERS {
-            return Err(ConfigError::Memory("there may be 65535 listeners at most"));
         }
         // A `Storage` that is too small isn't compiled.
         #[cfg(feature = "std")]
