@@ -56,7 +56,10 @@ pub(crate) fn run(options: &LabOptions, reason: Failure) -> Result<u8> {
         protocols.push(("TCP", &mut tcp));
     }
     let table = || Some(pair.borrow().table());
-    let status = converse(&mut protocols, &mut Prompt::new(recorder, None, show, Box::new(table)))?;
+    // An exchange lets time go on until both sides are quiet.
+    let mut prompt = Prompt::new(recorder, None, show, Box::new(table), Box::new(|| ()));
+    let status = converse(&mut protocols, &mut prompt)?;
+    drop(prompt);
     drop(protocols);
     pair.into_inner().finish()?;
     Ok(status)
