@@ -3,7 +3,7 @@
 use core::error::Error;
 use std::thread;
 
-use undersock::device::cable::{self, End};
+use undersock::device::cable::{self, CableEnd};
 use undersock::server::{Config, ConfigError, Memory, Server, Sizes};
 use undersock::service::{Exchange, Reply, Request, Service, Step};
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(server.join().map_err(|_| "the server panicked")??)
 }
 
-fn serve(mut cable: End) -> Result<(), ConfigError> {
+fn serve(mut cable: CableEnd) -> Result<(), ConfigError> {
     let config = Config::default().with_seed(seed());
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
     let mut service = Echo;

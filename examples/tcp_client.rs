@@ -6,7 +6,7 @@ use core::error::Error;
 use std::thread;
 
 use undersock::client::Client;
-use undersock::device::cable::{self, End};
+use undersock::device::cable::{self, CableEnd};
 use undersock::smoltcp::iface::SocketHandle;
 use undersock::smoltcp::socket::tcp;
 use undersock::smoltcp::time::Duration;
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// What it is to block: let the stack work, look, sleep until there is more to do.
 fn block(
     client: &mut Client<'_>,
-    cable: &mut End,
+    cable: &mut CableEnd,
     handle: SocketHandle,
     ready: impl Fn(&tcp::Socket<'_>) -> bool,
 ) -> Result<(), Box<dyn Error>> {

@@ -18,7 +18,7 @@
 use core::error::Error;
 use std::thread;
 
-use undersock::device::cable::{self, End};
+use undersock::device::cable::{self, CableEnd};
 use undersock::event::{Call, Event, Observer};
 use undersock::server::{Config, ConfigError, Listener, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The welcoming socket: read once, reply, close. No datagrams.
 const WELCOMING: &[Listener] = &[Listener::sentence(12_000)];
 
-fn serve(mut cable: End) -> Result<(), ConfigError> {
+fn serve(mut cable: CableEnd) -> Result<(), ConfigError> {
     // The welcoming socket, port 12000, and no other door.
     let config = Config::default().with_seed(seed()).with_ports(None, WELCOMING);
     // Connection sockets for two clients at once. A third waits until one of them has gone.

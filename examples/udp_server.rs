@@ -15,7 +15,7 @@
 use core::error::Error;
 use std::thread;
 
-use undersock::device::cable::{self, End};
+use undersock::device::cable::{self, CableEnd};
 use undersock::server::{Config, ConfigError, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(server.join().map_err(|_| "the server panicked")??)
 }
 
-fn serve(mut cable: End) -> Result<(), ConfigError> {
+fn serve(mut cable: CableEnd) -> Result<(), ConfigError> {
     // The address is 192.168.69.1 if nothing else is said. One door is open: UDP port 12000.
     let config = Config::default().with_seed(seed()).with_ports(Some(12_000), &[]);
     // All the memory that the server ever has, datagrams that wait included.

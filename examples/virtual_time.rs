@@ -6,7 +6,7 @@
 use core::error::Error;
 
 use undersock::client::{Client, UdpExchange};
-use undersock::device::wire::Wire;
+use undersock::device::wire::{Frames, Wire};
 use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -16,7 +16,8 @@ mod common;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A frame needs 50 microseconds from end to end.
-    let wire: Wire = Wire::new(Duration::from_micros(50));
+    let mut frames = Frames::<8>::new();
+    let wire = Wire::new(Duration::from_micros(50), &mut frames);
     let (mut server_end, mut client_end) = wire.ends();
     let mut now = Instant::ZERO;
     // The same seed each time: then every run is the same, to the last bit and microsecond.

@@ -34,12 +34,12 @@
 //!
 #![cfg_attr(feature = "std", doc = "```")]
 #![cfg_attr(not(feature = "std"), doc = "```ignore")]
-//! use undersock::smoltcp::time::Instant;
+//! use undersock::smoltcp::time::{Duration, Instant};
 //! use undersock::device::wire::Wire;
 //! use undersock::server::{Config, Memory, Server, Sizes};
 //! use undersock::service::Uppercase;
 //!
-//! let wire: Wire = Wire::default();
+//! let wire = Wire::owned(Duration::ZERO, 64);
 //! let (mut server_end, _client_end) = wire.ends();
 //! let config = Config::default().with_seed(42);
 //! let memory = Memory::owned(Sizes::default().with_connections(4));

@@ -7,7 +7,7 @@ use test_support::world::raw::{self, Segment};
 use test_support::world::{History, client_v4, client_v6, server_v4, server_v6, tcp_socket, udp_socket};
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
-use undersock::device::wire::{End, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Direction, Event, Fate, Observer, Trouble};
 use undersock::host::HostConfig;
 use undersock::packet::{Packet, damaged, packet};
@@ -61,9 +61,9 @@ struct World<const HELD: usize = 64> {
     now: Instant,
     server: Server<'static>,
     client: Client<'static>,
-    device: Impaired<End<'static, FRAMES>, Both, HELD>,
-    client_end: End<'static, FRAMES>,
-    wire: &'static Wire<FRAMES>,
+    device: Impaired<WireEnd<'static>, Both, HELD>,
+    client_end: WireEnd<'static>,
+    wire: &'static Wire<'static>,
     seen: Both,
     due: Option<Instant>,
 }
@@ -83,7 +83,7 @@ impl World {
 
 impl<const HELD: usize> World<HELD> {
     fn with(settings: &Settings) -> Self {
-        let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(LATENCY)));
+        let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(LATENCY, FRAMES)));
         let (server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let seen = Both::default();

@@ -50,7 +50,7 @@ fn out<const HELD: usize>(
     frames: &[Vec<u8>],
     until: Duration,
 ) -> (Vec<(Duration, Vec<u8>)>, Told) {
-    let wire = Wire::<64>::default();
+    let wire = Wire::owned(Duration::ZERO, 64);
     let (near, mut far) = wire.ends();
     let told = Told::default();
     let mut device: Impaired<_, _, HELD> = Impaired::new(near, &settings(options), told.clone());
@@ -131,7 +131,7 @@ fn jitter_keeps_the_order_and_reordering_does_not() {
 #[test]
 fn chances_come_out_as_they_should() {
     let count = |options: &[(&str, &str)]| {
-        let wire = Wire::<4>::default();
+        let wire = Wire::owned(Duration::ZERO, 4);
         let (near, mut far) = wire.ends();
         let told = Told::default();
         let mut device: Impaired<_, _, 2> = Impaired::new(near, &settings(options), told.clone());
@@ -212,7 +212,7 @@ fn what_finds_no_room_is_lost_and_told() {
     let (arrived, told) = out::<0>(&[("loss", "100%")], &frames, MINUTE);
     assert_eq!((arrived.len(), told.0.borrow().len()), (0, 4));
     // A frame that no wire carries.
-    let wire = Wire::<4>::default();
+    let wire = Wire::owned(Duration::ZERO, 4);
     let (near, mut far) = wire.ends();
     let mut device: Impaired<_, _, 4> = Impaired::new(near, &settings(&[("delay", "1s")]), ());
     assert_eq!(device.capabilities().max_transmission_unit, MAX_FRAME);
@@ -223,7 +223,7 @@ fn what_finds_no_room_is_lost_and_told() {
 
 #[test]
 fn frames_wait_while_the_device_has_no_room() {
-    let wire = Wire::<1>::default();
+    let wire = Wire::owned(Duration::ZERO, 1);
     let (near, mut far) = wire.ends();
     let mut device: Impaired<_, _, 4> = Impaired::new(near, &settings(&[("duplicate", "100%")]), ());
     let now = Instant::from_secs(1);
@@ -246,7 +246,7 @@ fn frames_wait_while_the_device_has_no_room() {
 
 #[test]
 fn without_trouble_nothing_is_looked_at_or_copied() {
-    let wire = Wire::<4>::default();
+    let wire = Wire::owned(Duration::ZERO, 4);
     let (near, mut far) = wire.ends();
     let mut device: Impaired<_, Told, 0> = Impaired::new(near, &Settings::default(), Told::default());
     let now = Instant::from_secs(1);
@@ -256,7 +256,7 @@ fn without_trouble_nothing_is_looked_at_or_copied() {
     frame.consume(|frame| answer.consume(frame.len(), |place| place.copy_from_slice(frame)));
     assert_eq!(far.take(now).as_deref(), Some(&b"frame"[..]));
     // A rule that has done its work leaves the frames alone.
-    let wire = Wire::<4>::default();
+    let wire = Wire::owned(Duration::ZERO, 4);
     let (near, mut far) = wire.ends();
     let settings = settings(&[("trouble", "drop the first frame from the client")]);
     let mut device: Impaired<_, _, 0> = Impaired::new(near, &settings, ());

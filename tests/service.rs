@@ -194,7 +194,7 @@ fn replies_to_a_servers_port_are_few() {
 fn a_loop_of_two_servers_dies() {
     use undersock::device::wire::Wire;
 
-    let wire: Wire = Wire::new(Duration::from_micros(50));
+    let wire = Wire::owned(Duration::from_micros(50), 64);
     let (mut one_end, mut other_end) = wire.ends();
     let mut now = Instant::from_secs(1);
     let server = |host: HostConfig, device| {

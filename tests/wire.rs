@@ -1,7 +1,7 @@
 //! The server's life on the in-memory wire, in virtual time.
 
 use test_support::world::raw::{Peer, tcp_in, udp, udp_in};
-use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
+use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small, udp_socket};
 use undersock::server::{Config, Sizes, Storage};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Duration;
@@ -213,9 +213,10 @@ fn a_window_that_opens_after_the_clients_close_is_used_at_once() {
 
 #[test]
 fn buffers_of_a_few_bytes_are_refused() {
+    use undersock::device::wire::Wire;
     use undersock::server::{ConfigError, Memory, Server};
 
-    let wire: undersock::device::wire::Wire = undersock::device::wire::Wire::default();
+    let wire = Wire::owned(Duration::ZERO, 8);
     let (mut end, _client) = wire.ends();
     let mut with = |receive, send| {
         let memory = Memory::owned(small().with_receive(receive).with_send(send));
@@ -225,4 +226,42 @@ fn buffers_of_a_few_bytes_are_refused() {
         assert!(matches!(with(receive, send), Some(ConfigError::Memory(_))), "{receive} {send}");
     }
     assert_eq!(with(16, 16), None);
+}
+
+/// A thread and a browser have a small stack: whatever is large is in memory of its own.
+#[test]
+fn a_server_a_client_and_a_wire_fit_a_small_stack() {
+    use std::thread;
+
+    use undersock::client::{Client, UdpExchange};
+    use undersock::device::wire::Wire;
+    use undersock::host::HostConfig;
+    use undersock::server::{Memory, Server};
+    use undersock::smoltcp::time::Instant;
+
+    const STACK: usize = 64 << 10;
+    let exchange = || {
+        let wire = Wire::owned(Duration::from_micros(50), 64);
+        let (mut server_end, mut client_end) = wire.ends();
+        let mut now = Instant::ZERO;
+        let memory = Memory::owned(Sizes::default());
+        let mut server = Server::new(&Config::default(), memory, &mut server_end, now).expect("a server");
+        let mut client = Client::new(&HostConfig::client(), vec![], &mut client_end, now).expect("a client");
+        let (socket, address) = (udp_socket(1), (server_v4(), 12_000).into());
+        let mut exchange =
+            UdpExchange::new(&mut client, socket, address, Duration::from_secs(1), 3).expect("a socket");
+        let mut reply = vec![0; 2_048];
+        loop {
+            client.poll(now, &mut client_end);
+            if let Some(result) = exchange.step(&mut client, now, b"hello", &mut reply) {
+                reply.truncate(result.expect("a reply"));
+                return reply;
+            }
+            client.poll(now, &mut client_end);
+            server.poll(now, &mut server_end, &mut Uppercase::new(), &mut ());
+            now += Duration::from_micros(50);
+        }
+    };
+    let thread = thread::Builder::new().stack_size(STACK).spawn(exchange).expect("a thread");
+    assert_eq!(thread.join().expect("a reply"), b"HELLO");
 }

@@ -8,7 +8,7 @@ use std::collections::hash_map::RandomState;
 use std::io::{self, Write as _};
 
 use undersock::client::{Client, UdpExchange};
-use undersock::device::cable::End;
+use undersock::device::cable::CableEnd;
 use undersock::host::HostConfig;
 use undersock::server::{Config, ConfigError, MAX_DATAGRAM, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -52,7 +52,7 @@ pub(crate) fn sentence() -> Result<String, Box<dyn Error>> {
 }
 
 /// The uppercase server, until the other end is unplugged. `udp_server.rs` and `tcp_server.rs` show it.
-pub(crate) fn serve(mut cable: End) -> Result<(), ConfigError> {
+pub(crate) fn serve(mut cable: CableEnd) -> Result<(), ConfigError> {
     let config = Config::default().with_seed(seed());
     let mut server = Server::new(&config, Memory::owned(Sizes::default()), &mut cable, now())?;
     let mut service = Uppercase::new();
@@ -72,11 +72,11 @@ pub(crate) fn udp_socket() -> udp::Socket<'static> {
 /// A computer with the clients' programs. `udp_client.rs` and `tcp_client.rs` show them.
 pub(crate) struct Host {
     client: Client<'static>,
-    cable: End,
+    cable: CableEnd,
 }
 
 impl Host {
-    pub(crate) fn new(mut cable: End) -> Result<Host, ConfigError> {
+    pub(crate) fn new(mut cable: CableEnd) -> Result<Host, ConfigError> {
         let client = Client::new(&host(), vec![], &mut cable, now())?;
         Ok(Host { client, cable })
     }

@@ -1,6 +1,6 @@
 //! The cable: an in-memory Ethernet cable between two threads, in the time of the clock on the wall.
 //!
-//! It is to threads what the [wire](super::wire) is to virtual time. Whoever has an end sleeps in [`End::wait`] until
+//! It is to threads what the [wire](super::wire) is to virtual time. Whoever has an end sleeps in [`CableEnd::wait`] until
 //! a frame comes or a deadline has passed, as one does with a TAP interface; to drop an end is to unplug it.
 #![forbid(unsafe_code)]
 
@@ -18,9 +18,9 @@ pub const FRAMES: usize = 64;
 
 /// A cable's two ends. What is sent into one comes out of the other, in order.
 #[must_use]
-pub fn pair() -> (End, End) {
+pub fn pair() -> (CableEnd, CableEnd) {
     let (one, other) = (Arc::new(Lane::default()), Arc::new(Lane::default()));
-    let end = |incoming: &Arc<Lane>, outgoing: &Arc<Lane>| End {
+    let end = |incoming: &Arc<Lane>, outgoing: &Arc<Lane>| CableEnd {
         incoming: Arc::clone(incoming),
         outgoing: Arc::clone(outgoing),
     };
@@ -28,7 +28,7 @@ pub fn pair() -> (End, End) {
 }
 
 /// One end of a cable.
-pub struct End {
+pub struct CableEnd {
     incoming: Arc<Lane>,
     outgoing: Arc<Lane>,
 }
@@ -69,7 +69,7 @@ impl Queue {
     }
 }
 
-impl End {
+impl CableEnd {
     /// Sleeps until a frame can be taken, the other end is gone, or the time is over. `None` is for ever.
     pub fn wait(&self, timeout: Option<Duration>) {
         let (queue, news) = (self.incoming.lock(), &self.incoming.news);
@@ -80,7 +80,7 @@ impl End {
         }
     }
 
-    /// [`End::wait`] from `now` to the deadline that a poll has returned; not at all if that has passed.
+    /// [`CableEnd::wait`] from `now` to the deadline that a poll has returned; not at all if that has passed.
     pub fn wait_until(&self, deadline: Option<Instant>, now: Instant) {
         self.wait(
             deadline.map(|deadline| if deadline > now { (deadline - now).into() } else { Duration::ZERO }),
@@ -102,14 +102,14 @@ impl End {
     }
 }
 
-impl Drop for End {
+impl Drop for CableEnd {
     fn drop(&mut self) {
         self.incoming.close();
         self.outgoing.close();
     }
 }
 
-impl Device for End {
+impl Device for CableEnd {
     type RxToken<'a> = Received<'a>;
     type TxToken<'a> = Sending<'a>;
 
@@ -181,17 +181,17 @@ mod tests {
     /// A wait that takes so long is stuck. Nothing here is about time.
     const STUCK: Duration = Duration::from_secs(30);
 
-    fn send(end: &mut End, bytes: &[u8]) -> bool {
+    fn send(end: &mut CableEnd, bytes: &[u8]) -> bool {
         let token = end.transmit(Instant::ZERO);
         token.map(|token| token.consume(bytes.len(), |frame| frame.copy_from_slice(bytes))).is_some()
     }
 
-    fn take(end: &mut End) -> Option<Vec<u8>> {
+    fn take(end: &mut CableEnd) -> Option<Vec<u8>> {
         end.receive(Instant::ZERO).map(|(token, _)| token.consume(<[u8]>::to_vec))
     }
 
     /// Runs `sleep` in a thread; the end comes back when it has woken up.
-    fn asleep(end: End, sleep: impl FnOnce(&End) + Send + 'static) -> mpsc::Receiver<End> {
+    fn asleep(end: CableEnd, sleep: impl FnOnce(&CableEnd) + Send + 'static) -> mpsc::Receiver<CableEnd> {
         let (woken, ear) = mpsc::channel();
         thread::spawn(move || {
             sleep(&end);

@@ -45,7 +45,6 @@ mod rule;
 mod script;
 mod settings;
 
-use heapless::Vec;
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
 
@@ -55,6 +54,7 @@ use self::script::Script;
 pub use self::settings::{
     Chance, Delay, Impairments, MAX_RULES, Rate, Reorder, SettingError, Settings, Sided,
 };
+use super::bytes::Bytes;
 use super::wire::MAX_FRAME;
 use crate::event::{Direction, Event, Fate, Observer, Trouble};
 
@@ -71,7 +71,7 @@ pub struct Impaired<D, O: Observer = (), const HELD: usize = 64> {
     device: D,
     wire: Wire<O, HELD>,
     /// The frame that arrives now, once it has left its lane.
-    arrived: Vec<u8, MAX_FRAME>,
+    arrived: Bytes,
     has_arrived: bool,
     /// The device had no room.
     blocked: bool,
@@ -86,7 +86,7 @@ struct Wire<O, const HELD: usize> {
     incoming: Lane<HELD>,
     outgoing: Lane<HELD>,
     /// The frame that is being sent.
-    sent: Vec<u8, MAX_FRAME>,
+    sent: Bytes,
 }
 
 /// Says what becomes of a frame, and tells of it.
@@ -104,10 +104,10 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
             judge: Judge { observer, script: Script::new(&settings.rules) },
             incoming: lane(Direction::In),
             outgoing: lane(Direction::Out),
-            sent: Vec::new(),
+            sent: Bytes::new(),
         };
         let identity = settings.is_identity();
-        let arrived = Vec::new();
+        let arrived = Bytes::new();
         Impaired { device, wire, arrived, has_arrived: false, blocked: false, more: false, identity }
     }
 
@@ -168,14 +168,14 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
         if self.has_arrived {
             return true;
         }
-        if wire.incoming.take_due(now, |bytes| fill(arrived, bytes)) {
+        if wire.incoming.take_due(now, |bytes| arrived.fill(bytes)) {
             self.has_arrived = true;
             return true;
         }
         for _ in 0..BATCH {
             let Some((frame, _)) = device.receive(now) else { return false };
             self.has_arrived = frame.consume(|bytes| {
-                if !fill(arrived, bytes) {
+                if !arrived.fill(bytes) {
                     wire.judge.tell(now, Direction::In, Fate::Lost, bytes);
                     return false;
                 }
@@ -324,13 +324,11 @@ impl<T: TxToken, O: Observer, const HELD: usize> TxToken for Sending<'_, T, O, H
         let Sending { token, wire, now } = self;
         let is_quiet = wire.is_quiet(Direction::Out);
         let Wire { judge, outgoing, sent, .. } = wire;
-        // Zeros, not the bytes of an older frame.
-        sent.clear();
-        if is_quiet || sent.resize(len, 0).is_err() {
-            // Or longer than the MTU that the stack was told.
+        // Or it is longer than the MTU that the stack was told.
+        let Some(frame) = (if is_quiet { None } else { sent.zeros(len) }) else {
             return token.consume(len, f);
-        }
-        let result = f(sent);
+        };
+        let result = f(frame);
         if judge.decide(now, Direction::Out, outgoing, sent) {
             token.consume(len, |frame| frame.copy_from_slice(sent));
         }
@@ -340,12 +338,6 @@ impl<T: TxToken, O: Observer, const HELD: usize> TxToken for Sending<'_, T, O, H
     fn set_meta(&mut self, meta: PacketMeta) {
         self.token.set_meta(meta);
     }
-}
-
-/// Puts a frame in the place of what was there. Whether it fits.
-fn fill(place: &mut Vec<u8, MAX_FRAME>, bytes: &[u8]) -> bool {
-    place.clear();
-    place.extend_from_slice(bytes).is_ok()
 }
 
 /// An instant so much later, or the last that there is.

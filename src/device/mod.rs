@@ -4,6 +4,7 @@
 //! the `cable`, a wire between threads; and on Linux the `tap` interface. A board brings its own. [`impaired`] puts
 //! trouble in front of any of them.
 
+mod bytes;
 #[cfg(feature = "std")]
 pub mod cable;
 pub mod impaired;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use test_support::command::{Ran, run, undersock};
@@ -98,9 +98,12 @@ fn a_capture_opens_in_tshark_with_calls_and_states_beside_the_frames() {
 fn a_capture_misses_no_frame_of_a_stream() {
     let capture = file("stream.pcapng");
     let script = format!(
-        "head -c 30000000 /dev/zero | {CLIENT} tcp --stream - > /dev/null && kill -USR1 $PPID && sleep 1"
+        "head -c 30000000 /dev/zero | {CLIENT} tcp --stream - > /dev/null && kill -USR1 $PPID && read line"
     );
-    let ran = run(undersock(["lab", "--capture", &capture, "--", "sh", "-c", &script]), b"");
+    let mut lab = Program::start(undersock(["lab", "--capture", &capture, "--", "sh", "-c", &script]));
+    lab.says(" accepted");
+    lab.hears("\n");
+    let ran = lab.end();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let counted = ran.stderr.lines().find_map(|line| {
         let (incoming, rest) = line.strip_prefix("frames")?.split_once(" in, ")?;
@@ -157,8 +160,14 @@ fn a_file_that_cannot_be_written_is_known_before_the_lab_begins() {
 #[test]
 fn a_signal_has_the_table_printed() {
     tool_path("sh");
-    let script = format!("{CLIENT} tcp 192.168.69.1 hello; sleep 1; kill -USR1 $PPID; sleep 1");
-    let ran = run(undersock(["lab", "--trace", "--", "sh", "-c", &script]), b"");
+    let script = format!("{CLIENT} tcp 192.168.69.1 hello; read line; kill -USR1 $PPID; read line");
+    let mut lab = Program::start(undersock(["lab", "--trace", "--", "sh", "-c", &script]));
+    // The client has ended before the last acknowledgement is there.
+    lab.says("-> TIME-WAIT");
+    lab.hears("\n");
+    lab.says(" accepted");
+    lab.hears("\n");
+    let ran = lab.end();
     prints(&ran, "HELLO\n");
     in_order(&ran.stderr, &["state", "UNCONN", "LISTEN", "TIME-WAIT", "192.168.69.100:", "1 accepted"]);
 }
@@ -235,11 +244,11 @@ fn the_prompt_shows_what_happened_below_a_sentence() {
         assert!(text(&states).contains("SYN-RECEIVED"));
         in_order(&asked("tshark", &["-r", &capture, "-Y", "tcp"]), &["SYN", "FIN"]);
         // The time of day at which they were sent, which was before they were saved.
-        let saved = std::fs::metadata(&capture).and_then(|file| file.modified()).expect("a time");
-        let saved = saved.duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        // Not the file's own time, which is the kernel's last tick.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
         for sent in asked("tshark", &["-r", &capture, "-T", "fields", "-e", "frame.time_epoch"]).lines() {
-            let ago = saved - sent.parse::<f64>().expect("seconds");
-            assert!((0.0..3_600.0).contains(&ago), "saved {ago} s after it was sent");
+            let ago = now - sent.parse::<f64>().expect("seconds");
+            assert!((0.0..3_600.0).contains(&ago), "sent {ago} s ago");
         }
     });
 }

@@ -3,20 +3,11 @@
 use std::collections::VecDeque;
 
 use undersock::smoltcp::phy::{Device, DeviceCapabilities, RxToken};
-use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::time::Instant;
 
-use undersock::device::wire::{self, Wire};
+use undersock::device::wire::{Sending, WireEnd};
 use undersock::event::{Event, Observer};
 use undersock_views::record::Recording;
-
-/// Frames that each direction of the wire holds: more than a scene has under way.
-pub(super) const FRAMES: usize = 16;
-
-/// The scene's wire. Its frames are kept where it is, and a thread's stack may have no room for them.
-#[inline(never)]
-pub(super) fn wire(latency: Duration) -> Box<Wire<FRAMES>> {
-    Box::new(Wire::new(latency))
-}
 
 /// The observer of a host: it records, or looks at nothing.
 pub(super) struct HostRecorder(pub(super) Option<Recording>);
@@ -32,7 +23,7 @@ impl Observer for HostRecorder {
 /// A host's place on the wire that all clients share: it hears what is for it and for everybody.
 pub(super) struct Place<'a, 'w> {
     pub(super) arrived: &'a mut VecDeque<Vec<u8>>,
-    pub(super) end: &'a mut wire::End<'w, FRAMES>,
+    pub(super) end: &'a mut WireEnd<'w>,
 }
 
 /// A frame that has arrived.
@@ -50,17 +41,17 @@ impl<'w> Device for Place<'_, 'w> {
     where
         Self: 't;
     type TxToken<'t>
-        = wire::Sending<'t, FRAMES>
+        = Sending<'t>
     where
         Self: 't;
 
-    fn receive(&mut self, now: Instant) -> Option<(Arrived, wire::Sending<'_, FRAMES>)> {
+    fn receive(&mut self, now: Instant) -> Option<(Arrived, Sending<'_>)> {
         // The wire has room for more frames than a scene has under way.
         let token = self.end.transmit(now)?;
         self.arrived.pop_front().map(|frame| (Arrived(frame), token))
     }
 
-    fn transmit(&mut self, now: Instant) -> Option<wire::Sending<'_, FRAMES>> {
+    fn transmit(&mut self, now: Instant) -> Option<Sending<'_>> {
         self.end.transmit(now)
     }
 

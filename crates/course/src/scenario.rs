@@ -2,11 +2,11 @@
 
 use core::fmt;
 
+use undersock::device::wire::Wire;
 use undersock::server::Mode;
 
-use crate::place;
 use crate::run::Run;
-use crate::stage::{CLIENT, CLIENT_V6, LATENCY, SERVER, SERVER_V6, Set, Stage};
+use crate::stage::{CLIENT, CLIENT_V6, FRAMES, LATENCY, SERVER, SERVER_V6, Set, Stage};
 use crate::story::Story;
 use crate::text;
 
@@ -66,7 +66,7 @@ impl Scenario {
     /// Plays it, at once, and always the same.
     #[must_use]
     pub fn run(&self) -> Run {
-        let wire = place::wire(LATENCY);
+        let wire = Wire::owned(LATENCY, FRAMES);
         let mut stage = Stage::new(&wire, self.set);
         (self.play)(&mut stage);
         let (records, outcome) = stage.finish();

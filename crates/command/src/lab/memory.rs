@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::impaired::Impaired;
-use undersock::device::wire::{End as WireEnd, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Observer};
 use undersock::host::HostConfig;
 use undersock::server::{ConfigError, Memory, Server};
@@ -27,6 +27,8 @@ use crate::server::views::Views;
 
 /// What a frame needs from end to end: as long as across a short cable and two network cards.
 const LATENCY: Duration = Duration::from_micros(50);
+/// Frames that each direction of the wire holds.
+const FRAMES: usize = 64;
 /// The longest reply: a sentence of 1,024 bytes grows at most threefold.
 const REPLY: usize = 4_096;
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +58,10 @@ pub(crate) fn run(options: &LabOptions, reason: Failure) -> Result<u8> {
         protocols.push(("TCP", &mut tcp));
     }
     let table = || Some(pair.borrow().table());
-    let status = converse(&mut protocols, &mut Prompt::new(recorder, None, show, Box::new(table)))?;
+    // An exchange lets time go on until both sides are quiet.
+    let mut prompt = Prompt::new(recorder, None, show, Box::new(table), Box::new(|| ()));
+    let status = converse(&mut protocols, &mut prompt)?;
+    drop(prompt);
     drop(protocols);
     pair.into_inner().finish()?;
     Ok(status)
@@ -64,9 +69,9 @@ pub(crate) fn run(options: &LabOptions, reason: Failure) -> Result<u8> {
 
 /// Server, client and wire. Time passes only while something is awaited, and then at once.
 pub(crate) struct Pair {
-    wire: &'static Wire,
-    server_end: Impaired<WireEnd<'static, 64>, Views>,
-    client_end: WireEnd<'static, 64>,
+    wire: &'static Wire<'static>,
+    server_end: Impaired<WireEnd<'static>, Views>,
+    client_end: WireEnd<'static>,
     server: Server<'static>,
     service: Uppercase,
     client: Client<'static, ClientEvents>,
@@ -81,7 +86,7 @@ impl Pair {
     pub(crate) fn new(options: &ServerOptions, records: bool) -> Result<Pair> {
         let failed = |error: ConfigError| Failure::new("starting the lab in memory", error);
         // For as long as the program runs.
-        let wire: &'static Wire = Box::leak(Box::new(Wire::new(LATENCY)));
+        let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(LATENCY, FRAMES)));
         let now = Instant::ZERO;
         let config = options.config.clone().with_seed(server_options::unguessable());
         let own = HostConfig::client().with_seed(server_options::unguessable());

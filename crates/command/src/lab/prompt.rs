@@ -1,14 +1,11 @@
 //! What the lab's prompt knows beside sentences: what happened below the last one, and the server's table.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::thread;
 use std::time::Instant as Clock;
 
-use undersock::event::{Change, DropRule, Way};
-use undersock::smoltcp::socket::tcp::State;
+use undersock::event::{DropRule, Way};
 use undersock_views::Side;
 use undersock_views::explain::Explain;
 use undersock_views::ladder::{self, Style};
@@ -23,10 +20,6 @@ use crate::terminal::{is_colourful, width};
 
 /// A command begins with it; a sentence that does, with two.
 const MARK: u8 = b':';
-/// A reply is not the end: the server acknowledges the client's FIN. So many times, so long apart, is looked whether its
-/// connections are over, and then whether nothing happens any more.
-const LOOKS: usize = 100;
-const PAUSE: Duration = Duration::from_millis(5);
 
 const HELP: &str = "\
 Commands:
@@ -43,12 +36,14 @@ A sentence that begins with a colon is written with two.";
 /// Asks the server for its table; `None` where it is not in this program.
 pub(crate) type TableSource<'t> = Box<dyn FnMut() -> Option<String> + 't>;
 
+/// Returns when everything that has reached the server by now is in the records. After a reply it still has something
+/// to do: the last acknowledgement of a connection, and the state that this leads to.
+pub(crate) type Settle<'t> = Box<dyn FnMut() + 't>;
+
 /// What is known at the prompt.
 pub(crate) struct Prompt<'t> {
     /// Where both ends' events are kept; `None` where nobody looks.
     recorder: Option<Recorder>,
-    /// Whose clock goes on while one waits.
-    live: bool,
     /// Microseconds from the beginning of 1970 to the zero of the events' clock.
     unix: i64,
     show: Show,
@@ -58,21 +53,22 @@ pub(crate) struct Prompt<'t> {
     last: Vec<Record>,
     /// The server's table.
     table: TableSource<'t>,
+    settle: Settle<'t>,
 }
 
 impl<'t> Prompt<'t> {
     /// With the events that `recorder` keeps. Their clock began at `start` if it goes on while one waits; otherwise time
-    /// is virtual, and begins now. `table` asks the server for its table.
+    /// is virtual, and begins now. `table` asks the server for its table, and `settle` lets it finish what it does.
     pub(crate) fn new(
         recorder: Option<Recorder>,
         start: Option<Clock>,
         show: Show,
         table: TableSource<'t>,
+        settle: Settle<'t>,
     ) -> Prompt<'t> {
         let ago = start.map_or(Duration::ZERO, |start| start.elapsed());
         let unix = views::unix_micros().saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX));
-        let live = start.is_some();
-        Prompt { recorder, live, unix, show, sentence: 0, exchange: 0, last: Vec::new(), table }
+        Prompt { recorder, unix, show, sentence: 0, exchange: 0, last: Vec::new(), table, settle }
     }
 
     /// What a person is told before the first question.
@@ -94,15 +90,7 @@ impl<'t> Prompt<'t> {
     /// Its reply is here, or none.
     pub(crate) fn end(&mut self) {
         let Some(recorder) = &self.recorder else { return };
-        if self.live {
-            let mut looks = 0..LOOKS;
-            while !are_over(&recorder.since(self.exchange)) && looks.next().is_some() {
-                thread::sleep(PAUSE);
-            }
-            // The server answers between two frames: what it did about the last one is recorded when the answer is here.
-            let _ = (self.table)();
-            wait_until_quiet(recorder);
-        }
+        (self.settle)();
         self.last = recorder.since(self.sentence);
         let exchange = recorder.since(self.exchange);
         match self.show {
@@ -222,29 +210,6 @@ fn ladder(records: &[Record]) -> String {
     ladder::terminal(records, style).trim_end().to_owned()
 }
 
-/// Whether the server has seen the end of each of its connections. One that tells nothing, on a board, has none here.
-fn are_over(records: &[Record]) -> bool {
-    let mut last = BTreeMap::new();
-    for record in records {
-        if let (Side::Server, What::State(Change { slot, to, .. })) = (record.end, &record.what) {
-            last.insert(*slot, *to);
-        }
-    }
-    last.values().all(|state| matches!(state, State::TimeWait | State::Closed | State::Listen))
-}
-
-fn wait_until_quiet(recorder: &Recorder) {
-    let mut before = recorder.count();
-    for _ in 0..LOOKS {
-        thread::sleep(PAUSE);
-        let now = recorder.count();
-        if now == before {
-            return;
-        }
-        before = now;
-    }
-}
-
 /// What follows a reply, unless it was said: a ladder where somebody sees it.
 pub(crate) fn shown(show: Option<Show>) -> Show {
     let is_seen = io::stdin().is_terminal() && io::stderr().is_terminal();
@@ -253,26 +218,30 @@ pub(crate) fn shown(show: Option<Show>) -> Show {
 
 #[cfg(test)]
 mod tests {
-    use undersock::event::Cause;
+    use undersock::event::{Call, Event};
     use undersock::smoltcp::time::Instant;
 
     use super::*;
 
-    fn moved(end: Side, slot: usize, to: State) -> Record {
-        let change = Change::new(slot, State::Listen, to, Cause::Segment);
-        Record { at: Instant::ZERO, end, what: What::State(change) }
-    }
-
-    /// A ladder that was drawn earlier lacked the last acknowledgement, on a busy machine.
+    /// However long the server takes for what follows a reply.
     #[test]
-    fn an_exchange_is_over_when_the_server_has_seen_the_clients_end() {
-        use State::{Closed, FinWait1, TimeWait};
-        assert!(are_over(&[]));
-        let client = moved(Side::Client, 0, FinWait1);
-        let (closing, waits) = (moved(Side::Server, 0, FinWait1), moved(Side::Server, 0, TimeWait));
-        assert!(!are_over(&[client.clone(), closing.clone()]));
-        assert!(are_over(&[client, closing.clone(), waits.clone()]));
-        assert!(!are_over(&[closing.clone(), moved(Side::Server, 1, FinWait1), waits.clone()]));
-        assert!(are_over(&[closing, moved(Side::Server, 1, Closed), waits]));
+    fn what_the_server_does_after_its_reply_is_in_the_ladder() {
+        let recorder = Recorder::new(10);
+        let close = |slot| {
+            let what = What::from(&Event::Call(Call::Close { slot }));
+            recorder.add(Record { at: Instant::ZERO, end: Side::Server, what });
+        };
+        let (table, settle) = (Box::new(|| None), Box::new(|| close(2)));
+        let mut prompt =
+            Prompt::new(Some(recorder.clone()), Some(Clock::now()), Show::Nothing, table, settle);
+        prompt.sentence(b"hello".to_vec());
+        prompt.begin();
+        close(1);
+        prompt.end();
+        let slots = prompt.last.iter().map(|record| match record.what {
+            What::Call(Call::Close { slot }) => slot,
+            ref other => panic!("{other:?}"),
+        });
+        assert_eq!(slots.collect::<Vec<_>>(), [1, 2]);
     }
 }

@@ -159,6 +159,7 @@ impl Serving<'_> {
     fn serve<D: TapDevice>(self, device: &mut D, observer: &mut impl Observer) -> Result<()> {
         let Serving { server, service, start, stop, requests, views } = self;
         let mut known = server.addresses().to_vec();
+        let mut is_asked = false;
         loop {
             let deadline = server.poll(since(start), device, service, observer);
             let held = device.flush(since(start));
@@ -181,15 +182,17 @@ impl Serving<'_> {
             if timeout != Some(Duration::ZERO) {
                 views.settle();
             }
+            // After the poll: who asks is told of what had come before.
+            if is_asked {
+                requests.answer(&views.table(server, since(start)));
+            }
             let ready = tap
                 .wait(timeout.map(Into::into), [stop.as_fd(), requests.receiver()])
                 .map_err(|error| Failure::io("waiting for a frame", &error))?;
             if ready.others[0] {
                 return Ok(());
             }
-            if ready.others[1] {
-                requests.answer(&views.table(server, since(start)));
-            }
+            is_asked = ready.others[1];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The frames of real exchanges between the server and the client on the in-memory wire, in virtual time.
 
 use undersock::client::{Client, TcpExchange, UdpExchange};
-use undersock::device::wire::{End, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Observer};
 use undersock::host::HostConfig;
 use undersock::packet::{Packet, packet};
@@ -35,14 +35,15 @@ struct Stage {
     server: Server<'static>,
     client: Client<'static>,
     service: Uppercase,
-    server_end: End<'static, FRAMES>,
-    client_end: End<'static, FRAMES>,
+    server_end: WireEnd<'static>,
+    client_end: WireEnd<'static>,
     tape: Tape,
 }
 
 impl Stage {
     fn new(config: &Config<'static>) -> Self {
-        let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(Duration::from_micros(50))));
+        let wire: &'static Wire<'static> =
+            Box::leak(Box::new(Wire::owned(Duration::from_micros(50), FRAMES)));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let memory = Memory::owned(Sizes::default().with_connections(4));

@@ -2,7 +2,7 @@
 
 use undersock::client::{Client, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
-use undersock::device::wire::{End as WireEnd, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -22,9 +22,9 @@ pub struct Stage {
     pub client: Client<'static, Recording>,
     pub recorder: Recorder,
     server: Server<'static>,
-    server_end: Impaired<WireEnd<'static, FRAMES>, Recording>,
-    client_end: WireEnd<'static, FRAMES>,
-    wire: &'static Wire<FRAMES>,
+    server_end: Impaired<WireEnd<'static>, Recording>,
+    client_end: WireEnd<'static>,
+    wire: &'static Wire<'static>,
     due: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Stage {
 
     /// With such trouble on the wire.
     pub fn with(rules: &[&str]) -> Self {
-        let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(LATENCY)));
+        let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(LATENCY, FRAMES)));
         let (server_end, mut client_end) = wire.ends();
         let recorder = Recorder::new(100_000);
         let mut settings = Settings::default();

@@ -6,7 +6,7 @@ pub mod raw;
 use core::cell::Cell;
 
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
-use undersock::device::wire::{End, Wire};
+use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
@@ -19,6 +19,7 @@ use undersock_views::record::{Record, Recorder, Recording};
 use undersock_views::timeline::{Lines, timeline};
 
 pub use undersock::host::CLIENT_MAC;
+/// Frames that each direction of the wire holds.
 pub const FRAMES: usize = 128;
 
 pub fn server_v4() -> IpAddress {
@@ -116,9 +117,9 @@ pub struct World<S = Uppercase> {
     pub server: Server<'static>,
     pub client: Client<'static, Recording>,
     pub service: S,
-    pub server_end: End<'static, FRAMES>,
-    pub client_end: End<'static, FRAMES>,
-    pub wire: &'static Wire<FRAMES>,
+    pub server_end: WireEnd<'static>,
+    pub client_end: WireEnd<'static>,
+    pub wire: &'static Wire<'static>,
     pub history: History,
     /// When the server wants to be polled again.
     pub due: Option<Instant>,
@@ -140,7 +141,8 @@ impl<S: Service> World<S> {
     }
 
     pub fn with_memory(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
-        let wire: &'static Wire<FRAMES> = Box::leak(Box::new(Wire::new(Duration::from_micros(50))));
+        let wire: &'static Wire<'static> =
+            Box::leak(Box::new(Wire::owned(Duration::from_micros(50), FRAMES)));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");

@@ -18,8 +18,9 @@ use crate::clients::witness::Witness;
 use crate::linux::netlink::Netlink;
 use crate::server::host::since;
 
-/// After its close a socket is asked for so often, each time after [`PAUSE`], until it is gone.
-const LOOKS: usize = 50;
+/// After its close a socket is asked for, each time after [`PAUSE`], until it is gone: so long at most, in which a FIN
+/// that was lost is sent again a few times.
+const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Records what a client on the kernel's sockets does.
@@ -126,10 +127,11 @@ impl Witness for KernelSide {
     }
 
     fn closed(&mut self) {
-        let mut looks = 0;
-        while self.look() && looks < LOOKS && self.open.is_some_and(|open| open.state != State::TimeWait) {
+        let closed = Clock::now();
+        // Waiting for the other side to close, or for no one, it may stay for a minute.
+        let is_moving = |open: Open| !matches!(open.state, State::FinWait2 | State::TimeWait);
+        while self.look() && self.open.is_some_and(is_moving) && closed.elapsed() < PATIENCE {
             thread::sleep(PAUSE);
-            looks += 1;
         }
         self.open = None;
     }

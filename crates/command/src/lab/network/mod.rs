@@ -34,6 +34,7 @@ use undersock_views::record::Recorder;
 use self::board::Board;
 use self::kernel::KernelSide;
 use self::qemu::{Qemu, Reached};
+use self::sniffer::Sniffer;
 use super::conversation::{Protocol, converse};
 use super::memory;
 use super::prompt::{self, Prompt};
@@ -130,16 +131,14 @@ impl Server {
 
     /// Where events are kept, if somebody wants to see them, and the clock that they go by. A board tells nothing itself:
     /// there it is what crosses the wire.
-    fn recorder(&self, show: Show) -> Result<(Option<Recorder>, Clock)> {
+    fn recorder(&self, show: Show, requests: &Requests) -> Result<(Option<Recorder>, Clock, Source)> {
         match self {
-            Server::Here(host) => Ok((host.recorder(), host.start())),
+            Server::Here(host) => Ok((host.recorder(), host.start(), Source::Server(requests.requester()?))),
+            Server::Board(_) if show == Show::Nothing => Ok((None, Clock::now(), Source::Nothing)),
             Server::Board(_) => {
-                let clock = Clock::now();
-                let recorder = (show != Show::Nothing).then(|| Recorder::new(KEPT));
-                if let Some(recorder) = &recorder {
-                    sniffer::start(TAP, recorder.clone(), clock)?;
-                }
-                Ok((recorder, clock))
+                let (clock, recorder) = (Clock::now(), Recorder::new(KEPT));
+                let sniffer = Sniffer::start(TAP, recorder.clone(), clock)?;
+                Ok((Some(recorder), clock, Source::Wire(sniffer)))
             }
         }
     }
@@ -149,6 +148,34 @@ impl Server {
         match self {
             Server::Here(host) => host.summary(),
             Server::Board(_) => "The board is switched off.".to_owned(),
+        }
+    }
+}
+
+/// Where the events come from that a ladder shows.
+enum Source {
+    /// This program's server.
+    Server(Requester),
+    Wire(Sniffer),
+    Nothing,
+}
+
+impl Source {
+    fn table(&self) -> Option<String> {
+        match self {
+            // Nobody hears it if a signal has ended the lab.
+            Source::Server(requester) => requester.ask(),
+            Source::Wire(_) | Source::Nothing => None,
+        }
+    }
+
+    /// Returns when all that has happened is recorded.
+    fn settle(&self) {
+        match self {
+            // It answers between two polls, after one that began when it had been asked.
+            Source::Server(requester) => drop(requester.ask()),
+            Source::Wire(sniffer) => sniffer.catch_up(),
+            Source::Nothing => {}
         }
     }
 }
@@ -203,8 +230,7 @@ fn ask(server: &mut Server, target: Target, show: Show, stop: &Stop) -> Result<u
     let Target { address, udp: udp_port, sentence: tcp_port } = target;
     let (sender, requests) = (stop.sender()?, Requests::new()?);
     requests.on_signal()?;
-    let requester = matches!(server, Server::Here(_)).then(|| requests.requester()).transpose()?;
-    let (recorder, start) = server.recorder(show)?;
+    let (recorder, start, source) = server.recorder(show, &requests)?;
     let (result, results) = mpsc::channel();
     thread::spawn(move || {
         let server = |port| SocketAddr::new(address, port);
@@ -225,9 +251,8 @@ fn ask(server: &mut Server, target: Target, show: Show, stop: &Stop) -> Result<u
         if tcp_port != 0 {
             protocols.push(("TCP", &mut tcp));
         }
-        // Nobody hears it if a signal has ended the lab.
-        let table = move || requester.as_ref().and_then(Requester::ask);
-        let mut prompt = Prompt::new(recorder.clone(), Some(start), show, Box::new(table));
+        let (table, settle) = (Box::new(|| source.table()), Box::new(|| source.settle()));
+        let mut prompt = Prompt::new(recorder.clone(), Some(start), show, table, settle);
         let _ = result.send(converse(&mut protocols, &mut prompt));
         signals::ask(&sender);
     });

@@ -273,7 +273,7 @@ fn the_server_serves_over_it() {
     let mut device = Macraw::start(&mut chip, &mut buffers, MAC, false).unwrap();
     let memory = Memory::owned(Sizes { connections: 2, batch: 1, ..Sizes::default() });
     let mut server = Server::new(&Config::default(), memory, &mut device, Instant::ZERO).unwrap();
-    let wire: Wire = Wire::default();
+    let wire = Wire::owned(Duration::ZERO, 64);
     let (mut far, mut near) = wire.ends();
     let mut client = Client::new(&Config::client(), vec![], &mut near, Instant::ZERO).unwrap();
     let mut now = Instant::ZERO;
