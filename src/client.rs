@@ -29,7 +29,7 @@ use crate::stack::{Departing, Egress, OneFrame, interface};
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
 /// Connections at once whose states an observer is told of; further ones go unseen.
-const SEEN: usize = 8;
+const WATCHED: usize = 8;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
 /// connections came before it.
@@ -38,13 +38,13 @@ pub struct Client<'a, O: Observer = ()> {
     sockets: SocketSet<'a>,
     next_port: u16,
     connections: usize,
-    seen: heapless::Vec<Seen, SEEN>,
+    watched: heapless::Vec<Watched, WATCHED>,
     counters: Counters,
     observer: O,
 }
 
 /// A connection as the observer knows it.
-struct Seen {
+struct Watched {
     socket: SocketHandle,
     slot: usize,
     state: tcp::State,
@@ -85,7 +85,7 @@ impl<'a, O: Observer> Client<'a, O> {
             sockets: SocketSet::new(sockets),
             next_port: FIRST_PORT,
             connections: 0,
-            seen: heapless::Vec::new(),
+            watched: heapless::Vec::new(),
             counters: Counters::default(),
             observer,
         })
@@ -97,7 +97,7 @@ impl<'a, O: Observer> Client<'a, O> {
     /// so that what they brought is seen to first; `None` if nothing is ever due. Step the exchanges, poll, sleep until
     /// the earliest deadline, and so on.
     pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
-        let Client { iface, sockets, seen, counters, observer, .. } = self;
+        let Client { iface, sockets, watched, counters, observer, .. } = self;
         let mut sink = Sink::new(now, counters, observer);
         iface.poll_maintenance(now);
         let mut has_news = false;
@@ -108,11 +108,11 @@ impl<'a, O: Observer> Client<'a, O> {
                 let answer = Departing::answer(answer, &mut sink);
                 iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
             });
-            observe(seen, sockets, Cause::Segment, &mut sink);
+            observe(watched, sockets, Cause::Segment, &mut sink);
         }
         let device = &mut Egress::new(device, &mut sink);
         while iface.poll_egress(now, device, sockets) != PollResult::None {}
-        observe(seen, sockets, Cause::Timer, &mut sink);
+        observe(watched, sockets, Cause::Timer, &mut sink);
         if has_news { Some(now) } else { iface.poll_at(now, sockets) }
     }
 
@@ -142,7 +142,7 @@ impl<'a, O: Observer> Client<'a, O> {
         let slot = self.connections;
         self.connections += 1;
         // One that finds no room goes unseen.
-        let _ = self.seen.push(Seen { socket: handle, slot, state: tcp::State::Closed });
+        let _ = self.watched.push(Watched { socket: handle, slot, state: tcp::State::Closed });
         self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
         self.observe(now, Cause::Call);
         Ok(handle)
@@ -188,7 +188,7 @@ impl<'a, O: Observer> Client<'a, O> {
     /// Takes a socket away, whatever its state: the server hears nothing of it.
     pub fn remove(&mut self, handle: SocketHandle) {
         self.sockets.remove(handle);
-        self.seen.retain(|seen| seen.socket != handle);
+        self.watched.retain(|seen| seen.socket != handle);
     }
 
     /// How often what happened.
@@ -198,7 +198,7 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     fn slot(&self, handle: SocketHandle) -> Option<usize> {
-        self.seen.iter().find(|seen| seen.socket == handle).map(|seen| seen.slot)
+        self.watched.iter().find(|seen| seen.socket == handle).map(|seen| seen.slot)
     }
 
     fn tell(&mut self, now: Instant, event: Event<'_>) {
@@ -207,7 +207,7 @@ impl<'a, O: Observer> Client<'a, O> {
 
     fn observe(&mut self, now: Instant, cause: Cause) {
         let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
-        observe(&mut self.seen, &self.sockets, cause, &mut sink);
+        observe(&mut self.watched, &self.sockets, cause, &mut sink);
     }
 
     fn port(&mut self) -> u16 {
@@ -218,8 +218,13 @@ impl<'a, O: Observer> Client<'a, O> {
 }
 
 /// Tells of every connection whose state has changed since it was last observed.
-fn observe<O: Observer>(seen: &mut [Seen], sockets: &SocketSet<'_>, cause: Cause, sink: &mut Sink<'_, O>) {
-    for Seen { socket, slot, state } in seen {
+fn observe<O: Observer>(
+    watched: &mut [Watched],
+    sockets: &SocketSet<'_>,
+    cause: Cause,
+    sink: &mut Sink<'_, O>,
+) {
+    for Watched { socket, slot, state } in watched {
         let from = *state;
         *state = sockets.get::<tcp::Socket<'_>>(*socket).state();
         if *state != from {

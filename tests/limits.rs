@@ -1,7 +1,8 @@
 //! Backlog, limits and eviction: a new client is served within five seconds, whatever the others do.
 
 use test_support::world::raw::{Peer, udp};
-use test_support::world::{World, client_v4, server_v4, small};
+use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
+use undersock::event::DropRule;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Duration;
@@ -263,4 +264,34 @@ fn nobody_is_evicted_without_room_to_say_so() {
     let got = world.pass_tcp(Duration::from_millis(100));
     assert!(got.iter().any(|got| got.rst) && got.iter().any(|got| got.syn && got.to.1 == 40_000), "{got:?}");
     assert_eq!(world.server.counters().evicted, 1);
+}
+
+/// A SYN may carry data (RFC 9293 3.4), which its client sends again if it isn't acknowledged.
+#[test]
+fn a_syn_with_data_waits_as_any_other() {
+    for peer in [
+        Peer::new(41_000),
+        Peer { from: (client_v6(), 41_000), to: (server_v6(), 12_000), ..Peer::new(41_000) },
+    ] {
+        let mut world = World::new(small()).raw();
+        for port in 40_000..40_004 {
+            world.connect(&mut Peer::new(port));
+        }
+        let mut peer = peer;
+        let start = peer.seq;
+        let syn = peer.segment(TcpControl::Syn, &[b'a'; 500]);
+        assert_eq!(world.give_tcp(&syn), []);
+        assert_eq!((world.server.waiting(), dropped(&world, DropRule::QueueFull)), (1, 0));
+        let got = world.pass_tcp(Duration::from_secs(4));
+        let syn_ack = got.iter().find(|got| got.syn && got.to == peer.from).expect("a SYN-ACK in its turn");
+        assert_eq!(syn_ack.ack_number, start.wrapping_add(1), "the data is sent again");
+        peer.got(syn_ack);
+        peer.seq = start.wrapping_add(1);
+        let got = world.give_tcp(&peer.segment(TcpControl::Psh, b"again"));
+        assert!(got.iter().any(|got| got.payload == b"AGAIN"), "{got:?}");
+    }
+}
+
+fn dropped(world: &World<Uppercase>, rule: DropRule) -> u32 {
+    world.server.counters().dropped[rule as usize]
 }

@@ -49,7 +49,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
 
 use self::lane::{Lane, Passage, Verdict};
-pub use self::rule::{Kind, Rule, RuleError, Verb, Which, Word};
+pub use self::rule::{FrameKind, Rule, RuleError, Verb, Which, Word};
 use self::script::Script;
 pub use self::settings::{
     Chance, Delay, Impairments, MAX_RULES, Rate, Reorder, SettingError, Settings, Sided,
@@ -69,7 +69,7 @@ const BATCH: usize = 64;
 /// poll after that is at [`Impaired::poll_at`] if nothing is due before.
 pub struct Impaired<D, O: Observer = (), const HELD: usize = 64> {
     device: D,
-    wire: Wire<O, HELD>,
+    lanes: Lanes<O, HELD>,
     /// The frame that arrives now, once it has left its lane.
     arrived: Bytes,
     has_arrived: bool,
@@ -81,7 +81,7 @@ pub struct Impaired<D, O: Observer = (), const HELD: usize = 64> {
 }
 
 /// All but the device and the frame that arrives, as a token has it.
-struct Wire<O, const HELD: usize> {
+struct Lanes<O, const HELD: usize> {
     judge: Judge<O>,
     incoming: Lane<HELD>,
     outgoing: Lane<HELD>,
@@ -100,7 +100,7 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
     #[must_use]
     pub fn new(device: D, settings: &Settings, observer: O) -> Self {
         let lane = |direction| Lane::new(*settings.side(direction), settings.seed, direction);
-        let wire = Wire {
+        let lanes = Lanes {
             judge: Judge { observer, script: Script::new(&settings.rules) },
             incoming: lane(Direction::In),
             outgoing: lane(Direction::Out),
@@ -108,7 +108,7 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
         };
         let identity = settings.is_identity();
         let arrived = Bytes::new();
-        Impaired { device, wire, arrived, has_arrived: false, blocked: false, more: false, identity }
+        Impaired { device, lanes, arrived, has_arrived: false, blocked: false, more: false, identity }
     }
 
     /// The device behind it.
@@ -124,21 +124,21 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
 
     /// Who is told.
     pub fn observer_mut(&mut self) -> &mut O {
-        &mut self.wire.judge.observer
+        &mut self.lanes.judge.observer
     }
 
     /// How many frames are on their way.
     #[must_use]
     pub fn held(&self, direction: Direction) -> usize {
         match direction {
-            Direction::In => self.wire.incoming.len() + usize::from(self.has_arrived),
-            Direction::Out => self.wire.outgoing.len(),
+            Direction::In => self.lanes.incoming.len() + usize::from(self.has_arrived),
+            Direction::Out => self.lanes.outgoing.len(),
         }
     }
 
     /// Sends what is due, as far as the device has room.
     pub fn flush(&mut self, now: Instant) {
-        let Impaired { device, wire, .. } = self;
+        let Impaired { device, lanes, .. } = self;
         self.blocked = false;
         let mut send = |bytes: &[u8]| match device.transmit(now) {
             None => false,
@@ -147,28 +147,30 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
                 true
             }
         };
-        while wire.outgoing.take_due(now, &mut send) {}
-        self.blocked = wire.outgoing.next_due().is_some_and(|due| due <= now);
+        while lanes.outgoing.take_due(now, &mut send) {}
+        self.blocked = lanes.outgoing.next_due().is_some_and(|due| due <= now);
     }
 
     /// When a frame is due next, in or out: then the server is to be polled, or [`Impaired::flush`] called.
     #[must_use]
     pub fn poll_at(&self, now: Instant) -> Option<Instant> {
         let here = (self.has_arrived || self.more).then_some(now);
-        let next =
-            [here, self.wire.incoming.next_due(), self.wire.outgoing.next_due()].into_iter().flatten().min();
+        let next = [here, self.lanes.incoming.next_due(), self.lanes.outgoing.next_due()]
+            .into_iter()
+            .flatten()
+            .min();
         let soonest = if self.blocked { now + BLOCKED } else { now };
         next.map(|next| next.max(soonest))
     }
 
     /// Finds the next frame that arrives, unless there is one. Whether there is.
     fn find(&mut self, now: Instant) -> bool {
-        let Impaired { device, wire, arrived, .. } = self;
+        let Impaired { device, lanes, arrived, .. } = self;
         self.more = false;
         if self.has_arrived {
             return true;
         }
-        if wire.incoming.take_due(now, |bytes| arrived.fill(bytes)) {
+        if lanes.incoming.take_due(now, |bytes| arrived.fill(bytes)) {
             self.has_arrived = true;
             return true;
         }
@@ -176,10 +178,10 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
             let Some((frame, _)) = device.receive(now) else { return false };
             self.has_arrived = frame.consume(|bytes| {
                 if !arrived.fill(bytes) {
-                    wire.judge.tell(now, Direction::In, Fate::Lost, bytes);
+                    lanes.judge.tell(now, Direction::In, Fate::Lost, bytes);
                     return false;
                 }
-                wire.judge.decide(now, Direction::In, &mut wire.incoming, arrived)
+                lanes.judge.decide(now, Direction::In, &mut lanes.incoming, arrived)
             });
             if self.has_arrived {
                 return true;
@@ -190,7 +192,7 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
     }
 }
 
-impl<O: Observer, const HELD: usize> Wire<O, HELD> {
+impl<O: Observer, const HELD: usize> Lanes<O, HELD> {
     /// Whether the frames of a direction need not be looked at.
     fn is_quiet(&self, direction: Direction) -> bool {
         let lane = match direction {
@@ -256,9 +258,9 @@ impl<D: Device, O: Observer, const HELD: usize> Device for Impaired<D, O, HELD> 
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         self.flush(now);
-        if self.wire.is_quiet(Direction::In) && !self.has_arrived {
+        if self.lanes.is_quiet(Direction::In) && !self.has_arrived {
             let (frame, token) = self.device.receive(now)?;
-            return Some((Received::Straight(frame), Sending { token, wire: &mut self.wire, now }));
+            return Some((Received::Straight(frame), Sending { token, lanes: &mut self.lanes, now }));
         }
         if !self.find(now) {
             return None;
@@ -269,13 +271,13 @@ impl<D: Device, O: Observer, const HELD: usize> Device for Impaired<D, O, HELD> 
             return None;
         };
         self.has_arrived = false;
-        Some((Received::Late(&self.arrived), Sending { token, wire: &mut self.wire, now }))
+        Some((Received::Late(&self.arrived), Sending { token, lanes: &mut self.lanes, now }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         self.flush(now);
         let token = self.device.transmit(now)?;
-        Some(Sending { token, wire: &mut self.wire, now })
+        Some(Sending { token, lanes: &mut self.lanes, now })
     }
 
     /// The device's own; but for an MTU above [`MAX_FRAME`], if there is any trouble.
@@ -315,15 +317,15 @@ impl<T: RxToken> RxToken for Received<'_, T> {
 /// Room for a frame that goes out, if it does.
 pub struct Sending<'a, T, O: Observer, const HELD: usize> {
     token: T,
-    wire: &'a mut Wire<O, HELD>,
+    lanes: &'a mut Lanes<O, HELD>,
     now: Instant,
 }
 
 impl<T: TxToken, O: Observer, const HELD: usize> TxToken for Sending<'_, T, O, HELD> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Sending { token, wire, now } = self;
-        let is_quiet = wire.is_quiet(Direction::Out);
-        let Wire { judge, outgoing, sent, .. } = wire;
+        let Sending { token, lanes, now } = self;
+        let is_quiet = lanes.is_quiet(Direction::Out);
+        let Lanes { judge, outgoing, sent, .. } = lanes;
         // Or it is longer than the MTU that the stack was told.
         let Some(frame) = (if is_quiet { None } else { sent.zeros(len) }) else {
             return token.consume(len, f);

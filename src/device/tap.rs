@@ -90,7 +90,7 @@ impl core::error::Error for TapError {}
 
 /// What has passed, seen from this program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct TapCounters {
     /// Frames read.
     pub received: u64,
     /// Frames written.
@@ -112,19 +112,19 @@ pub struct Ready<const N: usize> {
 ///
 /// An interface that was created by [`Tap::open`] goes when this value does; a persistent one (`ip tuntap add`) stays.
 pub struct Tap {
-    wire: Wire,
+    outlet: Outlet,
     incoming: Box<[u8]>,
     name: String,
     mtu: usize,
 }
 
 /// The file, and what sending needs: all of a [`Tap`] that may change while a received frame is looked at.
-struct Wire {
+struct Outlet {
     file: OwnedFd,
     outgoing: Vec<u8>,
     /// The bytes of `outgoing` that the file had no room for.
     kept: usize,
-    counters: Counters,
+    counters: TapCounters,
     failed: Option<(&'static str, Errno)>,
 }
 
@@ -182,11 +182,11 @@ impl Tap {
     fn over(file: OwnedFd, name: &str, mtu: usize) -> Tap {
         let mtu = mtu.clamp(MIN_IP_MTU, MAX_IP_MTU);
         Tap {
-            wire: Wire {
+            outlet: Outlet {
                 file,
                 outgoing: vec![0; mtu + ETHERNET_HEADER],
                 kept: 0,
-                counters: Counters::default(),
+                counters: TapCounters::default(),
                 failed: None,
             },
             incoming: vec![0; RECEIVE_BYTES].into_boxed_slice(),
@@ -207,17 +207,17 @@ impl Tap {
 
     /// Whether a frame is kept back because the file had no room for it.
     pub fn blocked(&self) -> bool {
-        self.wire.kept > 0
+        self.outlet.kept > 0
     }
 
     /// What has passed so far.
-    pub fn counters(&self) -> Counters {
-        self.wire.counters
+    pub fn counters(&self) -> TapCounters {
+        self.outlet.counters
     }
 
     /// What ended this interface's use, if something did. It doesn't pass: nothing more is received or sent.
     pub fn error(&self) -> Option<TapError> {
-        self.wire.failed.map(|(attempt, errno)| match errno {
+        self.outlet.failed.map(|(attempt, errno)| match errno {
             Errno::BADFD | Errno::NODEV | Errno::NXIO => TapError::Removed,
             errno => TapError::Io(attempt, errno.into()),
         })
@@ -233,7 +233,7 @@ impl Tap {
         others: [BorrowedFd<'_>; N],
     ) -> io::Result<Ready<N>> {
         const { assert!(N <= MAX_OTHERS, "Tap::wait watches at most MAX_OTHERS other files") };
-        if self.wire.failed.is_some() {
+        if self.outlet.failed.is_some() {
             return Ok(Ready { tap: true, others: [false; N] });
         }
         let timeout = timeout.map(|timeout| {
@@ -242,7 +242,7 @@ impl Tap {
         });
         // A down interface has no room: it becomes writable when it is up again.
         let events = if self.blocked() { PollFlags::OUT } else { PollFlags::IN };
-        let file = self.wire.file.as_fd();
+        let file = self.outlet.file.as_fd();
         let mut files: [PollFd<'_>; MAX_OTHERS + 1] = array::from_fn(|i| match i.checked_sub(1) {
             Some(other) if other < N => PollFd::from_borrowed_fd(others[other], PollFlags::IN),
             _ => PollFd::from_borrowed_fd(file, events),
@@ -257,7 +257,7 @@ impl Tap {
             Ready { tap: !came.is_empty(), others: array::from_fn(|i| !files[i + 1].revents().is_empty()) };
         // The TUN driver reports an error when the interface is gone or going, and in no other case.
         if came.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
-            self.wire.fail("waiting for the interface", Errno::BADFD);
+            self.outlet.fail("waiting for the interface", Errno::BADFD);
         }
         Ok(ready)
     }
@@ -265,7 +265,7 @@ impl Tap {
 
 impl fmt::Debug for Tap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tap { wire: Wire { file, kept, counters, failed, .. }, name, mtu, incoming: _ } = self;
+        let Tap { outlet: Outlet { file, kept, counters, failed, .. }, name, mtu, incoming: _ } = self;
         let mut tap = f.debug_struct("Tap");
         tap.field("name", name).field("mtu", mtu).field("file", file);
         tap.field("kept", kept).field("counters", counters).field("failed", failed).finish_non_exhaustive()
@@ -283,7 +283,7 @@ fn open_device() -> Result<OwnedFd, TapError> {
 
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.wire.file.as_fd()
+        self.outlet.file.as_fd()
     }
 }
 
@@ -293,15 +293,15 @@ impl Device for Tap {
 
     fn receive(&mut self, _now: Instant) -> Option<(Received<'_>, Sending<'_>)> {
         // A reply needs the buffer that a kept frame is in.
-        if !self.wire.flush() {
+        if !self.outlet.flush() {
             return None;
         }
-        let length = self.wire.read(&mut self.incoming)?;
-        Some((Received { frame: &self.incoming[..length] }, Sending { wire: &mut self.wire }))
+        let length = self.outlet.read(&mut self.incoming)?;
+        Some((Received { frame: &self.incoming[..length] }, Sending { outlet: &mut self.outlet }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {
-        self.wire.flush().then_some(Sending { wire: &mut self.wire })
+        self.outlet.flush().then_some(Sending { outlet: &mut self.outlet })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -312,7 +312,7 @@ impl Device for Tap {
     }
 }
 
-impl Wire {
+impl Outlet {
     /// The next frame's length, if one has come.
     fn read(&mut self, frame: &mut [u8]) -> Option<usize> {
         for _ in 0..INTERRUPTIONS {
@@ -383,17 +383,17 @@ impl RxToken for Received<'_> {
 
 /// Room for a frame that is to go out.
 pub struct Sending<'a> {
-    wire: &'a mut Wire,
+    outlet: &'a mut Outlet,
 }
 
 impl TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         // Never in ordinary use: the echo of a ping that is larger than the MTU we know.
-        if self.wire.outgoing.len() < len {
-            self.wire.outgoing.resize(len, 0);
+        if self.outlet.outgoing.len() < len {
+            self.outlet.outgoing.resize(len, 0);
         }
-        let result = f(&mut self.wire.outgoing[..len]);
-        self.wire.write(len);
+        let result = f(&mut self.outlet.outgoing[..len]);
+        self.outlet.write(len);
         result
     }
 }

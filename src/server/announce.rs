@@ -5,7 +5,7 @@ use smoltcp::phy::{Device, TxToken};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Core;
-use super::door::{Question, Sender};
+use super::door::{Probe, Sender};
 use crate::event::Observer;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
@@ -25,7 +25,7 @@ type Host = (EthernetAddress, IpAddress);
 
 impl Core<'_> {
     /// The sender's frame was found right: a reply must not wait for the sender's address.
-    pub(super) fn teach<D: Device, O: Observer>(
+    pub(super) fn learn_neighbor<D: Device, O: Observer>(
         &mut self,
         sender: &Sender,
         device: &mut Egress<'_, '_, D, O>,
@@ -50,13 +50,13 @@ impl Core<'_> {
     /// The addresses have changed, and with that the stack has forgotten all neighbours. Those of live connections are
     /// told to it again, or the connections would stall; and each is looked at, so that it ends if its address went.
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
-    pub(super) fn relearn<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
+    pub(super) fn relearn_neighbors<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         self.neighbors.expire(now);
         for slot in 0..self.slots.len() {
             if self.slots.is_used(slot) {
                 if let Some(sender) = self.slots[slot].sender {
-                    self.teach(&sender, device);
+                    self.learn_neighbor(&sender, device);
                 }
                 self.slots.hurry(slot, now);
             }
@@ -64,7 +64,7 @@ impl Core<'_> {
     }
 
     /// Answers who asks for an address of ours, and whom the stack wouldn't answer.
-    pub(super) fn answer<T: TxToken>(&mut self, question: &Question, token: T) {
+    pub(super) fn answer_probe<T: TxToken>(&mut self, question: &Probe, token: T) {
         let mut frame = [0; LONGEST];
         let frame = announce(&mut frame, (self.mac, question.address), question.asker);
         token.consume(frame.len(), |place| place.copy_from_slice(frame));

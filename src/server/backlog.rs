@@ -4,16 +4,16 @@ use managed::ManagedSlice;
 use smoltcp::time::{Duration, Instant};
 
 use super::door::Segment;
+use super::headers::{LONGEST, without_data};
 use super::slots::{NEVER, Tuple};
 
-/// The longest SYN: Ethernet, IP with all its options, and TCP with all of its.
-const MAX_SYN: usize = 14 + 60 + 60;
 /// How long a SYN waits for a slot. By then its client has repeated it twice, and will do so again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A SYN that waits for a slot.
 pub(crate) struct Waiting {
-    pub(crate) frame: heapless::Vec<u8, MAX_SYN>,
+    /// Its headers. What else it carries its client sends again, as what wasn't acknowledged.
+    pub(crate) frame: heapless::Vec<u8, LONGEST>,
     pub(crate) segment: Segment,
     since: Instant,
 }
@@ -43,12 +43,17 @@ impl<'a> Backlog<'a> {
 
     /// Lets a SYN wait. Whether there was room.
     pub(crate) fn push(&mut self, frame: &[u8], segment: &Segment, now: Instant) -> bool {
-        let Ok(frame) = heapless::Vec::from_slice(frame) else { return false };
         if self.length == self.places.len() {
             return false;
         }
+        let mut headers = heapless::Vec::new();
+        // There is room for the longest.
+        let _ = headers.resize_default(LONGEST);
+        // The door has found them whole.
+        let Some(bytes) = without_data(frame, &mut headers) else { return false };
+        headers.truncate(bytes);
         let end = self.place(self.length);
-        self.places[end] = Some(Waiting { frame, segment: *segment, since: now });
+        self.places[end] = Some(Waiting { frame: headers, segment: *segment, since: now });
         self.length += 1;
         true
     }

@@ -13,7 +13,7 @@ use super::exchange::Phase;
 use super::slots::{NEVER, Tuple};
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Closed, Ended, Service};
-use crate::stack::{Egress, Seen};
+use crate::stack::{Egress, Sent};
 
 /// What is known of one connection.
 pub(super) struct Connection<'a> {
@@ -42,7 +42,7 @@ pub(super) struct Connection<'a> {
     /// The client's initial sequence number.
     irs: TcpSeqNumber,
     /// What was seen of our segments.
-    seen: Seen,
+    sent: Sent,
     /// Bytes taken from the receive buffer, and given to the send buffer. They wrap.
     pub(super) taken: u32,
     pub(super) given: u32,
@@ -71,7 +71,7 @@ impl<'a> Connection<'a> {
             transmit_blocked: false,
             has_unacknowledged: false,
             irs: TcpSeqNumber(0),
-            seen: Seen::default(),
+            sent: Sent::default(),
             taken: 0,
             given: 0,
             mark: (0, 0, State::Closed),
@@ -114,7 +114,7 @@ impl<'a> Connection<'a> {
         self.has_unacknowledged = false;
         self.sender = Some(syn.sender);
         self.irs = syn.seq;
-        self.seen = Seen::default();
+        self.sent = Sent::default();
         self.taken = 0;
         self.given = 0;
         self.mark = (0, 0, State::Listen);
@@ -191,7 +191,7 @@ impl<'a> Connection<'a> {
 
     /// Whether a half-open connection awaits a segment with this acknowledgement; any other state takes what comes.
     pub(super) fn awaits(&self, segment: &Segment) -> bool {
-        match (self.state, segment.ack, self.seen.iss) {
+        match (self.state, segment.ack, self.sent.iss) {
             (State::SynReceived, Some(ack), Some(iss)) => segment.reset || ack == iss + 1,
             _ => true,
         }
@@ -202,7 +202,7 @@ impl<'a> Connection<'a> {
         let socket = self.socket();
         let fin = matches!(socket.state(), State::FinWait2 | State::TimeWait);
         let acknowledged = self.given.wrapping_sub(wrap(socket.send_queue()));
-        Some(ahead(self.seen.iss?, acknowledged.wrapping_add(1 + u32::from(fin))))
+        Some(ahead(self.sent.iss?, acknowledged.wrapping_add(1 + u32::from(fin))))
     }
 
     /// Tells of a change of state since it was last observed.
@@ -278,7 +278,7 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
-        let mut device = device.of(&mut self.seen);
+        let mut device = device.of(&mut self.sent);
         loop {
             let result = iface.poll_egress(now, &mut device, &mut self.set);
             let next = iface.poll_at(now, &self.set);
@@ -332,7 +332,7 @@ impl<'a> Connection<'a> {
     }
 
     /// In TIME-WAIT, with nothing to send: the last acknowledgement is out.
-    pub(super) fn rests(&self) -> bool {
+    pub(super) fn is_reusable(&self) -> bool {
         self.state == State::TimeWait && !self.touched && !self.transmit_blocked
     }
 

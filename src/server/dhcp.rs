@@ -28,7 +28,7 @@ impl Core<'_> {
                 let _ = addresses.push(address);
             }
         });
-        self.relearn(device);
+        self.relearn_neighbors(device);
         self.iface.routes_mut().remove_default_ipv4_route();
         self.gateways.retain(|gateway| !is_v4(*gateway));
         if let (Some(address), Some(router)) = (address, router) {

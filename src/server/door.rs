@@ -20,11 +20,11 @@ use crate::packet::{ipv6, ndp};
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind<'f> {
+pub(crate) enum Class<'f> {
     /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
     Neighbor(Option<(IpAddress, EthernetAddress)>),
     /// Who asks for an address of ours, and would get no answer from the stack.
-    Asks(Question),
+    AddressProbe(Probe),
     /// ICMP, or a DHCP server's answer.
     Common,
     /// A datagram to the service.
@@ -34,12 +34,12 @@ pub(crate) enum Kind<'f> {
     /// An ICMP echo request: the stack will answer it.
     Echo(Sender),
     /// For a port or protocol of nobody's: the stack will answer with an error.
-    Nobody(Sender),
+    NoListener(Sender),
 }
 
 /// Somebody asks which Ethernet address an address of ours is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question {
+pub(crate) struct Probe {
     pub(crate) address: IpAddress,
     /// To whom the answer goes.
     pub(crate) asker: (EthernetAddress, IpAddress),
@@ -92,7 +92,7 @@ impl Segment {
 
 /// What the door must know of the interface.
 #[derive(Clone, Copy)]
-pub(crate) struct Local<'a> {
+pub(crate) struct HostView<'a> {
     pub(crate) mac: EthernetAddress,
     pub(crate) addresses: &'a [IpCidr],
     pub(crate) gateways: &'a [IpAddress],
@@ -107,7 +107,7 @@ pub(crate) struct Local<'a> {
     pub(crate) dhcp: bool,
 }
 
-impl Local<'_> {
+impl HostView<'_> {
     fn is_own(&self, address: &IpAddress) -> bool {
         self.addresses.iter().any(|cidr| cidr.address() == *address)
     }
@@ -143,7 +143,7 @@ impl Local<'_> {
 /// # Errors
 /// The rule by which the frame is dropped.
 #[inline(never)]
-pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+pub(crate) fn classify<'f>(frame: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let (header, payload) = ethernet::Header::split(frame).ok_or(DropRule::Malformed)?;
     let (source, destination) = (EthernetAddress(header.source()), EthernetAddress(header.destination()));
     if destination != local.mac && !destination.is_multicast() {
@@ -165,7 +165,7 @@ pub(crate) fn look<'f>(frame: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, D
 
 /// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
 #[cfg(feature = "ipv4")]
-fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let packet = arp::Packet::new(packet).ok_or(DropRule::Malformed)?;
     let sender = IpAddress::Ipv4(packet.sender());
     let mac = EthernetAddress(packet.sender_mac());
@@ -179,14 +179,14 @@ fn arp<'f>(packet: &'f [u8], local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
     if to_us && !neighbor && packet.operation() == arp::REQUEST {
         // A probe, before somebody takes our address for theirs (RFC 5227 2.1.1); or a host that gives as its own an
         // address of another network, as Linux does.
-        return Ok(Kind::Asks(Question { address, asker: (mac, sender) }));
+        return Ok(Class::AddressProbe(Probe { address, asker: (mac, sender) }));
     }
     let believed = to_us && neighbor && matches!(packet.operation(), arp::REQUEST | arp::REPLY);
-    Ok(Kind::Neighbor(believed.then_some((sender, mac))))
+    Ok(Class::Neighbor(believed.then_some((sender, mac))))
 }
 
 #[cfg(feature = "ipv4")]
-fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     use smoltcp::wire::IPV4_MULTICAST_ALL_SYSTEMS;
 
     let header = ipv4::Header::new(packet).ok_or(DropRule::Malformed)?;
@@ -198,15 +198,12 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     // Of the groups, every host is in this one alone (RFC 1112 4).
     let mut everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
     for cidr in local.addresses {
-        match cidr {
-            IpCidr::Ipv4(cidr) => {
-                let (own, broadcast) = (cidr.address(), cidr.broadcast());
-                impossible |= own == source || broadcast == Some(source);
-                unicast |= own == destination;
-                everybody |= broadcast == Some(destination);
-            }
-            #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
-            _ => {}
+        #[allow(irrefutable_let_patterns, reason = "without IPv6 there is no other case")]
+        if let IpCidr::Ipv4(cidr) = cidr {
+            let (own, broadcast) = (cidr.address(), cidr.broadcast());
+            impossible |= own == source || broadcast == Some(source);
+            unicast |= own == destination;
+            everybody |= broadcast == Some(destination);
         }
     }
     if impossible {
@@ -221,7 +218,7 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     }
     let protocol = header.protocol();
     if local.dhcp && protocol == protocol::UDP && dhcp::is_answer(payload) {
-        return Ok(Kind::Common);
+        return Ok(Class::Common);
     }
     if !unicast && !everybody {
         return Err(DropRule::NotForUs);
@@ -231,7 +228,7 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
 }
 
 #[cfg(feature = "ipv6")]
-fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result<Kind<'f>, DropRule> {
+fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let (header, behind) = ipv6::Header::split(packet).ok_or(DropRule::Malformed)?;
     let payload = behind.get(..header.payload_length()).ok_or(DropRule::Malformed)?;
     let (source, destination) = (header.source(), header.destination());
@@ -252,7 +249,7 @@ fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &Local<'_>) -> Result
     match header.next_header() {
         protocol::ICMPV6 => match (payload.first(), local.next_hop(IpAddress::Ipv6(source))) {
             (Some(&icmp::v6::ECHO_REQUEST), Some(next_hop)) if unicast => {
-                Ok(Kind::Echo(Sender { next_hop, mac }))
+                Ok(Class::Echo(Sender { next_hop, mac }))
             }
             _ => Ok(icmpv6(payload, header.hop_limit(), (source, destination), local)),
         },
@@ -280,11 +277,11 @@ fn icmpv6(
     message: &[u8],
     hop_limit: u8,
     (source, destination): (smoltcp::wire::Ipv6Address, smoltcp::wire::Ipv6Address),
-    local: &Local<'_>,
-) -> Kind<'static> {
+    local: &HostView<'_>,
+) -> Class<'static> {
     // A hop limit of 255 proves that no router forwarded it.
     let Some(message) = ndp::About::new(message).filter(|_| hop_limit == ndp::HOP_LIMIT) else {
-        return Kind::Common;
+        return Class::Common;
     };
     let right = message.is_right(source, destination);
     if source.is_unspecified() {
@@ -292,10 +289,10 @@ fn icmpv6(
         let address = IpAddress::Ipv6(message.target());
         let right = message.asks() && local.is_own(&address) && right;
         let asker = (EthernetAddress(ethernet::ALL_NODES), IpAddress::Ipv6(ipv6::ALL_NODES));
-        return if right { Kind::Asks(Question { address, asker }) } else { Kind::Neighbor(None) };
+        return if right { Class::AddressProbe(Probe { address, asker }) } else { Class::Neighbor(None) };
     }
     let confirmed = message.mac().filter(|_| right).map(EthernetAddress).filter(EthernetAddress::is_unicast);
-    Kind::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
+    Class::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
 }
 
 /// Whether the checksum of a segment or datagram is right.
@@ -318,8 +315,8 @@ fn transport<'f>(
     addresses: (IpAddress, IpAddress),
     unicast: bool,
     mac: EthernetAddress,
-    local: &Local<'_>,
-) -> Result<Kind<'f>, DropRule> {
+    local: &HostView<'_>,
+) -> Result<Class<'f>, DropRule> {
     let (source, destination) = addresses;
     let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(DropRule::NoRoute);
     match protocol {
@@ -340,9 +337,9 @@ fn transport<'f>(
             if local.checksum.tcp.rx() && !is_right(addresses, protocol, payload) {
                 return Err(DropRule::Checksum);
             }
-            let Some(listener) = local.listener(to) else { return Ok(Kind::Nobody(sender)) };
+            let Some(listener) = local.listener(to) else { return Ok(Class::NoListener(sender)) };
             let has = |flag| header.flags().0 & flag != 0;
-            Ok(Kind::Segment(Segment {
+            Ok(Class::Segment(Segment {
                 tuple: Tuple {
                     local: IpEndpoint::new(destination, to),
                     remote: IpEndpoint::new(source, from),
@@ -368,13 +365,13 @@ fn transport<'f>(
             let sender = sender()?;
             if to != local.udp {
                 // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
-                return if unicast { Ok(Kind::Nobody(sender)) } else { Err(DropRule::NotUnicast) };
+                return if unicast { Ok(Class::NoListener(sender)) } else { Err(DropRule::NotUnicast) };
             }
             // Without one over IPv4; over IPv6 there must be one.
             if local.checksum.udp.rx() && header.checksum() != 0 && !is_right(addresses, protocol, datagram) {
                 return Err(DropRule::Checksum);
             }
-            Ok(Kind::Datagram(Datagram {
+            Ok(Class::Datagram(Datagram {
                 sender,
                 remote: IpEndpoint::new(source, from),
                 local: IpEndpoint::new(destination, to),
@@ -384,12 +381,12 @@ fn transport<'f>(
         }
         #[cfg(feature = "ipv4")]
         protocol::ICMP if unicast && payload.first() == Some(&icmp::v4::ECHO_REQUEST) => {
-            sender().map(Kind::Echo)
+            sender().map(Class::Echo)
         }
         #[cfg(feature = "ipv4")]
-        protocol::ICMP => Ok(Kind::Common),
+        protocol::ICMP => Ok(Class::Common),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
-        _ if unicast => sender().map(Kind::Nobody),
+        _ if unicast => sender().map(Class::NoListener),
         _ => Err(DropRule::NotUnicast),
     }
 }

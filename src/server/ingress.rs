@@ -4,15 +4,14 @@ use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::udp::UdpMetadata;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::TcpSeqNumber;
 
 use super::Core;
 use super::connection::Place;
 use super::datagrams;
-use super::door::{self, Kind, Local, Segment, Sender};
+use super::door::{self, Class, HostView, Segment, Sender};
+use super::headers::bare;
 use super::slots::Order;
 use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
-use crate::packet::{Flags, ethernet, ipv4, ipv6, tcp};
 use crate::service::Service;
 use crate::stack::{Departing, Egress, OneFrame};
 
@@ -20,7 +19,7 @@ use crate::stack::{Departing, Egress, OneFrame};
 const ERROR: Duration = Duration::from_millis(10);
 
 /// What came past the door, as far as more is to be done about it.
-enum Came {
+enum FollowUp {
     /// A datagram, whose reply has so many bytes.
     Datagram(Sender, UdpMetadata, usize),
     /// The start of a connection, or a segment from whom the stack has forgotten.
@@ -35,7 +34,7 @@ enum Came {
 
 impl Core<'_> {
     /// Takes in a batch of frames. Whether there may be more.
-    pub(super) fn take_in<D: Device, S: Service, O: Observer>(
+    pub(super) fn ingress<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
@@ -43,32 +42,32 @@ impl Core<'_> {
         let now = device.sink.now;
         for _ in 0..self.batch {
             let Some((frame, answer)) = device.device.receive(now) else { return false };
-            match frame.consume(|frame| self.enter(frame, answer, service, device.sink)) {
-                Came::Opening(sender) => self.teach(&sender, device),
-                Came::Datagram(sender, reply, bytes) => {
-                    self.teach(&sender, device);
+            match frame.consume(|frame| self.dispatch(frame, answer, service, device.sink)) {
+                FollowUp::Opening(sender) => self.learn_neighbor(&sender, device),
+                FollowUp::Datagram(sender, reply, bytes) => {
+                    self.learn_neighbor(&sender, device);
                     let port = self.udp;
                     if !datagrams::send(reply, port, bytes, &mut self.scratch, &mut self.iface, device) {
                         self.neighbors.forget_all_unconfirmed();
                     }
                 }
-                Came::Unread(slot, bytes) => self.read(slot, bytes, device, service),
-                Came::Kept(sender, bytes) => self.answer_kept(&sender, bytes, device),
-                Came::Other => {}
+                FollowUp::Unread(slot, bytes) => self.read(slot, bytes, device, service),
+                FollowUp::Kept(sender, bytes) => self.answer_kept(&sender, bytes, device),
+                FollowUp::Other => {}
             }
         }
         true
     }
 
     /// Past the door, or not.
-    fn enter<T: TxToken, S: Service, O: Observer>(
+    fn dispatch<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         answer: T,
         service: &mut S,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
-        let local = Local {
+    ) -> FollowUp {
+        let local = HostView {
             mac: self.mac,
             addresses: self.iface.ip_addrs(),
             gateways: &self.gateways,
@@ -80,45 +79,50 @@ impl Core<'_> {
             #[cfg(all(feature = "ipv4", not(feature = "dhcp")))]
             dhcp: false,
         };
-        match &door::look(frame, &local) {
+        match &door::classify(frame, &local) {
             Err(rule) => drop_frame(frame, *rule, sink),
-            Ok(Kind::Segment(segment)) => self.segment(frame, segment, answer, service, sink),
-            Ok(Kind::Nobody(sender)) => self.nobody(frame, sender, false, answer, sink),
-            Ok(Kind::Echo(sender)) => self.nobody(frame, sender, true, answer, sink),
-            Ok(Kind::Common) => self.common(frame, answer, sink),
-            Ok(Kind::Asks(question)) => {
+            Ok(Class::Segment(segment)) => self.segment(frame, segment, answer, service, sink),
+            Ok(Class::NoListener(sender)) => self.no_listener(frame, sender, false, answer, sink),
+            Ok(Class::Echo(sender)) => self.no_listener(frame, sender, true, answer, sink),
+            Ok(Class::Common) => self.common(frame, answer, sink),
+            Ok(Class::AddressProbe(question)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                self.answer(question, Departing::answer(answer, sink));
-                Came::Other
+                self.answer_probe(question, Departing::answer(answer, sink));
+                FollowUp::Other
             }
-            Ok(Kind::Neighbor(confirmed)) => {
+            Ok(Class::Neighbor(confirmed)) => {
                 if let Some((address, mac)) = *confirmed {
                     self.neighbors.confirm(address, mac, sink.now);
                     self.neighbors_changed = true;
                 }
                 self.common(frame, answer, sink)
             }
-            Ok(Kind::Datagram(datagram)) => {
+            Ok(Class::Datagram(datagram)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 // From the address that was asked, unless it was everybody's: then the stack chooses.
                 let mut reply = UdpMetadata::from(datagram.remote);
                 reply.local_address = datagram.unicast.then_some(datagram.local.addr);
-                bytes.map_or(Came::Other, |bytes| Came::Datagram(datagram.sender, reply, bytes))
+                bytes.map_or(FollowUp::Other, |bytes| FollowUp::Datagram(datagram.sender, reply, bytes))
             }
         }
     }
 
     /// To what all connections share.
-    fn common<T: TxToken, O: Observer>(&mut self, frame: &[u8], answer: T, sink: &mut Sink<'_, O>) -> Came {
+    fn common<T: TxToken, O: Observer>(
+        &mut self,
+        frame: &[u8],
+        answer: T,
+        sink: &mut Sink<'_, O>,
+    ) -> FollowUp {
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
         let now = sink.now;
         let mut device = OneFrame::new(frame, Departing::answer(answer, sink));
         self.iface.poll_ingress_single(now, &mut device, &mut self.common);
         #[cfg(feature = "slaac")]
-        self.hear(frame, now);
+        self.process_ndp(frame, now);
         self.common_touched = true;
-        Came::Other
+        FollowUp::Other
     }
 
     /// For nobody: the stack answers with a RST or an ICMP error, but not to every frame of a flood. Or an echo request.
@@ -126,14 +130,14 @@ impl Core<'_> {
     /// If the stack doesn't know the sender, its answer at once would be lost: then the frame is kept until it does, if it
     /// is no longer than a datagram. Of a flood of echo requests no more senders are learnt than there would be errors.
     #[inline(never)]
-    fn nobody<T: TxToken, O: Observer>(
+    fn no_listener<T: TxToken, O: Observer>(
         &mut self,
         frame: &[u8],
         sender: &Sender,
         is_echo: bool,
         answer: T,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
+    ) -> FollowUp {
         let now = sink.now;
         let known = self.neighbors.renew(&mut 0, sender, false, now);
         let limited = !(is_echo && known || self.errors.take(ERROR, now));
@@ -143,7 +147,7 @@ impl Core<'_> {
         match self.scratch.get_mut(..frame.len()) {
             Some(place) if !known && !limited => {
                 place.copy_from_slice(frame);
-                Came::Kept(*sender, frame.len())
+                FollowUp::Kept(*sender, frame.len())
             }
             _ => self.common(frame, answer, sink),
         }
@@ -158,7 +162,7 @@ impl Core<'_> {
         bytes: usize,
         device: &mut Egress<'_, '_, D, O>,
     ) {
-        self.teach(sender, device);
+        self.learn_neighbor(sender, device);
         let now = device.sink.now;
         let Some(frame) = self.scratch.get(..bytes) else { return };
         device.sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
@@ -174,7 +178,7 @@ impl Core<'_> {
         answer: T,
         service: &mut S,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
+    ) -> FollowUp {
         match self.slots.find(&segment.tuple) {
             Some(slot) if segment.syn => match self.slots[slot].state {
                 // The connection before is over for its client: the port is in use again.
@@ -205,7 +209,7 @@ impl Core<'_> {
                 connection.observe(slot, Cause::Segment, sink);
                 if connection.is_over() {
                     self.release(slot, None, service);
-                    return Came::Other;
+                    return FollowUp::Other;
                 }
                 let own = segment.sender.next_hop == segment.tuple.remote.addr;
                 let known = self.neighbors.renew(&mut connection.neighbor, &segment.sender, own, now);
@@ -213,13 +217,13 @@ impl Core<'_> {
                 match place {
                     Place::Elsewhere(start) => self.unread(slot, frame, segment, start),
                     _ if !known && self.slots[slot].sender == Some(segment.sender) => {
-                        Came::Opening(segment.sender)
+                        FollowUp::Opening(segment.sender)
                     }
-                    _ => Came::Other,
+                    _ => FollowUp::Other,
                 }
             }
             None if segment.opens() => self.contact(frame, segment, None, answer, service, sink),
-            None => self.nobody(frame, &segment.sender, false, answer, sink),
+            None => self.no_listener(frame, &segment.sender, false, answer, sink),
         }
     }
 
@@ -228,11 +232,13 @@ impl Core<'_> {
     /// [`Connection::unread`]: super::connection::Connection::unread
     #[cold]
     #[inline(never)]
-    fn unread(&mut self, slot: usize, frame: &[u8], segment: &Segment, start: i32) -> Came {
+    fn unread(&mut self, slot: usize, frame: &[u8], segment: &Segment, start: i32) -> FollowUp {
         let connection = &self.slots[slot];
-        let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else { return Came::Other };
+        let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else {
+            return FollowUp::Other;
+        };
         let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt(), ack, fin);
-        bytes.map_or(Came::Other, |bytes| Came::Unread(slot, bytes))
+        bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 
     /// Gives a connection what its stack hasn't read.
@@ -265,16 +271,16 @@ impl Core<'_> {
         answer: T,
         service: &mut S,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
+    ) -> FollowUp {
         // One that waits is let in before any that comes now.
         if self.backlog.contains(&segment.tuple) {
             return drop_frame(frame, DropRule::Duplicate, sink);
         }
         let overtakes = self.backlog.len() > 0;
         let full = !self.slots.has_free();
-        let ended = ended.or_else(|| if full && !overtakes { self.resting() } else { None });
+        let ended = ended.or_else(|| if full && !overtakes { self.reusable() } else { None });
         if overtakes || (full && ended.is_none()) {
-            return self.wait(frame, segment, ended, service, sink);
+            return self.queue(frame, segment, ended, service, sink);
         }
         if let Some(slot) = ended {
             // The slot that comes free now is the next to be taken.
@@ -284,20 +290,24 @@ impl Core<'_> {
         let now = sink.now;
         let token = Departing::answer(answer, &mut *sink);
         let Some(slot) = self.open(frame, segment, token, now) else {
-            return if ended.is_some() { Came::Other } else { drop_frame(frame, DropRule::Refused, sink) };
+            return if ended.is_some() {
+                FollowUp::Other
+            } else {
+                drop_frame(frame, DropRule::Refused, sink)
+            };
         };
         if ended.is_none() {
             sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
         }
         self.slots[slot].observe(slot, Cause::Segment, sink);
         self.slots.touch(slot);
-        Came::Opening(segment.sender)
+        FollowUp::Opening(segment.sender)
     }
 
     /// The slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
-    fn resting(&self) -> Option<usize> {
+    fn reusable(&self) -> Option<usize> {
         let (slot, _) = self.slots.first(Order::Evictable);
-        self.slots[slot].rests().then_some(slot)
+        self.slots[slot].is_reusable().then_some(slot)
     }
 
     /// Ends TIME-WAIT early.
@@ -332,14 +342,14 @@ impl Core<'_> {
 
     /// Every slot is in use: the SYN waits, so that its client need not wait a second for its retransmission.
     #[inline(never)]
-    fn wait<S: Service, O: Observer>(
+    fn queue<S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         segment: &Segment,
         ended: Option<usize>,
         service: &mut S,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
+    ) -> FollowUp {
         if !self.backlog.push(frame, segment, sink.now) {
             return drop_frame(frame, DropRule::QueueFull, sink);
         }
@@ -347,7 +357,7 @@ impl Core<'_> {
         if let Some(slot) = ended {
             self.retire(slot, service, sink);
         }
-        Came::Opening(segment.sender)
+        FollowUp::Opening(segment.sender)
     }
 
     /// A SYN or an inexact RST for a live connection: whoever sent it, the peer is asked by an ACK, and a peer that
@@ -362,48 +372,22 @@ impl Core<'_> {
         rule: DropRule,
         answer: T,
         sink: &mut Sink<'_, O>,
-    ) -> Came {
-        let came = drop_frame(frame, rule, sink);
+    ) -> FollowUp {
+        let follow_up = drop_frame(frame, rule, sink);
         let connection = &mut self.slots[slot];
-        let Some(una) = connection.snd_una() else { return came };
+        let Some(una) = connection.snd_una() else { return follow_up };
         let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
             let mut device = OneFrame::new(bare, Departing::answer(answer, sink));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
-        came
+        follow_up
     }
 }
 
 /// Counts a frame that goes no further.
-fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> Came {
+fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> FollowUp {
     sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
-    Came::Other
-}
-
-/// Writes a segment as a bare one, without options and without data, with these numbers and with its own window. Its
-/// checksums aren't right: they were looked at. Its length.
-#[cold]
-#[inline(never)]
-fn bare(frame: &[u8], place: &mut [u8], seq: TcpSeqNumber, ack: TcpSeqNumber, fin: bool) -> Option<usize> {
-    const PLAIN: usize = ethernet::HEADER + tcp::HEADER;
-    let (_, packet) = ethernet::Header::split(frame)?;
-    let (ip, segment) = match ipv4::Header::new(packet) {
-        Some(header) => (ipv4::HEADER, packet.get(header.length()..)?),
-        None => (ipv6::HEADER, packet.get(ipv6::HEADER..)?),
-    };
-    let segment = segment.first_chunk::<{ tcp::HEADER }>()?;
-    let place = place.get_mut(..PLAIN + ip)?;
-    place.copy_from_slice(frame.get(..PLAIN + ip)?);
-    let (headers, transport) = place.split_last_chunk_mut()?;
-    let network = headers.get_mut(ethernet::HEADER..)?;
-    if ip == ipv4::HEADER {
-        ipv4::set_plain(network.first_chunk_mut()?, tcp::HEADER as u8);
-    } else {
-        ipv6::set_payload_length(network.first_chunk_mut()?, tcp::HEADER as u8);
-    }
-    *transport = *segment;
-    tcp::set_plain(transport, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
-    Some(place.len())
+    FollowUp::Other
 }

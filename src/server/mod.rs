@@ -10,6 +10,7 @@
 //! | `slots` | all that is known of each connection, by 4-tuple and by what is due |
 //! | `connection`, `exchange` | one connection: its socket, its limits; its bytes through the service |
 //! | `backlog` | SYNs that wait for a slot |
+//! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
 //! | `dhcp`, `slaac` | addresses and routers that the network gives |
 //! | `neighbors`, `announce` | whose Ethernet address the stack must be told, and who must be told ours |
@@ -29,6 +30,7 @@ mod datagrams;
 mod dhcp;
 mod door;
 mod exchange;
+mod headers;
 mod ingress;
 mod neighbors;
 mod poll;
@@ -142,7 +144,7 @@ impl<'a> Server<'a> {
         let mut sink = Sink::new(now, counters, observer);
         let device = &mut Egress::new(device, &mut sink);
         core.iface.poll_maintenance(now);
-        let more = core.take_in(device, service);
+        let more = core.ingress(device, service);
         core.serve_common(device);
         core.process_touched(device, service);
         core.process_due(device, service);

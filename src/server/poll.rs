@@ -195,7 +195,7 @@ impl Core<'_> {
         device.sink.emit(Event::Timer(timer));
         // An idle client's Ethernet address is as old as its last frame: the stack may just have forgotten it.
         if let Some(sender) = self.slots[slot].sender {
-            self.teach(&sender, device);
+            self.learn_neighbor(&sender, device);
         }
         self.slots[slot].abort(slot, &mut self.iface, device);
         self.release(slot, Some(limit), service);

@@ -91,7 +91,7 @@ enum Stage {
 
 impl Core<'_> {
     /// Takes in what a frame says of routers, or of an address that is to be ours.
-    pub(super) fn hear(&mut self, frame: &[u8], now: Instant) {
+    pub(super) fn process_ndp(&mut self, frame: &[u8], now: Instant) {
         let Some(slaac) = &mut self.slaac else { return };
         let Some((source, message)) = discovery(frame) else { return };
         match message {
@@ -130,7 +130,7 @@ impl Core<'_> {
             self.reroute(router);
         }
         if changed {
-            self.relearn(device);
+            self.relearn_neighbors(device);
         }
         not_before(Some(deadline), now)
     }

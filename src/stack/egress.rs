@@ -13,12 +13,12 @@ use crate::packet::{ipv4, ipv6, tcp};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Sent {
     /// Our initial sequence number, from the SYN-ACK.
     pub(crate) iss: Option<TcpSeqNumber>,
 }
 
-impl Seen {
+impl Sent {
     fn segment(&mut self, frame: &[u8]) {
         if self.iss.is_none() {
             self.iss = syn_ack(frame);
@@ -30,17 +30,17 @@ impl Seen {
 pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
-    seen: Option<&'d mut Seen>,
+    sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>) -> Self {
-        Egress { device, sink, seen: None }
+        Egress { device, sink, sent: None }
     }
 
     /// The same, for the segments of one connection, which are noted there.
-    pub(crate) fn of<'e>(&'e mut self, seen: &'e mut Seen) -> Egress<'e, 's, D, O> {
-        Egress { device: &mut *self.device, sink: &mut *self.sink, seen: Some(seen) }
+    pub(crate) fn of<'e>(&'e mut self, sent: &'e mut Sent) -> Egress<'e, 's, D, O> {
+        Egress { device: &mut *self.device, sink: &mut *self.sink, sent: Some(sent) }
     }
 }
 
@@ -61,7 +61,7 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     #[inline(always)]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        Some(Departing { token, sink: self.sink, seen: self.seen.as_deref_mut() })
+        Some(Departing { token, sink: self.sink, sent: self.sent.as_deref_mut() })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -73,23 +73,23 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
 pub(crate) struct Departing<'a, 's, T, O: Observer> {
     token: T,
     sink: &'a mut Sink<'s, O>,
-    seen: Option<&'a mut Seen>,
+    sent: Option<&'a mut Sent>,
 }
 
 impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
     /// A token that answers a frame that is being taken in.
     pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>) -> Self {
-        Departing { token, sink, seen: None }
+        Departing { token, sink, sent: None }
     }
 }
 
 impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Departing { token, sink, seen } = self;
+        let Departing { token, sink, sent } = self;
         token.consume(len, |frame| {
             let result = f(frame);
-            if let Some(seen) = seen {
-                seen.segment(frame);
+            if let Some(sent) = sent {
+                sent.segment(frame);
             }
             sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
             result

@@ -15,7 +15,7 @@ use smoltcp::phy::Device;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress};
 
-pub(crate) use self::egress::{Departing, Egress, Seen};
+pub(crate) use self::egress::{Departing, Egress, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
 use crate::host::HostConfig;
 

@@ -25,7 +25,7 @@ use crate::packet::{Layer, Message, Packet, layers, packet};
 /// | ordinal | `first`, `2nd`, `3`, `1-3`, `first 3`, `every`, `every 3rd`; a number may follow the kind. Without one: the first; every one where the kind is in the plural |
 /// | kind | `SYN`, `SYN-ACK`, `ACK` (of nothing else), `FIN`, `RST`, `data segment`, `segment`; `datagram`; `ARP`, `ARP request`, `ARP reply`; `NS`, `NA` (neighbour solicitation, advertisement); `ICMP`; `packet` (of IP), `frame` |
 /// | from | `from the client`, `the client's`, `in`; `from the server`, `the server's`, `out` |
-/// | over | `over 576 bytes`: of its own; see [`Kind`] |
+/// | over | `over 576 bytes`: of its own; see [`FrameKind`] |
 ///
 /// Case and articles don't matter, nor does the order of what follows the verb.
 ///
@@ -39,10 +39,10 @@ pub struct Rule {
     /// To which of the frames that the rest is right for.
     pub which: Which,
     /// To frames of this kind.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// To frames this way; both ways if none. In is from the client.
     pub direction: Option<Direction>,
-    /// To what is larger than so many bytes; see [`Kind`].
+    /// To what is larger than so many bytes; see [`FrameKind`].
     pub over: Option<u32>,
 }
 
@@ -133,7 +133,7 @@ impl Which {
 /// a packet's, as that of ICMP in all its forms, is IP's header and all within; a frame's, as ARP's, all but the frame
 /// check sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// SYN without ACK.
     Syn,
     /// SYN and ACK.
@@ -168,47 +168,47 @@ pub enum Kind {
     Frame,
 }
 
-impl Kind {
+impl FrameKind {
     /// Every kind.
-    pub const ALL: [Kind; 16] = [
-        Kind::Syn,
-        Kind::SynAck,
-        Kind::Ack,
-        Kind::Data,
-        Kind::Fin,
-        Kind::Rst,
-        Kind::Segment,
-        Kind::Datagram,
-        Kind::Arp,
-        Kind::ArpRequest,
-        Kind::ArpReply,
-        Kind::Solicitation,
-        Kind::Advertisement,
-        Kind::Icmp,
-        Kind::Packet,
-        Kind::Frame,
+    pub const ALL: [FrameKind; 16] = [
+        FrameKind::Syn,
+        FrameKind::SynAck,
+        FrameKind::Ack,
+        FrameKind::Data,
+        FrameKind::Fin,
+        FrameKind::Rst,
+        FrameKind::Segment,
+        FrameKind::Datagram,
+        FrameKind::Arp,
+        FrameKind::ArpRequest,
+        FrameKind::ArpReply,
+        FrameKind::Solicitation,
+        FrameKind::Advertisement,
+        FrameKind::Icmp,
+        FrameKind::Packet,
+        FrameKind::Frame,
     ];
 
     fn is(self, frame: &Frame<'_>) -> bool {
         match (self, &frame.packet) {
-            (Kind::Frame, _) => true,
-            (Kind::Packet, _) => frame.ip().is_some(),
-            (Kind::Syn, Packet::Tcp(tcp)) => tcp.flags.syn() && !tcp.flags.ack(),
-            (Kind::SynAck, Packet::Tcp(tcp)) => tcp.flags.syn() && tcp.flags.ack(),
-            (Kind::Ack, Packet::Tcp(tcp)) => tcp.flags.ack() && !tcp.flags.rst() && tcp.length() == 0,
-            (Kind::Data, Packet::Tcp(tcp)) => !tcp.payload.is_empty(),
-            (Kind::Fin, Packet::Tcp(tcp)) => tcp.flags.fin(),
-            (Kind::Rst, Packet::Tcp(tcp)) => tcp.flags.rst(),
-            (Kind::Segment, Packet::Tcp(_))
-            | (Kind::Datagram, Packet::Udp(_))
-            | (Kind::Arp, Packet::Arp(_)) => true,
-            (Kind::ArpRequest, Packet::Arp(arp)) => arp.operation == 1,
-            (Kind::ArpReply, Packet::Arp(arp)) => arp.operation == 2,
+            (FrameKind::Frame, _) => true,
+            (FrameKind::Packet, _) => frame.ip().is_some(),
+            (FrameKind::Syn, Packet::Tcp(tcp)) => tcp.flags.syn() && !tcp.flags.ack(),
+            (FrameKind::SynAck, Packet::Tcp(tcp)) => tcp.flags.syn() && tcp.flags.ack(),
+            (FrameKind::Ack, Packet::Tcp(tcp)) => tcp.flags.ack() && !tcp.flags.rst() && tcp.length() == 0,
+            (FrameKind::Data, Packet::Tcp(tcp)) => !tcp.payload.is_empty(),
+            (FrameKind::Fin, Packet::Tcp(tcp)) => tcp.flags.fin(),
+            (FrameKind::Rst, Packet::Tcp(tcp)) => tcp.flags.rst(),
+            (FrameKind::Segment, Packet::Tcp(_))
+            | (FrameKind::Datagram, Packet::Udp(_))
+            | (FrameKind::Arp, Packet::Arp(_)) => true,
+            (FrameKind::ArpRequest, Packet::Arp(arp)) => arp.operation == 1,
+            (FrameKind::ArpReply, Packet::Arp(arp)) => arp.operation == 2,
             (kind, Packet::Icmp(icmp)) => {
                 let found = match icmp.message {
-                    Message::NeighborSolicitation { .. } => Kind::Solicitation,
-                    Message::NeighborAdvertisement { .. } => Kind::Advertisement,
-                    _ => Kind::Icmp,
+                    Message::NeighborSolicitation { .. } => FrameKind::Solicitation,
+                    Message::NeighborAdvertisement { .. } => FrameKind::Advertisement,
+                    _ => FrameKind::Icmp,
                 };
                 kind == found
             }
@@ -218,8 +218,10 @@ impl Kind {
 
     fn size(self, frame: &Frame<'_>) -> usize {
         match (self, &frame.packet) {
-            (Kind::Frame | Kind::Arp | Kind::ArpRequest | Kind::ArpReply, _) => frame.bytes.len(),
-            (Kind::Packet, _) | (_, Packet::Icmp(_)) => frame.ip().unwrap_or(0),
+            (FrameKind::Frame | FrameKind::Arp | FrameKind::ArpRequest | FrameKind::ArpReply, _) => {
+                frame.bytes.len()
+            }
+            (FrameKind::Packet, _) | (_, Packet::Icmp(_)) => frame.ip().unwrap_or(0),
             (_, Packet::Tcp(tcp)) => tcp.payload.len(),
             (_, Packet::Udp(udp)) => udp.payload.len(),
             _ => frame.bytes.len(),
@@ -245,25 +247,25 @@ impl<'a> Frame<'a> {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FrameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Syn => "SYN",
-            Kind::SynAck => "SYN-ACK",
-            Kind::Ack => "ACK",
-            Kind::Data => "data segment",
-            Kind::Fin => "FIN",
-            Kind::Rst => "RST",
-            Kind::Segment => "segment",
-            Kind::Datagram => "datagram",
-            Kind::Arp => "ARP",
-            Kind::ArpRequest => "ARP request",
-            Kind::ArpReply => "ARP reply",
-            Kind::Solicitation => "neighbour solicitation",
-            Kind::Advertisement => "neighbour advertisement",
-            Kind::Icmp => "ICMP",
-            Kind::Packet => "packet",
-            Kind::Frame => "frame",
+            FrameKind::Syn => "SYN",
+            FrameKind::SynAck => "SYN-ACK",
+            FrameKind::Ack => "ACK",
+            FrameKind::Data => "data segment",
+            FrameKind::Fin => "FIN",
+            FrameKind::Rst => "RST",
+            FrameKind::Segment => "segment",
+            FrameKind::Datagram => "datagram",
+            FrameKind::Arp => "ARP",
+            FrameKind::ArpRequest => "ARP request",
+            FrameKind::ArpReply => "ARP reply",
+            FrameKind::Solicitation => "neighbour solicitation",
+            FrameKind::Advertisement => "neighbour advertisement",
+            FrameKind::Icmp => "ICMP",
+            FrameKind::Packet => "packet",
+            FrameKind::Frame => "frame",
         })
     }
 }

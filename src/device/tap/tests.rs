@@ -45,7 +45,7 @@ fn a_frame_comes_in_and_its_reply_goes_out() {
         sending.consume(frame.len(), |reply| reply.copy_from_slice(&frame.to_ascii_uppercase()));
     });
     assert_eq!(take(&far), b"PING");
-    assert_eq!(tap.counters(), Counters { received: 1, sent: 1, dropped: 0 });
+    assert_eq!(tap.counters(), TapCounters { received: 1, sent: 1, dropped: 0 });
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn without_room_one_frame_is_kept_and_goes_first() {
     assert!(tap.receive(NOW).is_some());
     assert!(!tap.blocked());
     assert_eq!(take(&far), (number - 1).to_be_bytes());
-    assert_eq!(tap.counters(), Counters { received: 1, sent: number.into(), dropped: 0 });
+    assert_eq!(tap.counters(), TapCounters { received: 1, sent: number.into(), dropped: 0 });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::str::{FromStr, SplitWhitespace};
 
 use smoltcp::time::Duration;
 
-use super::{Kind, Rule, Verb, Which};
+use super::{FrameKind, Rule, Verb, Which};
 use crate::device::impaired::number::{Decimal, WrongDuration, duration};
 use crate::event::Direction;
 
@@ -146,7 +146,7 @@ enum Act {
 struct Read {
     which: Option<Which>,
     /// The kind, and whether it is in the plural.
-    kind: Option<(Kind, bool)>,
+    kind: Option<(FrameKind, bool)>,
     direction: Option<Direction>,
     over: Option<u32>,
     by: Option<Duration>,
@@ -198,7 +198,7 @@ impl Read {
             }
             "everything" | "anything" => {
                 put(&mut self.which, Which::Every(1), word)?;
-                put(&mut self.kind, (Kind::Frame, false), word)
+                put(&mut self.kind, (FrameKind::Frame, false), word)
             }
             "last" => Err(RuleError::Last),
             "first" if words.clone().next().is_some_and(|next| number(next.0).is_some()) => {
@@ -223,17 +223,17 @@ impl Read {
     fn kind(&mut self, lower: &str, word: Text<'_>, words: &mut Words<'_>) -> Result<(), RuleError> {
         let one = |kind| Some((kind, false));
         let mut found = match lower {
-            "syn" if words.take("ack") => one(Kind::SynAck),
-            "syn" if words.take("acks") => Some((Kind::SynAck, true)),
-            "ns" => one(Kind::Solicitation),
-            "na" => one(Kind::Advertisement),
-            "data" => one(Kind::Data),
+            "syn" if words.take("ack") => one(FrameKind::SynAck),
+            "syn" if words.take("acks") => Some((FrameKind::SynAck, true)),
+            "ns" => one(FrameKind::Solicitation),
+            "na" => one(FrameKind::Advertisement),
+            "data" => one(FrameKind::Data),
             "pure" | "bare" => return Ok(()),
             "neighbour" | "neighbor" => return Ok(()),
-            "arp" if words.take("request") => one(Kind::ArpRequest),
-            "arp" if words.take("requests") => Some((Kind::ArpRequest, true)),
-            "arp" if words.take("reply") => one(Kind::ArpReply),
-            "arp" if words.take("replies") => Some((Kind::ArpReply, true)),
+            "arp" if words.take("request") => one(FrameKind::ArpRequest),
+            "arp" if words.take("requests") => Some((FrameKind::ArpRequest, true)),
+            "arp" if words.take("reply") => one(FrameKind::ArpReply),
+            "arp" if words.take("replies") => Some((FrameKind::ArpReply, true)),
             _ => singular(lower).map(|kind| (kind, false)),
         };
         if found.is_none() {
@@ -243,7 +243,10 @@ impl Read {
         match &mut self.kind {
             // "FIN segment", "UDP datagrams", "ARP frame": a word for what has a name already.
             Some((_, many))
-                if matches!(kind, Kind::Segment | Kind::Datagram | Kind::Packet | Kind::Frame) =>
+                if matches!(
+                    kind,
+                    FrameKind::Segment | FrameKind::Datagram | FrameKind::Packet | FrameKind::Frame
+                ) =>
             {
                 *many |= plural;
                 Ok(())
@@ -277,21 +280,21 @@ fn put<T>(place: &mut Option<T>, value: T, word: Text<'_>) -> Result<(), RuleErr
 }
 
 /// A kind of one word.
-fn singular(word: &str) -> Option<Kind> {
+fn singular(word: &str) -> Option<FrameKind> {
     Some(match word {
-        "syn" => Kind::Syn,
-        "syn-ack" | "synack" | "syn/ack" | "syn+ack" => Kind::SynAck,
-        "ack" | "acknowledgement" | "acknowledgment" => Kind::Ack,
-        "fin" => Kind::Fin,
-        "rst" | "reset" => Kind::Rst,
-        "segment" | "tcp" => Kind::Segment,
-        "datagram" | "udp" => Kind::Datagram,
-        "arp" => Kind::Arp,
-        "solicitation" => Kind::Solicitation,
-        "advertisement" => Kind::Advertisement,
-        "icmp" | "icmpv6" => Kind::Icmp,
-        "packet" => Kind::Packet,
-        "frame" => Kind::Frame,
+        "syn" => FrameKind::Syn,
+        "syn-ack" | "synack" | "syn/ack" | "syn+ack" => FrameKind::SynAck,
+        "ack" | "acknowledgement" | "acknowledgment" => FrameKind::Ack,
+        "fin" => FrameKind::Fin,
+        "rst" | "reset" => FrameKind::Rst,
+        "segment" | "tcp" => FrameKind::Segment,
+        "datagram" | "udp" => FrameKind::Datagram,
+        "arp" => FrameKind::Arp,
+        "solicitation" => FrameKind::Solicitation,
+        "advertisement" => FrameKind::Advertisement,
+        "icmp" | "icmpv6" => FrameKind::Icmp,
+        "packet" => FrameKind::Packet,
+        "frame" => FrameKind::Frame,
         _ => return None,
     })
 }

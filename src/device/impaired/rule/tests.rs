@@ -27,7 +27,7 @@ fn a_rule_is_read_as_it_is_written_whatever_it_says() {
     let mut count = 0;
     for which in which {
         for verb in verbs {
-            for kind in Kind::ALL {
+            for kind in FrameKind::ALL {
                 for direction in [None, Some(Direction::In), Some(Direction::Out)] {
                     for over in [None, Some(0), Some(576)] {
                         let rule = Rule { verb, which, kind, direction, over };
