@@ -1,14 +1,16 @@
 //! What a service decides, and what it is told: listeners of its own, who its peers are, when a connection is over; and
 //! the uppercase service's rule against loops.
 
-use test_support::world::raw::{Peer, udp, udp_in};
+use test_support::world::raw::{Peer, arp, tcp_in, udp, udp_in};
 use test_support::world::{World, client_v4, server_v4, small};
+use undersock::device::wire::Wire;
 use undersock::event::Limit;
-use undersock::host::HostConfig;
+use undersock::host::{DEFAULT_MAC, HostConfig};
 use undersock::server::{Config, ConfigError, Limits, Listener, Memory, Server};
 use undersock::service::{Closed, Ended, Exchange, Reply, Request, Service, Step, Uppercase};
+use undersock::smoltcp::phy::{Device, DeviceCapabilities};
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
+use undersock::smoltcp::wire::{ArpOperation, IpAddress, IpEndpoint, TcpControl};
 
 /// Echo, which notes what it is told.
 #[derive(Default)]
@@ -192,8 +194,6 @@ fn replies_to_a_servers_port_are_few() {
 /// Two such servers, one datagram between them.
 #[test]
 fn a_loop_of_two_servers_dies() {
-    use undersock::device::wire::Wire;
-
     let wire = Wire::owned(Duration::from_micros(50), 64);
     let (mut one_end, mut other_end) = wire.ends();
     let mut now = Instant::from_secs(1);
@@ -229,4 +229,89 @@ fn listeners_that_cannot_work() {
     assert_eq!(check(None, &[hasty]), Err(ConfigError::ZeroLimit("half-open")));
     let many: Vec<Listener> = (1..=1_000).map(Listener::stream).collect();
     assert_eq!(check(None, &many), Ok(()));
+}
+
+/// A device that has room for no frame while it is told so.
+struct Full<D> {
+    device: D,
+    is_full: bool,
+}
+
+impl<D: Device> Device for Full<D> {
+    type RxToken<'a>
+        = D::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = D::TxToken<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        self.device.receive(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        if self.is_full { None } else { self.device.transmit(now) }
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+#[test]
+fn a_reply_that_could_not_be_sent_is_not_counted_as_sent() {
+    let wire = Wire::owned(Duration::from_micros(50), 8);
+    let (server_end, mut client_end) = wire.ends();
+    let mut device = Full { device: server_end, is_full: false };
+    let mut now = Instant::from_secs(1);
+    let mut server =
+        Server::new(&Config::default(), Memory::owned(small()), &mut device, now).expect("a server");
+    for (is_full, counts) in [(false, (1, 1, 0)), (true, (2, 1, 1)), (false, (3, 2, 1))] {
+        device.is_full = is_full;
+        client_end.inject(now, &udp((client_v4(), 40_000), (server_v4(), 12_000), b"hello"));
+        now += Duration::from_micros(50);
+        server.poll(now, &mut device, &mut Uppercase::new(), &mut ());
+        let counters = server.counters();
+        assert_eq!((counters.datagrams_in, counters.datagrams_out, counters.unanswered), counts);
+    }
+}
+
+/// The gateways of a client's configuration are used, as its documentation promises.
+#[test]
+fn a_client_reaches_other_networks_over_its_gateway() {
+    use undersock::client::Client;
+
+    let wire = Wire::owned(Duration::from_micros(50), 8);
+    let (mut router_end, mut client_end) = wire.ends();
+    let mut now = Instant::from_secs(1);
+    let mut host = HostConfig::client();
+    let router = IpAddress::v4(192, 168, 69, 254);
+    host.gateways.push(router).expect("room");
+    let mut client = Client::new(&host, Vec::new(), &mut client_end, now).expect("a client");
+    let far = endpoint(IpAddress::v4(10, 1, 2, 3), 12_000);
+    client.connect(now, test_support::world::tcp_socket(), far).expect("a socket");
+    client.poll(now, &mut client_end);
+    now += Duration::from_micros(50);
+    let asked = router_end.take(now).expect("a frame");
+    assert_eq!(arp_request_in(&asked), Some(router), "who has the router's address?");
+    router_end.inject(now, &arp(ArpOperation::Reply, (DEFAULT_MAC, router), client_v4()));
+    now += Duration::from_micros(50);
+    assert_eq!(client.poll(now, &mut client_end), Some(now), "what came in is to be seen to first");
+    // The stack waits a second after it has asked.
+    now += Duration::from_secs(1);
+    client.poll(now, &mut client_end);
+    now += Duration::from_micros(50);
+    let syn = router_end.take(now).expect("a frame");
+    assert_eq!(syn[..6], DEFAULT_MAC.0, "by way of the router");
+    assert!(tcp_in(&syn).is_some_and(|segment| segment.syn && segment.to == (far.addr, far.port)), "{syn:?}");
+}
+
+/// Whose address an ARP request asks for.
+fn arp_request_in(frame: &[u8]) -> Option<IpAddress> {
+    match undersock::packet::packet(frame) {
+        undersock::packet::Packet::Arp(arp) if arp.operation == 1 => Some(arp.target.into()),
+        _ => None,
+    }
 }

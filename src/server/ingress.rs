@@ -391,3 +391,39 @@ fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>)
     sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
     FollowUp::Other
 }
+
+#[cfg(all(test, feature = "std", feature = "ipv4"))]
+mod tests {
+    use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress};
+    use test_support::world::raw::arp;
+
+    use super::super::{Config, Memory, Server, Sizes};
+    use super::*;
+    use crate::device::wire::Wire;
+    use crate::event::Counters;
+    use crate::host::CLIENT_MAC;
+    use crate::service::Uppercase;
+
+    /// A stranger's broadcast, of which a busy network has many, is no reason to look through all connections.
+    #[test]
+    fn only_who_tells_us_where_they_are_wakes_the_connections_that_wait_for_a_neighbor() {
+        let wire = Wire::owned(Duration::ZERO, 4);
+        let (mut server_end, mut other_end) = wire.ends();
+        let now = Instant::from_secs(1);
+        let memory = Memory::owned(Sizes::default().with_connections(1).with_buffers(16));
+        let mut server = Server::new(&Config::default(), memory, &mut server_end, now).expect("a server");
+        let host = |last| IpAddress::v4(192, 168, 69, last);
+        let stranger = EthernetAddress([2, 0, 0, 0, 0, 9]);
+        for (from, mac, to, wakes) in [
+            (host(9), stranger, host(7), false),
+            (host(9), stranger, host(9), false),
+            (host(100), CLIENT_MAC, host(1), true),
+        ] {
+            other_end.inject(now, &arp(ArpOperation::Request, (mac, from), to));
+            let (mut counters, mut nobody) = (Counters::default(), ());
+            let mut sink = Sink::new(now, &mut counters, &mut nobody);
+            server.core.ingress(&mut Egress::new(&mut server_end, &mut sink), &mut Uppercase::new());
+            assert_eq!(core::mem::take(&mut server.core.neighbors_changed), wakes, "{from} asks for {to}");
+        }
+    }
+}
