@@ -270,7 +270,7 @@ fn excerpt(timeline: &str, range: &str) -> String {
 /// A thread of a server or of a browser has less stack than a program's first.
 #[test]
 fn every_scene_plays_in_a_small_stack() {
-    const STACK: usize = 64 * 1_024;
+    const STACK: usize = 256 << 10;
     for scenario in list() {
         let play = move || scenario.check(&scenario.run()).is_empty();
         let thread = std::thread::Builder::new().stack_size(STACK).spawn(play).expect("a thread");
