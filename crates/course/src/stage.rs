@@ -109,7 +109,8 @@ pub(super) struct Stage<'w> {
     pub(super) now: Instant,
     set: Set,
     wire: &'w Wire<'w>,
-    server: Server<'static>,
+    /// On the heap: with the tables of the stack that a program may choose, it is large to be moved.
+    server: Box<Server<'static>>,
     service: Uppercase,
     server_end: Impaired<WireEnd<'w>, Recording, HELD>,
     client_end: WireEnd<'w>,
@@ -384,14 +385,14 @@ impl<'w> Stage<'w> {
 }
 
 /// A server as it is at its start.
-fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Server<'static> {
+fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Box<Server<'static>> {
     let sizes = Sizes::default().with_connections(set.slots).with_buffers(set.buffer);
     let mut host = HostConfig::default().with_seed(0x5eed);
     if set.dhcp {
         host = host.without_addresses().with_dhcp();
     }
     let config = Config::new(host).with_ports(ports.udp, ports.listeners);
-    match Server::new(&config, Memory::owned(sizes), device, now) {
+    match Server::new(&config, Memory::owned(sizes), device, now).map(Box::new) {
         Ok(server) => server,
         Err(error) => unreachable!("a stage's settings work: {error}"),
     }

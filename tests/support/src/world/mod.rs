@@ -182,7 +182,7 @@ impl<S: Service> World<S> {
     }
 
     /// When something happens next.
-    pub fn next(&mut self) -> Option<Instant> {
+    pub fn next_due(&mut self) -> Option<Instant> {
         let client = if self.raw { None } else { self.client.poll_at(self.now) };
         // A frame at the end of a test that plays the peer waits for the test, not for the stack.
         let wire = if self.raw { self.server_arrival() } else { self.wire.next_arrival() };
@@ -207,7 +207,7 @@ impl<S: Service> World<S> {
                 return result;
             }
             assert!(self.now < until, "nothing after {limit} of virtual time");
-            let next = [self.next(), deadline(self)].into_iter().flatten().min().unwrap_or(until);
+            let next = [self.next_due(), deadline(self)].into_iter().flatten().min().unwrap_or(until);
             // Two steps of a microsecond at least: time must go on, or a deadline in the past would hang the test.
             self.now = next.max(self.now + Duration::from_micros(1)).min(until);
         }
@@ -218,7 +218,7 @@ impl<S: Service> World<S> {
         let until = self.now + time;
         while self.now < until {
             self.poll();
-            let next = self.next().unwrap_or(until);
+            let next = self.next_due().unwrap_or(until);
             self.now = next.max(self.now + Duration::from_micros(1)).min(until);
         }
         self.poll();
