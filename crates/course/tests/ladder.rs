@@ -14,7 +14,7 @@ use undersock::event::Way;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::IpAddress;
 use undersock_views::Side;
-use undersock_views::ladder::{Shape, Style, html, svg, terminal};
+use undersock_views::ladder::{Format, Style, html, svg, terminal};
 use undersock_views::record::{Record, What};
 use undersock_views::states;
 
@@ -177,7 +177,7 @@ fn everything_is_there_once() {
                 What::Frame { way, .. } => index > 0 || *way == Way::Out,
                 _ => false,
             });
-            for shape in [Shape::Wide, Shape::Narrow] {
+            for shape in [Format::Wide, Format::Narrow] {
                 let drawn = svg(records, name, shape);
                 let groups = |class: &str| drawn.matches(&format!("<g class=\"{class}\">")).count();
                 // A lost frame that was on its way to the only end is known from its trouble; a copy is none of its own.
@@ -210,7 +210,7 @@ fn state_boxes(line: &str) -> usize {
 fn drawings_and_pages_are_well_formed() {
     for (name, records) in all() {
         for records in each(records) {
-            for shape in [Shape::Wide, Shape::Narrow] {
+            for shape in [Format::Wide, Format::Narrow] {
                 drawn::well_formed(&svg(&records, HOSTILE, shape))
                     .unwrap_or_else(|why| panic!("{name}: {why}"));
             }
@@ -245,7 +245,7 @@ fn no_text_lies_on_another() {
     let mut hits = Vec::new();
     for (name, records) in all() {
         for (end, records) in ["both", "server", "client"].into_iter().zip(each(records)) {
-            for shape in [Shape::Wide, Shape::Narrow] {
+            for shape in [Format::Wide, Format::Narrow] {
                 let found = drawn::overlaps(&svg(&records, "", shape));
                 hits.extend(found.into_iter().map(|hit| format!("{name}, {end}, {shape:?}: {hit}")));
             }
@@ -257,7 +257,7 @@ fn no_text_lies_on_another() {
 #[test]
 fn nothing_of_nothing_is_nothing() {
     for records in [Vec::new(), only(&datagrams(), Side::Client)[..1].to_vec()] {
-        assert!(svg(&records, "", Shape::Wide).ends_with("</svg>\n"));
+        assert!(svg(&records, "", Format::Wide).ends_with("</svg>\n"));
         assert!(!terminal(&records, Style::default()).is_empty());
         drawn::well_formed(&states::svg(&states::paths(&records), None, "")).expect("well-formed");
     }
@@ -298,8 +298,8 @@ fn drawings_to_look_at() {
             std::fs::write(folder.join(format!("{name}{kind}")), text).expect("a file")
         };
         write(".html", html(records, name, "What happens below the socket API."));
-        write("-wide.svg", svg(records, name, Shape::Wide));
-        write("-server.svg", svg(&only(records, Side::Server), name, Shape::Wide));
+        write("-wide.svg", svg(records, name, Format::Wide));
+        write("-server.svg", svg(&only(records, Side::Server), name, Format::Wide));
         write("-states.svg", states::svg(&states::paths_of(records, 0), None, name));
         write(".txt", terminal(records, Style::default()));
     }

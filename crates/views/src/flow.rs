@@ -17,7 +17,7 @@ const GAPS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of a TCP header, by their names in RFC 9293")]
 #[non_exhaustive]
-pub struct Segment {
+pub struct SegmentHead {
     pub source: SocketAddr,
     pub destination: SocketAddr,
     pub seq: u32,
@@ -34,9 +34,9 @@ pub struct Segment {
     pub bytes: usize,
 }
 
-impl From<&Tcp<'_>> for Segment {
+impl From<&Tcp<'_>> for SegmentHead {
     fn from(tcp: &Tcp<'_>) -> Self {
-        Segment {
+        SegmentHead {
             source: tcp.from,
             destination: tcp.to,
             seq: tcp.seq.0.cast_unsigned(),
@@ -51,7 +51,7 @@ impl From<&Tcp<'_>> for Segment {
     }
 }
 
-impl Segment {
+impl SegmentHead {
     /// How many sequence numbers it takes.
     #[allow(clippy::cast_possible_truncation, reason = "a packet has less than 2^16 bytes")]
     fn length(&self) -> u32 {
@@ -210,7 +210,7 @@ impl<const N: usize> Flows<N> {
 
     /// What is known of a segment that is not sent now, but spoken of.
     #[must_use]
-    pub fn look(&self, segment: &Segment) -> Seen {
+    pub fn look(&self, segment: &SegmentHead) -> Seen {
         let Some((flow, way)) = self.flows.iter().find_map(|flow| Some((flow, flow.way(segment)?))) else {
             return Seen::default();
         };
@@ -222,7 +222,7 @@ impl<const N: usize> Flows<N> {
     }
 
     /// A segment was sent that never comes here: what is like it is sent again. What it acknowledges isn't known here.
-    pub fn lost(&mut self, segment: &Segment) -> Seen {
+    pub fn lost(&mut self, segment: &SegmentHead) -> Seen {
         let Some((flow, way)) = self.find_or_add(segment.source, segment.destination) else {
             return Seen::default();
         };
@@ -230,19 +230,19 @@ impl<const N: usize> Flows<N> {
             flow.renew();
         }
         // It is judged without its acknowledgement; and so it is no probe either, which asks for one.
-        let marks = flow.judge(way, &Segment { ack: None, ..*segment });
+        let marks = flow.judge(way, &SegmentHead { ack: None, ..*segment });
         Seen { marks, ..flow.known(way, segment) }
     }
 
     /// Whether a segment begins anew what is a connection with a slot: somebody thinks that it is over.
     #[must_use]
-    pub fn contradicts(&self, segment: &Segment) -> bool {
+    pub fn contradicts(&self, segment: &SegmentHead) -> bool {
         let live = self.flows.iter().find(|flow| flow.slot.is_some() && flow.way(segment).is_some());
         live.is_some_and(|flow| flow.is_over(segment))
     }
 
     /// A segment goes by.
-    pub fn see(&mut self, segment: &Segment) -> Seen {
+    pub fn see(&mut self, segment: &SegmentHead) -> Seen {
         let opened = self.opened;
         if segment.rst && !self.flows.iter().any(|flow| flow.way(segment).is_some()) {
             // The end of a connection whose beginning wasn't seen: nothing to remember.
@@ -300,7 +300,7 @@ impl Flow {
     }
 
     /// Whether this segment begins another connection between the same ends.
-    pub(crate) fn is_over(&self, segment: &Segment) -> bool {
+    pub(crate) fn is_over(&self, segment: &SegmentHead) -> bool {
         segment.syn
             && segment.ack.is_none()
             && self.way(segment).is_none_or(|way| self.lanes[way].first != Some(segment.seq))
@@ -313,7 +313,7 @@ impl Flow {
     }
 
     /// Which of the two lanes a segment is in.
-    pub(crate) fn way(&self, segment: &Segment) -> Option<usize> {
+    pub(crate) fn way(&self, segment: &SegmentHead) -> Option<usize> {
         let ends = [segment.source, segment.destination];
         match self.ends {
             [one, other] if [one, other] == ends => Some(0),
@@ -322,7 +322,7 @@ impl Flow {
         }
     }
 
-    fn known(&self, way: usize, segment: &Segment) -> Seen {
+    fn known(&self, way: usize, segment: &SegmentHead) -> Seen {
         let (own, other) = (&self.lanes[way], &self.lanes[1 - way]);
         Seen {
             slot: self.slot,
@@ -344,7 +344,7 @@ impl Flow {
     }
 
     /// What a segment is, and how far its lane is after it.
-    pub(crate) fn judge(&mut self, way: usize, segment: &Segment) -> Vec<Mark, 3> {
+    pub(crate) fn judge(&mut self, way: usize, segment: &SegmentHead) -> Vec<Mark, 3> {
         let mut marks = Vec::new();
         if segment.rst {
             return marks;
@@ -393,7 +393,7 @@ impl Flow {
 
 impl Lane {
     /// Goes on by a segment, whose acknowledgements the other lane carries.
-    fn advance(&mut self, segment: &Segment, other: &Lane) -> Option<Mark> {
+    fn advance(&mut self, segment: &SegmentHead, other: &Lane) -> Option<Mark> {
         let (start, end) = (segment.seq, segment.seq.wrapping_add(segment.length()));
         let Some(next) = self.next else {
             self.next = Some(end);

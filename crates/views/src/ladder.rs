@@ -19,6 +19,6 @@ mod story;
 mod terminal;
 mod words;
 
-pub use draw::{Shape, svg};
+pub use draw::{Format, svg};
 pub use page::html;
 pub use terminal::{Style, terminal};

@@ -16,7 +16,7 @@ use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
 use figure::{BOXES, EDGES, Edge, HALF, HEIGHT, StateBox, WIDTH, other_edge};
 use undersock::event::{Cause, Change};
 
-pub use path::{Path, Step, paths, paths_of};
+pub use path::{Path, Transition, paths, paths_of};
 
 /// The diagram as one SVG without anything from outside, in light and dark. Each path has a colour of its own; with none
 /// it is the plain figure. Times count from `start`, or from the first step.
@@ -89,7 +89,7 @@ impl Walk<'_> {
         })
     }
 
-    fn clock(&self, step: &Step) -> String {
+    fn clock(&self, step: &Transition) -> String {
         time((step.at.total_micros() - self.start.total_micros()).max(0))
     }
 
@@ -116,14 +116,14 @@ impl Walk<'_> {
         }
     }
 
-    fn words(&self, step: &Step) -> String {
+    fn words(&self, step: &Transition) -> String {
         let Change { from, to, .. } = step.change;
         format!("{}: {from} → {to}, {}", self.clock(step), why(step))
     }
 }
 
 /// What moved a state, in a few words.
-fn why(step: &Step) -> String {
+fn why(step: &Transition) -> String {
     let edge = in_figure(step).cloned().unwrap_or_else(|| other_edge(step));
     let mut words = edge.cause.join(" ");
     if !edge.action.is_empty() {
@@ -133,11 +133,11 @@ fn why(step: &Step) -> String {
 }
 
 /// The figure's edge for a step, if the figure has it for this reason.
-fn in_figure(step: &Step) -> Option<&'static Edge> {
+fn in_figure(step: &Transition) -> Option<&'static Edge> {
     edge_taken(step, EDGES)
 }
 
-fn edge_taken<'e>(step: &Step, edges: &'e [Edge]) -> Option<&'e Edge> {
+fn edge_taken<'e>(step: &Transition, edges: &'e [Edge]) -> Option<&'e Edge> {
     edges.iter().find(|edge| {
         let Change { from, to, cause, .. } = step.change;
         (edge.states.0, edge.states.1) == (from, to) && edge.by.contains(&cause)

@@ -25,7 +25,7 @@ use undersock::device::tap::{Tap, TapError};
 use undersock::smoltcp::wire::IpCidr;
 
 use super::netlink::{self, Netlink};
-use super::refusal::{Policy, Refused, Step};
+use super::refusal::{Attempt, Policy, Refused};
 use super::tap;
 use crate::failure::{Failure, Result, reason};
 
@@ -59,7 +59,7 @@ pub(crate) fn enter() -> Result<Entered> {
 /// Opens the TAP interface in this process's network and gives the kernel's side its addresses.
 pub(crate) fn build(name: &str, kernel_side: &[IpCidr]) -> Result<Built> {
     let interface = Tap::open(name).map_err(|error| match error {
-        TapError::CreateDenied => Step::Tap.refused(Errno::PERM).explain(&Policy::of_this_system()),
+        TapError::CreateDenied => Attempt::Tap.refused(Errno::PERM).explain(&Policy::of_this_system()),
         error => tap::failure(name, &error),
     })?;
     let remarks = set_up(name, kernel_side).map_err(|refused| refused.explain(&Policy::of_this_system()))?;
@@ -97,7 +97,7 @@ pub(crate) fn probe() -> ExitCode {
         // Whether /dev/net/tun can be opened is a question of its own, and answered elsewhere.
         match Tap::open(PROBE_TAP) {
             Ok(_tap) => remarks.extend(set_up(PROBE_TAP, &[])?),
-            Err(TapError::CreateDenied) => return Err(Step::Tap.refused(Errno::PERM)),
+            Err(TapError::CreateDenied) => return Err(Attempt::Tap.refused(Errno::PERM)),
             Err(_) => {}
         }
         Ok(remarks)
@@ -136,7 +136,7 @@ impl Report {
             "works" => Some(Report::Works { remarks: lines.map(str::to_owned).collect() }),
             "refused" => {
                 let (step, errno) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-                Some(Report::Refused(Refused { step: Step::from_number(step)?, errno }))
+                Some(Report::Refused(Refused { step: Attempt::from_number(step)?, errno }))
             }
             _ => None,
         }
@@ -150,11 +150,11 @@ fn try_enter() -> core::result::Result<Entered, Refused> {
     let entered = has_powers
         && match unshare(UnshareFlags::NEWNET) {
             Err(Errno::PERM) => false,
-            result => result.map(|()| true).map_err(|errno| Step::NetworkNamespace.refused(errno))?,
+            result => result.map(|()| true).map_err(|errno| Attempt::NetworkNamespace.refused(errno))?,
         };
     if !entered {
         own_user_namespace()?;
-        unshare(UnshareFlags::NEWNET).map_err(|errno| Step::NetworkNamespace.refused(errno))?;
+        unshare(UnshareFlags::NEWNET).map_err(|errno| Attempt::NetworkNamespace.refused(errno))?;
     }
     if let Err((what, errno)) = own_sys() {
         remarks.push(format!("/sys still shows the machine's interfaces: {what}: {}", reason(&errno.into())));
@@ -166,7 +166,7 @@ fn try_enter() -> core::result::Result<Entered, Refused> {
         ));
     }
     let up = Netlink::open().and_then(|mut netlink| netlink.set_up(netlink::LOOPBACK));
-    up.map_err(|error| Step::Loopback.refused(error))?;
+    up.map_err(|error| Attempt::Loopback.refused(error))?;
     // `ping` opens an ICMP socket, which takes no privilege for the groups in this range (icmp(7)). Only groups that
     // this user namespace maps are accepted: all of the machine's, or the user's own.
     let (path, gid) = (Path::new("/proc/sys/net/ipv4/ping_group_range"), getegid().as_raw());
@@ -179,14 +179,14 @@ fn try_enter() -> core::result::Result<Entered, Refused> {
 /// A user namespace in which this user is who they are, and privileged.
 fn own_user_namespace() -> core::result::Result<(), Refused> {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    unshare(UnshareFlags::NEWUSER).map_err(|errno| Step::UserNamespace.refused(errno))?;
+    unshare(UnshareFlags::NEWUSER).map_err(|errno| Attempt::UserNamespace.refused(errno))?;
     // Without privileges outside, a group is only mapped where setgroups(2) can't drop one (user_namespaces(7)).
     for (file, text) in [
         ("/proc/self/setgroups", "deny".to_owned()),
         ("/proc/self/uid_map", format!("{uid} {uid} 1")),
         ("/proc/self/gid_map", format!("{gid} {gid} 1")),
     ] {
-        put(Path::new(file), &text).map_err(|error| Step::MapUser.refused(error))?;
+        put(Path::new(file), &text).map_err(|error| Attempt::MapUser.refused(error))?;
     }
     Ok(())
 }
@@ -239,7 +239,7 @@ fn set_up(name: &str, addresses: &[IpCidr]) -> core::result::Result<Vec<String>,
             }
         }
     }
-    let refused = |error| Step::Address.refused(error);
+    let refused = |error| Attempt::Address.refused(error);
     let mut netlink = Netlink::open().map_err(refused)?;
     let index = netlink.index(name).map_err(refused)?;
     // First up, then the addresses: on an interface that is down, "no duplicate detection" doesn't make one usable.
@@ -279,8 +279,8 @@ mod tests {
         for report in [
             Report::Works { remarks: Vec::new() },
             Report::Works { remarks },
-            Report::Refused(Step::MapUser.refused(Errno::ACCESS)),
-            Report::Refused(Refused { step: Step::Loopback, errno: 0 }),
+            Report::Refused(Attempt::MapUser.refused(Errno::ACCESS)),
+            Report::Refused(Refused { step: Attempt::Loopback, errno: 0 }),
         ] {
             assert_eq!(Report::read(&report.written()), Some(report));
         }

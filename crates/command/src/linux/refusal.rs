@@ -14,7 +14,7 @@ use crate::failure::{Failure, reason};
 /// What was being done when the system refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Step {
+pub(crate) enum Attempt {
     UserNamespace,
     MapUser,
     NetworkNamespace,
@@ -23,18 +23,18 @@ pub(crate) enum Step {
     Address,
 }
 
-impl Step {
-    const ALL: [Step; 6] = [
-        Step::UserNamespace,
-        Step::MapUser,
-        Step::NetworkNamespace,
-        Step::Loopback,
-        Step::Tap,
-        Step::Address,
+impl Attempt {
+    const ALL: [Attempt; 6] = [
+        Attempt::UserNamespace,
+        Attempt::MapUser,
+        Attempt::NetworkNamespace,
+        Attempt::Loopback,
+        Attempt::Tap,
+        Attempt::Address,
     ];
 
-    pub(super) fn from_number(number: u8) -> Option<Step> {
-        Step::ALL.into_iter().find(|&step| step as u8 == number)
+    pub(super) fn from_number(number: u8) -> Option<Attempt> {
+        Attempt::ALL.into_iter().find(|&step| step as u8 == number)
     }
 
     pub(super) fn refused(self, error: impl Into<std::io::Error>) -> Refused {
@@ -43,12 +43,12 @@ impl Step {
 
     fn attempt(self) -> &'static str {
         match self {
-            Step::UserNamespace => "making a user namespace",
-            Step::MapUser => "mapping the user into their namespace",
-            Step::NetworkNamespace => "making a network namespace",
-            Step::Loopback => "bringing the private network's loopback interface up",
-            Step::Tap => "making a TAP interface in the private network",
-            Step::Address => "setting the TAP interface's addresses",
+            Attempt::UserNamespace => "making a user namespace",
+            Attempt::MapUser => "mapping the user into their namespace",
+            Attempt::NetworkNamespace => "making a network namespace",
+            Attempt::Loopback => "bringing the private network's loopback interface up",
+            Attempt::Tap => "making a TAP interface in the private network",
+            Attempt::Address => "setting the TAP interface's addresses",
         }
     }
 }
@@ -56,7 +56,7 @@ impl Step {
 /// A step that the system refused, with its error number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused {
-    pub(super) step: Step,
+    pub(super) step: Attempt,
     pub(super) errno: i32,
 }
 
@@ -130,7 +130,7 @@ impl Refused {
             failure = failure.mend(mend);
         }
         // Root needs no user namespace.
-        if !policy.root && (self.denied() || self.step == Step::UserNamespace) {
+        if !policy.root && (self.denied() || self.step == Attempt::UserNamespace) {
             let or = if mends.is_empty() { "" } else { "or " };
             failure = failure.mend(format!("{or}as root: sudo {} lab", policy.program));
         }
@@ -154,20 +154,20 @@ impl Refused {
         // ENOSPC since Linux 4.9; EUSERS before, and for namespaces nested too deep.
         let limit = self.is(Errno::NOSPC) || self.is(Errno::USERS);
         match self.step {
-            Step::UserNamespace if !policy.user_namespaces => {
+            Attempt::UserNamespace if !policy.user_namespaces => {
                 (Some("this kernel was built without CONFIG_USER_NS".to_owned()), Vec::new())
             }
-            Step::NetworkNamespace if !policy.network_namespaces => {
+            Attempt::NetworkNamespace if !policy.network_namespaces => {
                 (Some("this kernel was built without CONFIG_NET_NS".to_owned()), Vec::new())
             }
-            Step::UserNamespace if policy.max_user == Some(0) || limit => {
+            Attempt::UserNamespace if policy.max_user == Some(0) || limit => {
                 sysctl("user.max_user_namespaces", 15_000, policy.max_user)
             }
-            Step::NetworkNamespace if policy.max_network == Some(0) || limit => {
+            Attempt::NetworkNamespace if policy.max_network == Some(0) || limit => {
                 sysctl("user.max_net_namespaces", 15_000, policy.max_network)
             }
             _ if !self.denied() => (None, Vec::new()),
-            Step::UserNamespace if policy.unprivileged_clone == Some(0) && !policy.root => {
+            Attempt::UserNamespace if policy.unprivileged_clone == Some(0) && !policy.root => {
                 sysctl("kernel.unprivileged_userns_clone", 1, Some(0))
             }
             _ if policy.apparmor_restricts.is_some_and(|restricts| restricts != 0) && !policy.root => {
@@ -201,7 +201,7 @@ mod tests {
         }
     }
 
-    fn explained(step: Step, errno: Errno, policy: &Policy) -> String {
+    fn explained(step: Attempt, errno: Errno, policy: &Policy) -> String {
         step.refused(errno).explain(policy).to_string()
     }
 
@@ -209,23 +209,23 @@ mod tests {
     fn each_setting_is_named_with_the_command_that_changes_it() {
         let debian = Policy { unprivileged_clone: Some(0), ..desktop() };
         assert_eq!(
-            explained(Step::UserNamespace, Errno::PERM, &debian),
+            explained(Attempt::UserNamespace, Errno::PERM, &debian),
             "undersock: making a user namespace: Operation not permitted (kernel.unprivileged_userns_clone is 0)\
              \n  sudo sysctl -w kernel.unprivileged_userns_clone=1\
              \n  or as root: sudo /usr/bin/undersock lab"
         );
         let red_hat = Policy { max_user: Some(0), ..desktop() };
         assert_eq!(
-            explained(Step::UserNamespace, Errno::NOSPC, &red_hat),
+            explained(Attempt::UserNamespace, Errno::NOSPC, &red_hat),
             "undersock: making a user namespace: No space left on device (user.max_user_namespaces is 0)\
              \n  sudo sysctl -w user.max_user_namespaces=15000\
              \n  or as root: sudo /usr/bin/undersock lab"
         );
         let ubuntu = Policy { unprivileged_clone: Some(1), apparmor_restricts: Some(1), ..desktop() };
         for (step, errno) in [
-            (Step::MapUser, Errno::ACCESS),
-            (Step::NetworkNamespace, Errno::PERM),
-            (Step::Loopback, Errno::PERM),
+            (Attempt::MapUser, Errno::ACCESS),
+            (Attempt::NetworkNamespace, Errno::PERM),
+            (Attempt::Loopback, Errno::PERM),
         ] {
             let text = explained(step, errno, &ubuntu);
             assert!(
@@ -239,7 +239,7 @@ mod tests {
     fn a_container_is_told_by_its_engines_options() {
         for root in [true, false] {
             let docker = Policy { container: Some("docker".to_owned()), root, filtered: true, ..desktop() };
-            let text = explained(Step::UserNamespace, Errno::PERM, &docker);
+            let text = explained(Attempt::UserNamespace, Errno::PERM, &docker);
             assert!(text.contains("(a seccomp filter is on this process)\n"), "{text}");
             assert!(
                 text.contains("\n  in a container: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN"),
@@ -252,19 +252,19 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_guessed() {
         assert_eq!(
-            explained(Step::NetworkNamespace, Errno::PERM, &Policy { root: true, ..desktop() }),
+            explained(Attempt::NetworkNamespace, Errno::PERM, &Policy { root: true, ..desktop() }),
             "undersock: making a network namespace: Operation not permitted"
         );
         let ubuntu = Policy { apparmor_restricts: Some(1), ..desktop() };
-        let text = explained(Step::Address, Errno::NOMEM, &ubuntu);
+        let text = explained(Attempt::Address, Errno::NOMEM, &ubuntu);
         assert!(!text.contains("apparmor") && !text.contains("sudo"), "{text}");
     }
 
     #[test]
     fn steps_survive_the_way_from_the_probe() {
-        for step in Step::ALL {
-            assert_eq!(Step::from_number(step as u8), Some(step));
+        for step in Attempt::ALL {
+            assert_eq!(Attempt::from_number(step as u8), Some(step));
         }
-        assert_eq!(Step::from_number(Step::ALL.len() as u8), None);
+        assert_eq!(Attempt::from_number(Attempt::ALL.len() as u8), None);
     }
 }

@@ -198,7 +198,7 @@ pub(crate) fn save_ladder(path: &Path, records: &[Record], title: &str) -> Resul
         _ if is_of_states => {
             states::svg(&states::paths(records), records.first().map(|record| record.at), "TCP states")
         }
-        Some("svg") => ladder::svg(records, title, ladder::Shape::Wide),
+        Some("svg") => ladder::svg(records, title, ladder::Format::Wide),
         Some("html") => ladder::html(records, title, ""),
         _ => ladder::terminal(records, Style::default().with_width(TEXT_WIDTH)),
     };

@@ -7,8 +7,8 @@ const SERVER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(1
 /// Near the end of the circle.
 const ISS: u32 = u32::MAX - 2;
 
-fn segment(seq: u32, bytes: usize, ack: u32) -> Segment {
-    Segment {
+fn segment(seq: u32, bytes: usize, ack: u32) -> SegmentHead {
+    SegmentHead {
         source: CLIENT,
         destination: SERVER,
         seq: ISS.wrapping_add(seq),
@@ -22,8 +22,8 @@ fn segment(seq: u32, bytes: usize, ack: u32) -> Segment {
     }
 }
 
-fn reply(seq: u32, bytes: usize, ack: u32) -> Segment {
-    Segment {
+fn reply(seq: u32, bytes: usize, ack: u32) -> SegmentHead {
+    SegmentHead {
         source: SERVER,
         destination: CLIENT,
         seq: 7_000 + seq,
@@ -34,9 +34,9 @@ fn reply(seq: u32, bytes: usize, ack: u32) -> Segment {
 
 fn connected() -> Flows<2> {
     let mut flows = Flows::new();
-    let syn = Segment { syn: true, ack: None, scale: Some(3), ..segment(0, 0, 0) };
+    let syn = SegmentHead { syn: true, ack: None, scale: Some(3), ..segment(0, 0, 0) };
     assert_eq!(flows.see(&syn).marks, []);
-    let syn_ack = Segment { syn: true, scale: Some(0), ..reply(0, 0, 1) };
+    let syn_ack = SegmentHead { syn: true, scale: Some(0), ..reply(0, 0, 1) };
     assert_eq!(flows.see(&syn_ack).marks, []);
     assert_eq!(flows.see(&segment(1, 0, 1)).marks, []);
     flows
@@ -59,9 +59,9 @@ fn what_goes_out_again_is_again() {
     assert_eq!(flows.see(&segment(1, 5, 1)).marks, [Mark::Again]);
     assert_eq!(flows.see(&segment(1, 9, 1)).marks, [Mark::Again]);
     assert_eq!(flows.see(&segment(10, 1, 1)).marks, []);
-    let syn = Segment { syn: true, ack: None, ..segment(0, 0, 0) };
+    let syn = SegmentHead { syn: true, ack: None, ..segment(0, 0, 0) };
     assert_eq!(flows.see(&syn).marks, [Mark::Again]);
-    let new = Segment { syn: true, ack: None, ..segment(500, 0, 0) };
+    let new = SegmentHead { syn: true, ack: None, ..segment(500, 0, 0) };
     assert_eq!(flows.see(&new).marks, [], "a new connection");
 }
 
@@ -79,11 +79,14 @@ fn what_was_lost_is_sent_again_and_acknowledged_nothing() {
 #[test]
 fn a_syn_in_a_live_connection_contradicts_it() {
     let mut flows = connected();
-    let new = Segment { syn: true, ack: None, ..segment(500, 0, 0) };
+    let new = SegmentHead { syn: true, ack: None, ..segment(500, 0, 0) };
     assert!(!flows.contradicts(&new), "no slot has it any more");
     flows.assign(0, CLIENT, SERVER);
     assert!(flows.contradicts(&new));
-    assert!(!flows.contradicts(&Segment { syn: true, ack: None, ..segment(0, 0, 0) }), "its own SYN, again");
+    assert!(
+        !flows.contradicts(&SegmentHead { syn: true, ack: None, ..segment(0, 0, 0) }),
+        "its own SYN, again"
+    );
     assert_eq!(flows.look(&new).first_seq, Some(new.seq));
     assert_eq!(flows.see(&segment(1, 5, 1)).first_seq, Some(ISS), "nothing has changed");
 }
@@ -105,14 +108,14 @@ fn acknowledgements_without_news() {
     assert_eq!(flows.see(&segment(1, 0, 1)).marks, [Mark::DuplicateAck(1)]);
     assert_eq!(flows.see(&segment(1, 0, 1)).marks, [Mark::DuplicateAck(2)]);
     assert_eq!(flows.see(&segment(1, 3, 1)).marks, [], "it carries bytes");
-    let full = Segment { window: 0, ..segment(4, 0, 101) };
+    let full = SegmentHead { window: 0, ..segment(4, 0, 101) };
     assert_eq!(flows.see(&full).marks, [Mark::ZeroWindow]);
     assert_eq!(flows.see(&reply(101, 1, 4)).marks, [Mark::WindowProbe]);
     assert_eq!(flows.see(&reply(101, 1, 4)).marks, [Mark::WindowProbe]);
     assert_eq!(flows.see(&full).marks, [Mark::ZeroWindow]);
-    let open = Segment { window: 9, ..full };
+    let open = SegmentHead { window: 9, ..full };
     assert_eq!(flows.see(&open).marks, [Mark::WindowUpdate]);
-    let all = Segment { window: 9, ..segment(4, 0, 102) };
+    let all = SegmentHead { window: 9, ..segment(4, 0, 102) };
     assert_eq!(flows.see(&all).marks, []);
     assert_eq!(flows.see(&reply(101, 0, 4)).marks, [Mark::KeepAlive]);
     assert_eq!(flows.see(&reply(102, 3, 4)).marks, [], "the probe was taken");
@@ -124,12 +127,12 @@ fn the_quiet_go_first_and_slots_stay_with_their_connections() {
     flows.assign(3, CLIENT, SERVER);
     let port = |port| SocketAddr::new(CLIENT.ip(), port);
     for other in 1..10 {
-        flows.see(&Segment { source: port(other), ..segment(1, 1, 1) });
+        flows.see(&SegmentHead { source: port(other), ..segment(1, 1, 1) });
         assert_eq!(flows.see(&segment(1, 0, 1)).slot, Some(3));
     }
     flows.assign(3, port(9), SERVER);
     assert_eq!(flows.see(&segment(1, 0, 1)).slot, None);
     assert!(!flows.open(3) && flows.open(4));
-    let syn_ack = Segment { syn: true, ..reply(0, 0, 1) };
+    let syn_ack = SegmentHead { syn: true, ..reply(0, 0, 1) };
     assert_eq!(flows.see(&syn_ack).slot, Some(4), "its SYN had waited");
 }

@@ -4,9 +4,9 @@ use core::fmt::Write as _;
 
 use undersock::smoltcp::socket::tcp::State;
 
-pub use super::layout::Shape;
+pub use super::layout::Format;
 use super::layout::{self, Bar, Geometry, HALF_CHIP, Plan, Rung, Word};
-use super::story::{SaidKind, Story};
+use super::story::{LadderStory, SaidKind};
 use crate::record::Record;
 use crate::side::Side;
 use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
@@ -15,11 +15,11 @@ use crate::svg::{Anchor, Drawing, Font, Ink, Point, attribute, n};
 /// its surroundings are, and light where a program knows of no surroundings. Whoever points at a frame, a call or a state
 /// reads all of it.
 #[must_use]
-pub fn svg(records: &[Record], title: &str, shape: Shape) -> String {
-    draw(&Story::new(records), title, shape)
+pub fn svg(records: &[Record], title: &str, shape: Format) -> String {
+    draw(&LadderStory::new(records), title, shape)
 }
 
-pub(super) fn draw(story: &Story<'_>, title: &str, shape: Shape) -> String {
+pub(super) fn draw(story: &LadderStory<'_>, title: &str, shape: Format) -> String {
     let plan = Plan::new(story, shape);
     let mut drawing = Drawing::default();
     heads(&mut drawing, story, &plan);
@@ -44,8 +44,8 @@ pub(super) fn draw(story: &Story<'_>, title: &str, shape: Shape) -> String {
     }
     legend(&mut drawing, &plan);
     let class = match shape {
-        Shape::Wide => "ladder wide",
-        Shape::Narrow => "ladder narrow",
+        Format::Wide => "ladder wide",
+        Format::Narrow => "ladder narrow",
     };
     drawing.document((0.0, 0.0), (plan.geometry.width, plan.height), title, class)
 }
@@ -55,7 +55,7 @@ fn ink(number: Option<usize>) -> Ink {
     number.map_or(Ink::Black, Ink::Number)
 }
 
-fn heads(drawing: &mut Drawing, story: &Story<'_>, plan: &Plan<'_>) {
+fn heads(drawing: &mut Drawing, story: &LadderStory<'_>, plan: &Plan<'_>) {
     let geometry = &plan.geometry;
     let left = if geometry.narrow { 14.0 } else { geometry.inner.0 };
     for (number, connection) in story.connections.iter().enumerate() {
@@ -173,7 +173,7 @@ fn bar_of(drawing: &mut Drawing, bar: &Bar) {
     drawing.rect((bar.x - 3.5, bar.from), (7.0, height), 2.0, fill, &more);
 }
 
-fn lines(drawing: &mut Drawing, story: &Story<'_>, rung: &Rung) {
+fn lines(drawing: &mut Drawing, story: &LadderStory<'_>, rung: &Rung) {
     let transit = &story.transits[rung.number];
     let ink = ink(transit.connection);
     drawing.raw("<g class=\"rung\">");
@@ -211,7 +211,7 @@ fn cross(drawing: &mut Drawing, (x, y): Point) {
     drawing.path(&path, 2.6, Ink::Bad, "stroke-linecap=\"round\"");
 }
 
-fn words(drawing: &mut Drawing, story: &Story<'_>, rung: &Rung, geometry: &Geometry) {
+fn words(drawing: &mut Drawing, story: &LadderStory<'_>, rung: &Rung, geometry: &Geometry) {
     let transit = &story.transits[rung.number];
     let tag = &rung.tag;
     drawing.group("frame", &transit.label.title);

@@ -3,7 +3,7 @@
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::story::{Act, Said, SaidKind, Story, untangled};
+use super::story::{Act, LadderStory, Said, SaidKind, untangled};
 use crate::notation::{rounded, time};
 use crate::side::Side;
 
@@ -11,7 +11,7 @@ mod geometry;
 mod quad;
 mod rungs;
 
-pub use geometry::Shape;
+pub use geometry::Format;
 pub(super) use geometry::{Geometry, HALF_CHIP, connection_line, sans};
 use quad::Quad;
 use rungs::Heights;
@@ -104,7 +104,7 @@ struct Open {
 }
 
 impl<'s> Plan<'s> {
-    pub(super) fn new(story: &'s Story<'_>, shape: Shape) -> Self {
+    pub(super) fn new(story: &'s LadderStory<'_>, shape: Format) -> Self {
         // Where words lie on others, there is more room above their arrow; and then it is tried again.
         let mut room = vec![0.0; story.transits.len()];
         let mut plan = Plan::with(story, shape, &room);
@@ -121,7 +121,7 @@ impl<'s> Plan<'s> {
         plan
     }
 
-    fn with(story: &'s Story<'_>, shape: Shape, room: &[f64]) -> Self {
+    fn with(story: &'s LadderStory<'_>, shape: Format, room: &[f64]) -> Self {
         let geometry = Geometry::new(story, shape);
         let top = geometry.top;
         let start = top + 6.0;
@@ -147,8 +147,8 @@ impl<'s> Plan<'s> {
             story,
         };
         let moments = match shape {
-            Shape::Wide => story.moments.iter().collect(),
-            Shape::Narrow => untangled(story),
+            Format::Wide => story.moments.iter().collect(),
+            Format::Narrow => untangled(story),
         };
         for moment in moments {
             planner.moment(moment.at, &moment.act);
@@ -165,7 +165,7 @@ impl<'s> Plan<'s> {
 }
 
 struct Planner<'s, 'r, 'm> {
-    story: &'s Story<'r>,
+    story: &'s LadderStory<'r>,
     /// How much more room each frame's arrow has.
     room: &'m [f64],
     plan: Plan<'s>,

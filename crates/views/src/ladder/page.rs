@@ -2,8 +2,8 @@
 
 use core::fmt::Write as _;
 
-use super::draw::{Shape, draw};
-use super::story::{Act, SaidKind, Story};
+use super::draw::{Format, draw};
+use super::story::{Act, LadderStory, SaidKind};
 use crate::notation::time;
 use crate::record::Record;
 use crate::svg::{Ink, escape};
@@ -12,7 +12,7 @@ use crate::svg::{Ink, escape};
 /// in words. No scripts, no fonts, nothing from a network.
 #[must_use]
 pub fn html(records: &[Record], title: &str, text: &str) -> String {
-    let story = Story::new(records);
+    let story = LadderStory::new(records);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
@@ -28,8 +28,8 @@ pub fn html(records: &[Record], title: &str, text: &str) -> String {
     let _ = writeln!(
         page,
         "</header>\n<figure>\n{}{}</figure>",
-        draw(&story, title, Shape::Wide),
-        draw(&story, title, Shape::Narrow)
+        draw(&story, title, Format::Wide),
+        draw(&story, title, Format::Narrow)
     );
     in_words(&mut page, &story);
     page.push_str("</main>\n</body>\n</html>\n");
@@ -37,7 +37,7 @@ pub fn html(records: &[Record], title: &str, text: &str) -> String {
 }
 
 /// What pointing at the drawing says, for those who can't point.
-fn in_words(page: &mut String, story: &Story<'_>) {
+fn in_words(page: &mut String, story: &LadderStory<'_>) {
     page.push_str("<details>\n<summary>The same in words</summary>\n<table>\n");
     for moment in &story.moments {
         let (who, text) = match &moment.act {

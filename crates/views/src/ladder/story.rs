@@ -154,7 +154,7 @@ pub(super) enum SaidKind {
 
 /// All that a ladder shows.
 #[derive(Debug)]
-pub(super) struct Story<'r> {
+pub(super) struct LadderStory<'r> {
     /// Whether anything was recorded at an end.
     pub(super) known: [bool; 2],
     pub(super) moments: Vec<Moment<'r>>,
@@ -164,7 +164,7 @@ pub(super) struct Story<'r> {
     pub(super) hosts: [Option<IpAddr>; 2],
 }
 
-impl<'r> Story<'r> {
+impl<'r> LadderStory<'r> {
     pub(super) fn new(records: &'r [Record]) -> Self {
         let mut order: Vec<&Record> = records.iter().collect();
         order.sort_by_key(|record| record.at);
@@ -196,8 +196,13 @@ impl<'r> Story<'r> {
             teller.record(record, record.at.total_micros() - start, connections.of(index));
         }
         let Teller { transits, moments, .. } = teller;
-        let mut story =
-            Story { known, moments, transits, connections: connections.into_list(), hosts: [None, None] };
+        let mut story = LadderStory {
+            known,
+            moments,
+            transits,
+            connections: connections.into_list(),
+            hosts: [None, None],
+        };
         story.find_missed();
         story.find_hosts();
         story.find_pauses();
@@ -258,7 +263,7 @@ impl<'r> Story<'r> {
 
 /// The moments, reordered so that each frame arrives right after it left, where it can. Each end's own moments keep their
 /// order, and no frame arrives before it left. Time may go back a little from one line to the next.
-pub(super) fn untangled<'s, 'r>(story: &'s Story<'r>) -> Vec<&'s Moment<'r>> {
+pub(super) fn untangled<'s, 'r>(story: &'s LadderStory<'r>) -> Vec<&'s Moment<'r>> {
     let ends = |moment: &Moment<'_>| -> [bool; 2] {
         let of = |end: Side| [end == Side::Client, end == Side::Server];
         match &moment.act {

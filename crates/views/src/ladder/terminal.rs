@@ -3,7 +3,7 @@
 mod lanes;
 mod rows;
 
-use super::story::{Act, Moment, Said, SaidKind, Story, Transit, untangled};
+use super::story::{Act, LadderStory, Moment, Said, SaidKind, Transit, untangled};
 use super::words::host;
 use crate::notation::{rounded, time};
 use crate::record::Record;
@@ -64,7 +64,7 @@ impl Style {
 /// other end. An upright is thick while a connection of its end is ESTABLISHED.
 #[must_use]
 pub fn terminal(records: &[Record], style: Style) -> String {
-    let story = Story::new(records);
+    let story = LadderStory::new(records);
     let order = untangled(&story);
     let mut writer = Writer::new(&story, &order, style);
     writer.heads();
@@ -82,7 +82,7 @@ struct Waiting {
 }
 
 struct Writer<'s, 'r> {
-    story: &'s Story<'r>,
+    story: &'s LadderStory<'r>,
     style: Style,
     width: usize,
     lanes: Lanes,
@@ -126,7 +126,7 @@ impl Current {
 }
 
 impl<'s, 'r> Writer<'s, 'r> {
-    fn new(story: &'s Story<'r>, order: &[&Moment<'_>], style: Style) -> Self {
+    fn new(story: &'s LadderStory<'r>, order: &[&Moment<'_>], style: Style) -> Self {
         let width = style.width.clamp(LEAST, MOST);
         let mut at_once = vec![false; story.transits.len()];
         for pair in order.windows(2) {

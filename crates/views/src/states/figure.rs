@@ -2,7 +2,7 @@
 
 use undersock::smoltcp::socket::tcp::State;
 
-use super::path::Step;
+use super::path::Transition;
 use crate::svg::{Anchor, Point, n};
 use undersock::event::{Cause, Limit};
 
@@ -221,7 +221,7 @@ impl Edge {
 }
 
 /// Why a step was taken that the figure has not, and what is sent.
-fn reason(step: &Step) -> (&'static [&'static str], &'static str) {
+fn reason(step: &Transition) -> (&'static [&'static str], &'static str) {
     let (from, to) = (step.change.from, step.change.to);
     // What is half-open (RFC 9293 3.10.5 for SYN-SENT) or over is forgotten without a word to the peer;
     // and beside CLOSING there is no room for one more.
@@ -256,7 +256,7 @@ fn reason(step: &Step) -> (&'static [&'static str], &'static str) {
 }
 
 /// An edge that the figure has not.
-pub(super) fn other_edge(step: &Step) -> Edge {
+pub(super) fn other_edge(step: &Transition) -> Edge {
     let (from, to) = (step.change.from, step.change.to);
     let (cause, action) = reason(step);
     let early = matches!(from, State::Listen | State::SynSent | State::SynReceived);

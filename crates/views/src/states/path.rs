@@ -16,13 +16,13 @@ pub struct Path {
     /// The connection's number, as a ladder of the same records has it.
     pub connection: Option<usize>,
     /// Its steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Transition>,
 }
 
 /// One step of a way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct Transition {
     /// When.
     pub at: Instant,
     /// From where to where, and why.
@@ -48,7 +48,7 @@ pub fn paths(records: &[Record]) -> Vec<Path> {
                 let limit = limits.iter().rposition(|(at, slot, _)| *at == end && *slot == change.slot);
                 let limit =
                     limit.map(|index| limits.remove(index).2).filter(|_| change.cause == Cause::Limit);
-                let step = Step { at: record.at, change, limit };
+                let step = Transition { at: record.at, change, limit };
                 let goes_on = |path: &&mut Path| {
                     let last = path.steps.last().map(|step| step.change);
                     path.end == end

@@ -17,8 +17,8 @@ const ALL: [State; 11] = [
     State::TimeWait,
 ];
 
-fn step(from: State, to: State, cause: Cause) -> Step {
-    Step { at: Instant::ZERO, change: Change::new(0, from, to, cause), limit: None }
+fn step(from: State, to: State, cause: Cause) -> Transition {
+    Transition { at: Instant::ZERO, change: Change::new(0, from, to, cause), limit: None }
 }
 
 /// Figure 5, as it is in the RFC: which states lead to which.

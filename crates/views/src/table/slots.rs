@@ -4,7 +4,7 @@ use managed::ManagedSlice;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Instant;
 
-use crate::flow::{Flow, Mark, Segment};
+use crate::flow::{Flow, Mark, SegmentHead};
 use crate::notation::socket_addr;
 use undersock::event::{Call, Change, Event, Frame, Observer, Way};
 use undersock::packet::{IcmpError, Message, Packet, packet};
@@ -66,7 +66,7 @@ impl<'a> SlotObserver<'a> {
         self.refused
     }
 
-    fn came(&mut self, slot: usize, segment: &Segment) {
+    fn came(&mut self, slot: usize, segment: &SegmentHead) {
         let Some(watched) = self.slots.get_mut(slot) else { return };
         let flow = watched.flow.take().filter(|flow| flow.way(segment).is_some() && !flow.is_over(segment));
         let flow =
@@ -76,7 +76,7 @@ impl<'a> SlotObserver<'a> {
         }
     }
 
-    fn went(&mut self, segment: &Segment) {
+    fn went(&mut self, segment: &SegmentHead) {
         if segment.syn
             && let Some(slot) = self.opened.take()
             && let Some(watched) = self.slots.get_mut(slot)
@@ -118,11 +118,11 @@ impl Observer for SlotObserver<'_> {
         match event {
             Event::Frame(Frame { way: Way::Connection(slot), bytes, .. }) => {
                 if let Packet::Tcp(tcp) = packet(bytes) {
-                    self.came(*slot, &Segment::from(&tcp));
+                    self.came(*slot, &SegmentHead::from(&tcp));
                 }
             }
             Event::Frame(Frame { way: Way::Out, bytes, .. }) => match packet(bytes) {
-                Packet::Tcp(tcp) => self.went(&Segment::from(&tcp)),
+                Packet::Tcp(tcp) => self.went(&SegmentHead::from(&tcp)),
                 Packet::Icmp(icmp) => {
                     let error =
                         matches!(icmp.message, Message::Error { error: IcmpError::PortUnreachable, .. });

@@ -6,7 +6,7 @@ use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Instant;
 
 use super::line::{FrameText, Line, Text, Who};
-use crate::flow::{Flows, Seen, Segment};
+use crate::flow::{Flows, Seen, SegmentHead};
 use crate::notation::socket_addr;
 #[cfg(feature = "std")]
 use crate::record::{Record, What};
@@ -143,10 +143,10 @@ impl<const N: usize> Lines<N> {
         let seen = match &packet {
             // What is damaged says nothing about its connection, and what was dropped for not being of it neither.
             Packet::Tcp(tcp) if damaged.is_some() || self.is_strange(way, tcp) => {
-                self.flows.look(&Segment::from(tcp))
+                self.flows.look(&SegmentHead::from(tcp))
             }
             Packet::Tcp(tcp) => {
-                let seen = self.flows.see(&Segment::from(tcp));
+                let seen = self.flows.see(&SegmentHead::from(tcp));
                 match way {
                     Way::Connection(slot) => {
                         self.taken = (tcp.flags.syn() && !tcp.flags.ack()).then_some(slot);
@@ -165,8 +165,8 @@ impl<const N: usize> Lines<N> {
         let packet = packet(bytes);
         let seen = match &packet {
             // Lost on its way here, it was sent all the same: the next of its kind is the second.
-            Packet::Tcp(tcp) if inwards && fate == Fate::Lost => self.flows.lost(&Segment::from(tcp)),
-            Packet::Tcp(tcp) => self.flows.look(&Segment::from(tcp)),
+            Packet::Tcp(tcp) if inwards && fate == Fate::Lost => self.flows.lost(&SegmentHead::from(tcp)),
+            Packet::Tcp(tcp) => self.flows.look(&SegmentHead::from(tcp)),
             _ => Seen::default(),
         };
         let way = if inwards { Way::Common } else { Way::Out };
@@ -177,7 +177,7 @@ impl<const N: usize> Lines<N> {
     fn is_strange(&self, way: Way, tcp: &Tcp<'_>) -> bool {
         match way {
             Way::Dropped(DropRule::BeyondWindow) => true,
-            Way::Dropped(_) => self.flows.contradicts(&Segment::from(tcp)),
+            Way::Dropped(_) => self.flows.contradicts(&SegmentHead::from(tcp)),
             _ => false,
         }
     }

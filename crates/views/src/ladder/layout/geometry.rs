@@ -1,6 +1,6 @@
 //! The lanes: what is beside what, and how wide.
 
-use super::super::story::{Said, SaidKind, Story};
+use super::super::story::{LadderStory, Said, SaidKind};
 use super::quad::Quad;
 use crate::side::Side;
 use crate::svg::{Font, Ink};
@@ -8,7 +8,7 @@ use crate::svg::{Font, Ink};
 /// For what the drawing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Shape {
+pub enum Format {
     /// A slide or a screen: calls and states have lanes of their own beside the uprights.
     Wide,
     /// A telephone: calls and states stand between the uprights.
@@ -55,16 +55,16 @@ pub(in super::super) struct Geometry {
 const CONNECTION_LINE: f64 = 19.0;
 
 impl Geometry {
-    pub(super) fn new(story: &Story<'_>, shape: Shape) -> Self {
+    pub(super) fn new(story: &LadderStory<'_>, shape: Format) -> Self {
         let connections = story.connections.len();
         let head = connections as f64 * CONNECTION_LINE + if connections > 0 { 14.0 } else { 8.0 };
         match shape {
-            Shape::Wide => Self::wide(story, connections > 1, head),
-            Shape::Narrow => Self::narrow(head),
+            Format::Wide => Self::wide(story, connections > 1, head),
+            Format::Narrow => Self::narrow(head),
         }
     }
 
-    fn wide(story: &Story<'_>, several: bool, head: f64) -> Self {
+    fn wide(story: &LadderStory<'_>, several: bool, head: f64) -> Self {
         let many = |(one, more): (f64, f64)| if several { more } else { one };
         let (calls, states) = (many(CALLS), many(STATES));
         let bars = BARS * (most_at_once(story).min(MOST_BARS) as f64) + 6.0;
@@ -156,7 +156,7 @@ impl Geometry {
 }
 
 /// Connections at once at one end, as far as states tell.
-fn most_at_once(story: &Story<'_>) -> usize {
+fn most_at_once(story: &LadderStory<'_>) -> usize {
     use undersock::smoltcp::socket::tcp::State;
 
     use super::super::story::Act;

@@ -1,6 +1,6 @@
 //! Frames as arrows, each with its words where they hide nothing.
 
-use super::super::story::{Story, Transit};
+use super::super::story::{LadderStory, Transit};
 use super::super::words::Label;
 use super::geometry::Geometry;
 use super::quad::Quad;
@@ -90,7 +90,7 @@ impl Rung {
 ///
 /// `taken`: where other words are.
 pub(super) fn rungs(
-    story: &Story<'_>,
+    story: &LadderStory<'_>,
     heights: &[Heights],
     geometry: &Geometry,
     taken: Vec<Quad>,

@@ -1,6 +1,6 @@
 //! Where a terminal's lanes are, and of what characters the ladder is.
 
-use super::super::story::{Act, Said, SaidKind, Story};
+use super::super::story::{Act, LadderStory, Said, SaidKind};
 use crate::notation;
 
 /// Fewer columns than these are taken for these.
@@ -24,7 +24,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(story: &Story<'_>, width: usize) -> Self {
+    pub(super) fn new(story: &LadderStory<'_>, width: usize) -> Self {
         let times = story.moments.iter().map(|moment| notation::time(moment.at).chars().count());
         let time = times.max().unwrap_or(0).clamp(6, 11) + 1;
         let [client, server] = story.known;
@@ -60,7 +60,7 @@ impl Lanes {
 }
 
 /// The columns that the longest call takes, or the longest state.
-pub(super) fn longest(story: &Story<'_>, calls: bool) -> usize {
+pub(super) fn longest(story: &LadderStory<'_>, calls: bool) -> usize {
     let words = story.moments.iter().filter_map(|moment| match &moment.act {
         Act::Said(said) if (said.kind == SaidKind::Call) == calls => {
             Some(said_words(story, said).chars().count())
@@ -71,7 +71,7 @@ pub(super) fn longest(story: &Story<'_>, calls: bool) -> usize {
 }
 
 /// A call, a state or a timer as it stands in its lane.
-pub(super) fn said_words(story: &Story<'_>, said: &Said) -> String {
+pub(super) fn said_words(story: &LadderStory<'_>, said: &Said) -> String {
     let prefix = match said.connection {
         Some(number) if story.connections.len() > 1 => format!("#{number} "),
         _ => String::new(),
