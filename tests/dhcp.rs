@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use test_support::world::raw::{Got, Peer, arp, arp_reply_in, ip_in, tcp_in, udp_in};
+use test_support::world::raw::{Got, arp, arp_reply_in, ip_in, tcp_in, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, small};
 use undersock::host::HostConfig;
 use undersock::server::{Config, Limits};
@@ -179,19 +179,6 @@ fn asks_arp(frame: &[u8]) -> Option<Ipv4Addr> {
         .then(|| Ipv4Addr::from_octets(packet.target_protocol_addr().try_into().expect("4 bytes")))
 }
 
-/// A stream from there to the leased address, with a reply seen.
-fn stream(world: &mut World<Uppercase>, from: IpAddress) -> Peer {
-    let mut peer = Peer { from: (from, 40_000), to: (IpAddress::Ipv4(LEASED), 12_001), ..Peer::new(40_000) };
-    world.connect(&mut peer);
-    let data = peer.segment(TcpControl::Psh, b"before");
-    let got = world.give_tcp(&data);
-    assert!(matches!(&got[..], [reply] if reply.payload == b"BEFORE"), "{got:?}");
-    peer.got(&got[0]);
-    let ack = peer.segment(TcpControl::None, b"");
-    assert_eq!(world.give_tcp(&ack), []);
-    peer
-}
-
 fn payloads(got: &[Vec<u8>]) -> Vec<Vec<u8>> {
     got.iter().filter_map(|frame| tcp_in(frame)).map(|Got { payload, .. }| payload).collect()
 }
@@ -201,7 +188,7 @@ fn payloads(got: &[Vec<u8>]) -> Vec<Vec<u8>> {
 fn a_stream_goes_on_at_once_after_a_renewal_with_another_router() {
     let mut world = world();
     lease(&mut world, LEASED, MASK, ROUTER);
-    let mut peer = stream(&mut world, client_v4());
+    let mut peer = world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
     renew(&mut world, LEASED, OTHER_ROUTER);
     assert_eq!(leased(&world), ["192.168.69.77/24"]);
     let data = peer.segment(TcpControl::Psh, b"after");
@@ -213,7 +200,7 @@ fn a_stream_goes_on_at_once_after_a_renewal_with_another_router() {
 fn a_stream_from_afar_goes_on_by_way_of_another_router() {
     let mut world = world();
     lease(&mut world, LEASED, MASK, ROUTER);
-    let mut peer = stream(&mut world, IpAddress::v4(8, 8, 8, 8));
+    let mut peer = world.stream_by_hand(IpAddress::v4(8, 8, 8, 8), IpAddress::Ipv4(LEASED));
     renew(&mut world, LEASED, OTHER_ROUTER);
     let data = peer.segment(TcpControl::Psh, b"after");
     world.give(&data);
@@ -233,7 +220,7 @@ fn connections_end_with_their_address() {
     for renewed in [false, true] {
         let mut world = world();
         lease(&mut world, LEASED, MASK, ROUTER);
-        stream(&mut world, client_v4());
+        world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
         assert_eq!(world.server.used(), 1);
         if renewed {
             renew(&mut world, Ipv4Addr::new(192, 168, 69, 78), ROUTER);

@@ -1,7 +1,6 @@
 //! The TAP device against a real kernel: opened, shared, taken down, removed.
 //!
-//! Each test runs in a network namespace of its own, which unshare(1) makes for a second copy of this program; for an
-//! ordinary user in a user namespace too. Nothing of this machine's network is seen or touched.
+//! Each test runs in namespaces of its own: nothing of this machine's network is seen or touched.
 #![cfg(target_os = "linux")]
 
 use core::time::Duration;
@@ -9,60 +8,28 @@ use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Instant;
 
+use test_support::network::{alone, ip};
 use undersock::device::tap::{Tap, TapError};
-use undersock::smoltcp::iface::{Config, Interface, SocketSet};
-use undersock::smoltcp::phy::Device;
+use undersock::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use undersock::smoltcp::phy::{Device, TxToken};
 use undersock::smoltcp::socket::udp;
+use undersock::smoltcp::time;
 use undersock::smoltcp::wire::{EthernetAddress, IpCidr};
 
-/// Set for the copy of this program that is inside its namespace.
-const INSIDE: &str = "UNDERSOCK_TEST_NAMESPACE";
 /// After this a test is stuck: generous, because nothing here is about time.
 const STUCK: Duration = Duration::from_secs(20);
-
-/// Runs the test of this name again in a network of its own; inside it, runs `body`.
-fn alone(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
-    let mut unshare = Command::new("unshare");
-    unshare.arg("--net");
-    if !rustix::process::geteuid().is_root() {
-        unshare.args(["--user", "--map-root-user"]);
-    }
-    let program = std::env::current_exe().unwrap();
-    let output = unshare.arg(program).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output();
-    let output = output.expect("unshare(1) of util-linux runs");
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{test} in its namespace:\n{said}");
-}
-
-/// Runs `ip` with these words.
-fn try_ip(words: &str) -> Result<String, String> {
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    let output =
-        Command::new("ip").args(words.split(' ')).env("PATH", path).output().expect("ip(8) of iproute2 runs");
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
-
-fn ip(words: &str) -> String {
-    try_ip(words).unwrap_or_else(|error| panic!("ip {words}: {error}"))
-}
 
 /// The smallest stack that answers: one UDP socket that sends back what it gets.
 struct Echo {
     interface: Interface,
     sockets: SocketSet<'static>,
-    handle: undersock::smoltcp::iface::SocketHandle,
+    handle: SocketHandle,
 }
 
 impl Echo {
     fn new(tap: &mut Tap) -> Echo {
         let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
-        let mut interface = Interface::new(config, tap, undersock::smoltcp::time::Instant::now());
+        let mut interface = Interface::new(config, tap, time::Instant::now());
         interface.update_ip_addrs(|addresses| {
             addresses.push("192.168.69.1/24".parse::<IpCidr>().unwrap()).unwrap()
         });
@@ -75,13 +42,13 @@ impl Echo {
     }
 
     fn poll(&mut self, tap: &mut Tap) {
-        self.interface.poll(undersock::smoltcp::time::Instant::now(), tap, &mut self.sockets);
+        self.interface.poll(time::Instant::now(), tap, &mut self.sockets);
         let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.handle);
         while let Ok((data, from)) = socket.recv() {
             let data = data.to_vec();
             socket.send_slice(&data, from.endpoint).unwrap();
         }
-        self.interface.poll(undersock::smoltcp::time::Instant::now(), tap, &mut self.sockets);
+        self.interface.poll(time::Instant::now(), tap, &mut self.sockets);
     }
 }
 
@@ -126,7 +93,7 @@ fn open_creates_an_interface_that_goes_with_the_value() {
         datagram_returns(&mut tap, &mut echo, 1472);
         assert!(tap.error().is_none());
         drop(tap);
-        assert!(try_ip("link show tap0").is_err());
+        assert!(!ip("-oneline link").contains("tap0"));
     });
 }
 
@@ -208,9 +175,8 @@ fn a_link_that_is_down_loses_frames_and_nothing_else() {
             ip("link set tap0 down");
             // A reply to what came before, or a neighbour request: any frame, straight from a transmit token.
             let dropped = tap.counters().dropped;
-            let token =
-                tap.transmit(undersock::smoltcp::time::Instant::now()).expect("a down link doesn't block");
-            undersock::smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
+            let token = tap.transmit(time::Instant::now()).expect("a down link doesn't block");
+            token.consume(60, |frame| frame.fill(0xff));
             assert_eq!(tap.counters().dropped, dropped + 1);
             assert!(!tap.blocked());
             echo.poll(&mut tap);
@@ -228,13 +194,13 @@ fn a_removed_interface_is_reported() {
         // Asleep in poll(2), while it reads, while it writes: each finds out by itself.
         let asleep = |tap: &mut Tap| {
             while !tap.wait(None, []).unwrap().tap || tap.error().is_none() {
-                let _ = tap.receive(undersock::smoltcp::time::Instant::now());
+                let _ = tap.receive(time::Instant::now());
             }
         };
-        let reads = |tap: &mut Tap| assert!(tap.receive(undersock::smoltcp::time::Instant::now()).is_none());
+        let reads = |tap: &mut Tap| assert!(tap.receive(time::Instant::now()).is_none());
         let writes = |tap: &mut Tap| {
-            let token = tap.transmit(undersock::smoltcp::time::Instant::now()).unwrap();
-            undersock::smoltcp::phy::TxToken::consume(token, 60, |frame| frame.fill(0xff));
+            let token = tap.transmit(time::Instant::now()).unwrap();
+            token.consume(60, |frame| frame.fill(0xff));
         };
         let ways: [&dyn Fn(&mut Tap); 3] = [&asleep, &reads, &writes];
         for notices in ways {

@@ -22,7 +22,7 @@ fn an_address_is_asked_for_then_formed_and_served() {
     advertise(&mut world, &advertisement().frame());
     assert_eq!(texts(&world), ["fe80::ff:fe00:1/64", "2001:db8::ff:fe00:1/64"]);
     assert_eq!(asks(&mut world, NEIGHBOR, CLIENT_MAC), Some(CLIENT_MAC));
-    stream(&mut world, NEIGHBOR, FORMED);
+    world.stream_by_hand(NEIGHBOR.into(), FORMED.into());
     // It is defended, as all our addresses are.
     let got = world.give(&detection(FORMED.into()));
     let got: Vec<_> = got.iter().filter_map(|frame| ip_in(frame, IpProtocol::Icmpv6)).collect();
@@ -49,7 +49,7 @@ fn an_address_goes_with_its_lifetime_and_its_connections_with_it() {
     let limits = Limits::DEFAULT.with_idle(Duration::from_secs(10 * HOUR));
     let mut world = with(config().with_limits(limits));
     advertise(&mut world, &valid_for(100));
-    stream(&mut world, NEIGHBOR, FORMED);
+    world.stream_by_hand(NEIGHBOR.into(), FORMED.into());
     world.pass(Duration::from_millis(98_900));
     assert!(has(&world, FORMED) && world.server.used() == 1);
     world.pass(Duration::from_millis(100));

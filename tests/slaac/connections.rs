@@ -8,7 +8,7 @@ fn a_stream_goes_on_at_once_when_addresses_come_and_go() {
     let mut world = with(Config::new(HostConfig::default().with_slaac().with_seed(3)));
     let IpAddress::Ipv6(client) = client_v6() else { panic!("an IPv6 address") };
     let IpAddress::Ipv6(server) = server_v6() else { panic!("an IPv6 address") };
-    let mut peer = stream(&mut world, client, server);
+    let mut peer = world.stream_by_hand(client.into(), server.into());
     // A second after it is advertised the address is there; two seconds later it is gone.
     world.give(&valid_for(3));
     for there in [true, false] {

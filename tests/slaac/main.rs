@@ -108,19 +108,6 @@ fn solicitations(world: &mut World<Uppercase>, time: Duration) -> Vec<i64> {
     times
 }
 
-/// A stream from a neighbour to this address, with a reply seen.
-fn stream(world: &mut World<Uppercase>, from: Ipv6Addr, to: Ipv6Addr) -> Peer {
-    let mut peer = Peer { from: (from.into(), 40_000), to: (to.into(), 12_001), ..Peer::new(40_000) };
-    world.connect(&mut peer);
-    let data = peer.segment(TcpControl::Psh, b"before");
-    let got = world.give_tcp(&data);
-    assert!(matches!(&got[..], [reply] if reply.payload == b"BEFORE"), "{got:?}");
-    peer.got(&got[0]);
-    let ack = peer.segment(TcpControl::None, b"");
-    assert_eq!(world.give_tcp(&ack), []);
-    peer
-}
-
 /// A frame with an ICMPv6 message of this length only, and a right checksum.
 fn cut(frame: &[u8], length: usize) -> Vec<u8> {
     let mut frame = frame[..14 + 40 + length].to_vec();

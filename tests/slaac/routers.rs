@@ -10,7 +10,7 @@ fn who_is_far_is_answered_by_way_of_the_router_for_as_long_as_it_is_one() {
         let lifetime = 60;
         advertise(&mut world, &Advertisement { lifetime, ..advertisement() }.frame());
         assert_eq!(asks(&mut world, FAR, ROUTER_MAC), Some(ROUTER_MAC));
-        let mut peer = stream(&mut world, FAR, FORMED);
+        let mut peer = world.stream_by_hand(FAR.into(), FORMED.into());
         world.pass(Duration::from_secs(50));
         assert_eq!(asks(&mut world, FAR, ROUTER_MAC), Some(ROUTER_MAC));
         let data = peer.segment(TcpControl::Psh, b"on");

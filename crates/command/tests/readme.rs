@@ -15,7 +15,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use screen::Screen;
 use test_support::command::{Ran, run};
-use test_support::network::{Program, alone, tool};
+use test_support::network::{Program, alone, terminal, tool};
 use test_support::recipes::{OF_THE_BOARDS, QUESTION, README, Step, steps};
 
 /// Where the tests keep what they need, each its own.
@@ -111,10 +111,7 @@ fn the_first_screen() {
     let steps = steps("");
     let [Step { command, shown, .. }] = &steps[..] else { panic!("one command, not {steps:?}") };
     assert_eq!(command, "cargo run --release");
-    let mut python = tool("python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/terminal.py"));
-    python.arg(test_support::command::path()).env("NO_COLOR", "1");
-    let mut lab = Program::start(python);
+    let mut lab = terminal(&[]);
     let typed: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix(QUESTION)).collect();
     for sentence in &typed {
         lab.prints(&format!("\n{QUESTION}"));

@@ -2,12 +2,11 @@
 #![cfg(target_os = "linux")]
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use test_support::command::{Ran, run, undersock};
-use test_support::network::{Program, alone, prints, tool, tool_path};
+use test_support::network::{Program, alone, ip, prints, terminal, tool, tool_path};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_undersock");
 const END_OF_INPUT: &str = "\x04";
@@ -255,13 +254,6 @@ fn the_prompt_shows_what_happened_below_a_sentence() {
     });
 }
 
-fn terminal(words: &[&str]) -> Program {
-    let mut python: Command = tool("python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/terminal.py"));
-    python.arg(CLIENT).args(words).env("NO_COLOR", "1");
-    Program::start(python)
-}
-
 /// `serve` has the same views.
 #[test]
 fn a_server_on_an_interface_shows_as_much() {
@@ -270,11 +262,8 @@ fn a_server_on_an_interface_shows_as_much() {
         let serve = undersock(["serve", "--tap", "tap0", "--trace", "--capture", &capture]);
         let server = Program::start(serve);
         server.says("The server is ready to receive");
-        for line in ["ip link set tap0 up", "ip addr add 192.168.69.100/24 dev tap0"] {
-            let mut ip = tool("ip");
-            ip.args(line.split(' ').skip(1));
-            assert_eq!(run(ip, b"").status, Some(0), "{line}");
-        }
+        ip("link set tap0 up");
+        ip("addr add 192.168.69.100/24 dev tap0");
         let ran = run(undersock(["udp", "192.168.69.1", "hello"]), b"");
         prints(&ran, "HELLO\n");
         server.says("udp sendto 192.168.69.100:");

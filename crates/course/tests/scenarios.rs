@@ -7,8 +7,8 @@ use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use test_support::golden;
 
+use test_support::golden;
 use undersock_course::{Further, Run, Scenario, list};
 use undersock_views::timeline::timeline;
 

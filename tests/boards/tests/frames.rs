@@ -2,8 +2,8 @@
 
 use board_tests::frames::broken;
 use board_tests::raw::{
-    Advertisement, Got, Peer, Prefix, ROUTER_MAC, Segment, arp, arp_reply_in, discovery_in, ip, ip_in, ping,
-    udp, udp_in,
+    Advertisement, Got, Peer, Prefix, ROUTER_MAC, Segment, arp, arp_reply_in, discovery_in,
+    impossible_sources, ip, ip_in, ping, udp, udp_in,
 };
 use board_tests::text::Random;
 use board_tests::{
@@ -125,17 +125,7 @@ fn hostile_frames_draw_no_answer(board: &str) {
         assert!(answers.is_empty(), "{what}: {answers:x?}");
     };
     let v4 = |a, b, c, d| IpAddress::v4(a, b, c, d);
-    let sources = [
-        server_v4(),
-        v4(0, 0, 0, 0),
-        v4(0, 1, 2, 3),
-        v4(127, 0, 0, 1),
-        v4(224, 0, 0, 1),
-        v4(240, 0, 0, 1),
-        v4(255, 255, 255, 255),
-        v4(192, 168, 69, 255),
-    ];
-    for source in sources {
+    for source in impossible_sources() {
         let syn = Segment { from: (source, 12_000), control: TcpControl::Syn, ..Segment::default() };
         in_silence(&format!("SYN from {source}"), &syn.frame());
         let datagram = udp((source, 5_000), (server_v4(), 12_000), b"a");

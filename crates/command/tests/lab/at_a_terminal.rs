@@ -5,13 +5,6 @@ use super::*;
 const END_OF_INPUT: &str = "\x04";
 const INTERRUPT: &str = "\x03";
 
-fn terminal(words: &[&str]) -> Program {
-    let mut python = tool("python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/terminal.py"));
-    python.arg(this_command()).args(words).env("NO_COLOR", "1");
-    Program::start(python)
-}
-
 #[test]
 fn it_asks_until_the_end_of_the_input() {
     alone("at_a_terminal::it_asks_until_the_end_of_the_input", || {

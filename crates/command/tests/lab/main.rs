@@ -20,7 +20,9 @@ use std::thread;
 
 use rustix::process::{Signal, geteuid, kill_process_group};
 use test_support::command::{BOUND, Ran, finish_within, run, undersock};
-use test_support::network::{Nobody, Program, again, alone, fails, is_inside, prints, tool, tool_path};
+use test_support::network::{
+    Nobody, Program, again, alone, fails, is_inside, prints, terminal, tool, tool_path,
+};
 
 /// What the server says when there is something to talk to.
 const READY: &str = "The server is ready to receive";

@@ -20,22 +20,12 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 use test_support::command::{Ran, run, undersock};
-use test_support::network::{Nobody, Program, alone, fails, tool};
+use test_support::network::{Nobody, Program, alone, fails, ip, tool};
 
 /// What the server says when it can be reached.
 const READY: &str = "The server is ready to receive: ";
 /// A client's longest wait. Inside, every wait is shorter than the bound around all.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Runs `ip` with these words, which must succeed. What it prints.
-#[track_caller]
-fn ip(words: &str) -> String {
-    let mut command = tool("ip");
-    command.args(words.split(' '));
-    let ran = run(command, b"");
-    assert_eq!(ran.status, Some(0), "ip {words}: {ran:?}");
-    String::from_utf8(ran.stdout).expect("ip(8) prints UTF-8")
-}
 
 /// The recipe's interface, and this side's addresses. The second one is without duplicate detection, which takes a
 /// second or two.

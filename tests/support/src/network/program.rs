@@ -9,10 +9,20 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::command::{Ran, kill, wait};
+use super::tool;
+use crate::command::{Ran, kill, path, wait};
 
 /// How long a program may keep silent, or go on when it should end. Shorter than any bound around it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `undersock` with these words at a terminal of its own.
+#[track_caller]
+pub fn terminal(words: &[&str]) -> Program {
+    let mut python = tool("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/terminal.py"));
+    python.arg(path()).args(words).env("NO_COLOR", "1");
+    Program::start(python)
+}
 
 /// A program that runs beside the test. It ends with this value, however the test ends.
 pub struct Program {

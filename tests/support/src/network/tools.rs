@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::command::run;
+
 /// Each with the Debian package that it comes with.
 const PACKAGES: &[(&str, &str)] = &[
     ("capinfos", "tshark"),
@@ -39,6 +41,16 @@ fn find(name: &str) -> Option<PathBuf> {
     // An ordinary user's PATH lacks the directories for administrators.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+}
+
+/// Runs ip(8) with these words, which must succeed. What it prints.
+#[track_caller]
+pub fn ip(words: &str) -> String {
+    let mut command = tool("ip");
+    command.args(words.split(' '));
+    let ran = run(command, b"");
+    assert_eq!(ran.status, Some(0), "ip {words}: {ran:?}");
+    String::from_utf8(ran.stdout).expect("ip(8) prints UTF-8")
 }
 
 /// A program of the list, to be run with all it says read by the test.

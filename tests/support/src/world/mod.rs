@@ -14,7 +14,7 @@ use undersock::service::{Service, Uppercase};
 use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
+use undersock::smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
 use undersock_views::record::{Record, Recorder, Recording};
 use undersock_views::timeline::{Lines, timeline};
 
@@ -367,12 +367,25 @@ impl<S: Service> World<S> {
 
     /// The three-way handshake by hand.
     pub fn connect(&mut self, peer: &mut raw::Peer) {
-        let syn = peer.segment(undersock::smoltcp::wire::TcpControl::Syn, b"");
+        let syn = peer.segment(TcpControl::Syn, b"");
         let got = self.give_tcp(&syn);
         let [syn_ack] = &got[..] else { panic!("one SYN-ACK, not {got:?}") };
         assert!(syn_ack.syn && syn_ack.ack && syn_ack.ack_number == peer.seq, "{syn_ack:?}");
         peer.got(syn_ack);
-        let ack = peer.segment(undersock::smoltcp::wire::TcpControl::None, b"");
+        let ack = peer.segment(TcpControl::None, b"");
         assert_eq!(self.give_tcp(&ack), []);
+    }
+
+    /// A connection to the stream port by hand, with a reply seen.
+    pub fn stream_by_hand(&mut self, from: IpAddress, to: IpAddress) -> raw::Peer {
+        let mut peer = raw::Peer { from: (from, 40_000), to: (to, 12_001), ..raw::Peer::new(40_000) };
+        self.connect(&mut peer);
+        let data = peer.segment(TcpControl::Psh, b"before");
+        let got = self.give_tcp(&data);
+        assert!(matches!(&got[..], [reply] if reply.payload == b"BEFORE"), "{got:?}");
+        peer.got(&got[0]);
+        let ack = peer.segment(TcpControl::None, b"");
+        assert_eq!(self.give_tcp(&ack), []);
+        peer
     }
 }

@@ -421,3 +421,18 @@ pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.chars().filter_map(|digit| Some(digit.to_digit(16)? as u8)).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
+
+/// IPv4 addresses that no datagram and no segment for the server may come from.
+pub fn impossible_sources() -> [IpAddress; 8] {
+    let v4 = IpAddress::v4;
+    [
+        super::server_v4(),
+        v4(0, 0, 0, 0),
+        v4(0, 1, 2, 3),
+        v4(127, 0, 0, 1),
+        v4(224, 0, 0, 1),
+        v4(240, 0, 0, 1),
+        v4(255, 255, 255, 255),
+        v4(192, 168, 69, 255),
+    ]
+}

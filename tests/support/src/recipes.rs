@@ -1,6 +1,6 @@
 //! The README's commands, and what they print by it.
 
-pub const README: &str = include_str!("../../../../README.md");
+pub const README: &str = include_str!("../../../README.md");
 /// The section that the boards' tests follow.
 pub const OF_THE_BOARDS: &str = "On a microcontroller";
 /// What the lab asks at a terminal.
