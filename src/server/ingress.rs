@@ -12,7 +12,11 @@ use super::datagrams;
 use super::door::{self, Kind, Local, Segment, Sender};
 use super::slots::Order;
 use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
-use crate::packet::{Flags, ethernet, ipv4, ipv6, tcp};
+#[cfg(feature = "ipv4")]
+use crate::packet::ipv4;
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
+use crate::packet::{Flags, ethernet, ip, tcp};
 use crate::service::Service;
 use crate::stack::{Departing, Egress, OneFrame};
 
@@ -389,21 +393,27 @@ fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>)
 fn bare(frame: &[u8], place: &mut [u8], seq: TcpSeqNumber, ack: TcpSeqNumber, fin: bool) -> Option<usize> {
     const PLAIN: usize = ethernet::HEADER + tcp::HEADER;
     let (_, packet) = ethernet::Header::split(frame)?;
-    let (ip, segment) = match ipv4::Header::new(packet) {
-        Some(header) => (ipv4::HEADER, packet.get(header.length()..)?),
-        None => (ipv6::HEADER, packet.get(ipv6::HEADER..)?),
+    // Without options, and with them.
+    let (ip, start) = match ip::version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => (ipv4::HEADER, ipv4::Header::new(packet)?.length()),
+        #[cfg(feature = "ipv6")]
+        6 => (ipv6::HEADER, ipv6::HEADER),
+        _ => return None,
     };
-    let segment = segment.first_chunk::<{ tcp::HEADER }>()?;
+    let segment = packet.get(start..)?.first_chunk::<{ tcp::HEADER }>()?;
     let place = place.get_mut(..PLAIN + ip)?;
     place.copy_from_slice(frame.get(..PLAIN + ip)?);
     let (headers, transport) = place.split_last_chunk_mut()?;
-    let network = headers.get_mut(ethernet::HEADER..)?;
-    if ip == ipv4::HEADER {
-        ipv4::set_plain(network.first_chunk_mut()?, tcp::HEADER as u8);
-    } else {
-        ipv6::set_payload_length(network.first_chunk_mut()?, tcp::HEADER as u8);
-    }
     *transport = *segment;
     tcp::set_plain(transport, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
+    let network = headers.get_mut(ethernet::HEADER..)?;
+    match ip {
+        #[cfg(feature = "ipv4")]
+        ipv4::HEADER => ipv4::set_plain(network.first_chunk_mut()?, tcp::HEADER as u8),
+        #[cfg(feature = "ipv6")]
+        ipv6::HEADER => ipv6::set_payload_length(network.first_chunk_mut()?, tcp::HEADER as u8),
+        _ => return None,
+    }
     Some(place.len())
 }
