@@ -1,11 +1,13 @@
 //! Whose Ethernet address the stack knows: nobody waits for it, and no flood takes it from those who are served.
 
-use test_support::world::raw::{Peer, Segment, ip_in, ping, tcp_in, udp, udp_in};
+use test_support::world::raw::{Peer, Segment, defence, ip_in, ping, tcp_in, udp, udp_in};
 use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
+use undersock::packet::ethernet::HEADER as ETHERNET;
+use undersock::packet::{Sum, icmp, ipv6, layers, ndp};
 use undersock::service::Uppercase;
 use undersock::smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use undersock::smoltcp::time::Duration;
-use undersock::smoltcp::wire::{IpAddress, IpProtocol, TcpControl};
+use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpProtocol, TcpControl};
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()
@@ -91,4 +93,60 @@ fn a_flood_of_frames_for_nobody_is_learnt_at_a_bounded_rate() {
     assert!((90..=115).contains(&answers), "{answers}");
     let got = world.give(&udp((client_v4(), 5_000), (server_v4(), 12_000), b"still there?"));
     assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1);
+}
+
+/// A neighbour advertisement that this is where the client is, with the flag that overrides what was known or without.
+fn claim(mac: [u8; 6], overrides: bool) -> Vec<u8> {
+    let IpAddress::Ipv6(client) = client_v6() else { panic!("neighbour discovery is for IPv6") };
+    let mut frame = defence(EthernetAddress(mac), client, client);
+    if !overrides {
+        frame[ETHERNET + ipv6::HEADER + ndp::NEIGHBOR_FLAGS.start] &= !0x20;
+    }
+    let sum = layers(&frame).find_map(|part| match part.checksum() {
+        Some((_, Sum::Wrong { right })) => Some(right),
+        _ => None,
+    });
+    if let Some(right) = sum {
+        let at = ETHERNET + ipv6::HEADER + icmp::CHECKSUM.start;
+        frame[at..at + 2].copy_from_slice(&right.to_be_bytes());
+    }
+    frame
+}
+
+/// Without the override flag, another Ethernet address doesn't take the place of what is known (RFC 4861 7.2.5): the
+/// client is answered where it is, also when the stack's own memory of it has ended.
+#[test]
+fn an_advertisement_overrides_what_is_known_only_if_it_says_so() {
+    const CLIENT: [u8; 6] = [2, 0, 0x5e, 0, 0, 1];
+    const OTHER: [u8; 6] = [2, 0, 0x5e, 0, 0, 0x66];
+    let ask = || {
+        let mut frame = udp((client_v6(), 5_000), (server_v6(), 12_000), b"where?");
+        frame[6..12].copy_from_slice(&CLIENT);
+        frame
+    };
+    for known in [true, false] {
+        let mut world = world();
+        if known {
+            world.give(&claim(CLIENT, true));
+        }
+        world.give(&claim(OTHER, false));
+        for after in [0, 70] {
+            world.pass(Duration::from_secs(after));
+            let got = world.give(&ask());
+            let answered = |mac: [u8; 6]| match &got[..] {
+                [one] => udp_in(one).is_some() && one.starts_with(&mac),
+                _ => false,
+            };
+            if known {
+                assert!(answered(CLIENT), "{after} s: {got:?}");
+            } else if after == 0 {
+                assert!(answered(OTHER), "nothing was known, so it is what an advertisement says: {got:?}");
+            }
+        }
+    }
+    let mut world = world();
+    world.give(&claim(CLIENT, true));
+    world.give(&claim(OTHER, true));
+    let got = world.give(&ask());
+    assert!(matches!(&got[..], [one] if one.starts_with(&OTHER)), "{got:?}");
 }

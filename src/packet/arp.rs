@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::ethernet::{self, ethertype};
-use super::field::{Field, long, put, word};
+use super::field::{Field, bytes, long, put, word};
 
 /// Bytes before the addresses.
 pub const FIXED: usize = 8;
@@ -63,9 +63,8 @@ impl<'a> Packet<'a> {
     /// [`SENDER_MAC`].
     #[inline]
     #[must_use]
-    pub const fn sender_mac(self) -> [u8; 6] {
-        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.0;
-        [a, b, c, d, e, f]
+    pub fn sender_mac(self) -> [u8; 6] {
+        bytes(self.0, SENDER_MAC)
     }
 
     /// [`SENDER`].
@@ -78,9 +77,8 @@ impl<'a> Packet<'a> {
     /// [`TARGET_MAC`].
     #[inline]
     #[must_use]
-    pub const fn target_mac(self) -> [u8; 6] {
-        let [.., a, b, c, d, e, f, _, _, _, _] = *self.0;
-        [a, b, c, d, e, f]
+    pub fn target_mac(self) -> [u8; 6] {
+        bytes(self.0, TARGET_MAC)
     }
 
     /// [`TARGET`].
@@ -91,28 +89,29 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// A frame that tells `to` that `known` is where it is: a reply.
-#[must_use]
-pub fn reply(known: ([u8; 6], Ipv4Addr), to: ([u8; 6], Ipv4Addr)) -> [u8; FRAME] {
-    frame(REPLY, to.0, known, to)
+/// Writes a frame that tells `to` that `known` is where it is: a reply.
+#[inline]
+pub fn reply(frame: &mut [u8; FRAME], known: ([u8; 6], Ipv4Addr), to: ([u8; 6], Ipv4Addr)) {
+    write(frame, REPLY, to.0, known, to);
 }
 
-/// A frame that asks everybody who has `target`. The sender's address is unspecified if it is a probe (RFC 5227 2.1.1).
-#[must_use]
-pub fn request(from: ([u8; 6], Ipv4Addr), target: Ipv4Addr) -> [u8; FRAME] {
-    frame(REQUEST, ethernet::BROADCAST, from, ([0; 6], target))
+/// Writes a frame that asks everybody who has `target`. The sender's address is unspecified if it is a probe (RFC 5227
+/// 2.1.1).
+#[inline]
+pub fn request(frame: &mut [u8; FRAME], from: ([u8; 6], Ipv4Addr), target: Ipv4Addr) {
+    write(frame, REQUEST, ethernet::BROADCAST, from, ([0; 6], target));
 }
 
 #[inline(always)]
-fn frame(
+fn write(
+    frame: &mut [u8; FRAME],
     operation: u16,
     to: [u8; 6],
     sender: ([u8; 6], Ipv4Addr),
     target: ([u8; 6], Ipv4Addr),
-) -> [u8; FRAME] {
-    let mut frame = [0; FRAME];
-    if let Some((header, packet)) = frame.split_first_chunk_mut() {
-        *header = ethernet::header(to, sender.0, ethertype::ARP);
+) {
+    ethernet::write(frame, to, sender.0, ethertype::ARP);
+    if let Some((_, packet)) = frame.split_first_chunk_mut::<{ ethernet::HEADER }>() {
         put(packet, HARDWARE_TYPE, START);
         put(packet, OPERATION, operation.to_be_bytes());
         put(packet, SENDER_MAC, sender.0);
@@ -120,5 +119,4 @@ fn frame(
         put(packet, TARGET_MAC, target.0);
         put(packet, TARGET, target.1.octets());
     }
-    frame
 }

@@ -25,11 +25,11 @@ pub fn sum(start: u32, bytes: &[u8]) -> u32 {
     for word in words {
         sum += u64::from(u32::from_ne_bytes(*word));
     }
-    let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+    let (words, rest) = rest.as_chunks::<2>();
+    for word in words {
+        sum += u64::from(u16::from_ne_bytes(*word));
     }
-    add(sum, u32::from_ne_bytes(last))
+    add(sum, rest.first().map_or(0, |odd| u16::from_ne_bytes([*odd, 0]).into()))
 }
 
 /// Adds, and folds into 32 bits.

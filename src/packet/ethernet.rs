@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::field::{Bits, Field, word};
+use super::field::{Bits, Field, bytes, put, word};
 
 /// Bytes of the header, without a tag.
 pub const HEADER: usize = 14;
@@ -59,17 +59,15 @@ impl<'a> Header<'a> {
     /// [`DESTINATION`].
     #[inline]
     #[must_use]
-    pub const fn destination(self) -> [u8; 6] {
-        let [a, b, c, d, e, f, ..] = *self.0;
-        [a, b, c, d, e, f]
+    pub fn destination(self) -> [u8; 6] {
+        bytes(self.0, DESTINATION)
     }
 
     /// [`SOURCE`].
     #[inline]
     #[must_use]
-    pub const fn source(self) -> [u8; 6] {
-        let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.0;
-        [a, b, c, d, e, f]
+    pub fn source(self) -> [u8; 6] {
+        bytes(self.0, SOURCE)
     }
 
     /// [`ETHERTYPE`].
@@ -95,13 +93,12 @@ pub const fn group(address: Ipv6Addr) -> [u8; 6] {
     [0x33, 0x33, a, b, c, d]
 }
 
-/// The header of a frame.
-#[inline]
-#[must_use]
-pub(crate) const fn header(to: [u8; 6], from: [u8; 6], ethertype: u16) -> [u8; HEADER] {
-    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (to, from);
-    let [m, n] = ethertype.to_be_bytes();
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n]
+/// Writes the header of a frame.
+#[inline(always)]
+pub(crate) fn write(frame: &mut [u8], to: [u8; 6], from: [u8; 6], ethertype: u16) {
+    put(frame, DESTINATION, to);
+    put(frame, SOURCE, from);
+    put(frame, ETHERTYPE, ethertype.to_be_bytes());
 }
 
 /// An IEEE 802.1Q tag, from behind the type field that says that there is one.

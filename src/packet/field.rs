@@ -34,6 +34,14 @@ pub const fn long<const N: usize>(header: &[u8; N], field: Field) -> u32 {
     u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 
+/// The bytes that a field is.
+#[inline(always)]
+#[must_use]
+pub fn bytes<const N: usize, const M: usize>(header: &[u8; N], field: Field) -> [u8; M] {
+    // The field is in the header, so there is no other case, and the compiler knows.
+    header.get(field).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; M])
+}
+
 /// Puts bytes of a header in a field's place, as many as there are of both.
 #[inline(always)]
 pub(crate) fn put<const N: usize>(header: &mut [u8], field: Field, bytes: [u8; N]) {

@@ -30,3 +30,13 @@ pub mod protocol {
 pub const fn words(words: u8) -> usize {
     4 * words as usize
 }
+
+/// The version of a packet, which is in both at one place. `None` if it is empty.
+#[inline(always)]
+#[must_use]
+pub const fn version(packet: &[u8]) -> Option<u8> {
+    match packet {
+        [first, ..] => Some(*first >> 4),
+        [] => None,
+    }
+}

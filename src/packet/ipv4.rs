@@ -115,7 +115,7 @@ impl<'a> Header<'a> {
 
 /// Makes a header one without options, with so many bytes behind it. Its checksum isn't right any more.
 #[inline]
-pub(crate) const fn set_plain(header: &mut [u8; HEADER], payload: u8) {
+pub const fn set_plain(header: &mut [u8; HEADER], payload: u8) {
     header[VERSION_AND_LENGTH.start] = 4 << 4 | (HEADER / 4) as u8;
     [header[TOTAL_LENGTH.start], header[TOTAL_LENGTH.start + 1]] =
         (HEADER as u16 + payload as u16).to_be_bytes();

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::field::{Bits, Field, byte, word};
+use super::field::{Bits, Field, byte, bytes, word};
 
 /// Bytes of the header.
 pub const HEADER: usize = 40;
@@ -92,23 +92,21 @@ impl<'a> Header<'a> {
     /// [`SOURCE`].
     #[inline]
     #[must_use]
-    pub const fn source(self) -> Ipv6Addr {
-        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *self.0;
-        Ipv6Addr::from_octets([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    pub fn source(self) -> Ipv6Addr {
+        Ipv6Addr::from_octets(bytes(self.0, SOURCE))
     }
 
     /// [`DESTINATION`].
     #[inline]
     #[must_use]
-    pub const fn destination(self) -> Ipv6Addr {
-        let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *self.0;
-        Ipv6Addr::from_octets([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    pub fn destination(self) -> Ipv6Addr {
+        Ipv6Addr::from_octets(bytes(self.0, DESTINATION))
     }
 }
 
 /// Says that so many bytes are behind a header.
 #[inline]
-pub(crate) const fn set_payload_length(header: &mut [u8; HEADER], payload: u8) {
+pub const fn set_payload_length(header: &mut [u8; HEADER], payload: u8) {
     [header[PAYLOAD_LENGTH.start], header[PAYLOAD_LENGTH.start + 1]] = [0, payload];
 }
 

@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use super::ethernet::{self, ethertype};
-use super::field::{Bits, Field, byte, long, put, word};
+use super::field::{Bits, Field, byte, bytes, long, put, word};
 use super::{checksum, icmp, ip::protocol, ipv6};
 
 /// The type of a router solicitation (RFC 4861 4.1).
@@ -83,7 +83,7 @@ pub const fn options_at(kind: u8) -> Option<usize> {
 
 /// Options (RFC 4861 4.6): a type, a length in units of eight bytes, and so much data.
 pub mod option {
-    use super::super::field::{Bits, Field, byte, long};
+    use super::super::field::{Bits, Field, byte, bytes, long};
 
     /// The unit in which lengths are.
     pub const UNIT: usize = 8;
@@ -201,9 +201,8 @@ pub mod option {
         /// The first half of [`Prefix::PREFIX`]: what an interface identifier leaves.
         #[inline]
         #[must_use]
-        pub const fn network(self) -> [u8; 8] {
-            let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, ..] = *self.0;
-            [a, b, c, d, e, f, g, h]
+        pub fn network(self) -> [u8; 8] {
+            bytes(self.0, Self::PREFIX)
         }
     }
 }
@@ -239,9 +238,8 @@ impl<'a> About<'a> {
     /// [`TARGET`].
     #[inline]
     #[must_use]
-    pub const fn target(&self) -> Ipv6Addr {
-        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *self.header;
-        Ipv6Addr::from_octets([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    pub fn target(&self) -> Ipv6Addr {
+        Ipv6Addr::from_octets(bytes(self.header, TARGET))
     }
 
     /// Whether it takes the place of what was known (RFC 4861 7.2.3, 7.2.5): an advertisement says so, a solicitation
@@ -402,16 +400,16 @@ impl Message {
         let Some((headers, rest)) = frame.split_first_chunk_mut::<HEADERS>() else { return &[] };
         *headers = [0; HEADERS];
         let payload = icmp::LONG_HEADER + rest.len();
-        if let Some((header, rest)) = headers.split_first_chunk_mut() {
-            *header = ethernet::header(self.destination.0, self.source.0, ethertype::IPV6);
-            put(rest, ipv6::FIRST, [6 << 4]);
+        ethernet::write(headers, self.destination.0, self.source.0, ethertype::IPV6);
+        if let Some((_, packet)) = headers.split_first_chunk_mut::<{ ethernet::HEADER }>() {
+            put(packet, ipv6::FIRST, [6 << 4]);
             #[allow(clippy::cast_possible_truncation, reason = "it is below 64")]
-            put(rest, ipv6::PAYLOAD_LENGTH, [0, payload as u8]);
-            put(rest, ipv6::NEXT_HEADER, [protocol::ICMPV6]);
-            put(rest, ipv6::HOP_LIMIT, [HOP_LIMIT]);
-            put(rest, ipv6::SOURCE, self.source.1.octets());
-            put(rest, ipv6::DESTINATION, self.destination.1.octets());
-            if let Some((_, message)) = rest.split_first_chunk_mut::<{ ipv6::HEADER }>() {
+            put(packet, ipv6::PAYLOAD_LENGTH, [0, payload as u8]);
+            put(packet, ipv6::NEXT_HEADER, [protocol::ICMPV6]);
+            put(packet, ipv6::HOP_LIMIT, [HOP_LIMIT]);
+            put(packet, ipv6::SOURCE, self.source.1.octets());
+            put(packet, ipv6::DESTINATION, self.destination.1.octets());
+            if let Some((_, message)) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>() {
                 put(message, icmp::TYPE, [self.kind]);
                 put(message, NEIGHBOR_FLAGS, self.flags.to_be_bytes());
             }

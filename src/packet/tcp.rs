@@ -112,7 +112,7 @@ impl<'a> Header<'a> {
 
 /// Makes a header one without options, with these numbers and flags. Its checksum isn't right any more.
 #[inline]
-pub(crate) fn set_plain(header: &mut [u8; HEADER], seq: TcpSeqNumber, ack: TcpSeqNumber, flags: u16) {
+pub fn set_plain(header: &mut [u8; HEADER], seq: TcpSeqNumber, ack: TcpSeqNumber, flags: u16) {
     const WORDS: u16 = (HEADER / 4) as u16;
     put(header, SEQUENCE, seq.0.to_be_bytes());
     put(header, ACKNOWLEDGMENT, ack.0.to_be_bytes());

@@ -199,11 +199,12 @@ fn pseudo_headers_are_sums_over_their_bytes() {
 fn what_is_written_of_arp_is_read_again() {
     let (us, them) = ([2, 0, 0, 0, 0, 1], [2, 0, 0x5e, 0, 0, 1]);
     let (ours, theirs) = (Ipv4Addr::new(192, 168, 69, 1), Ipv4Addr::new(192, 168, 69, 100));
-    let frame = arp::reply((us, ours), (them, theirs));
+    let mut frame = [0; arp::FRAME];
+    arp::reply(&mut frame, (us, ours), (them, theirs));
     let bytes = "02005e000001 020000000001 0806 0001 0800 06 04 0002
         020000000001 c0a84501 02005e000001 c0a84564";
     assert_eq!(frame[..], hex(bytes));
-    let frame = arp::request((us, ours), theirs);
+    arp::request(&mut frame, (us, ours), theirs);
     let Packet::Arp(read) = packet(&frame) else { panic!("{:?}", packet(&frame)) };
     assert_eq!((read.operation, read.sender, read.target), (arp::REQUEST, ours, theirs));
     assert_eq!((read.sender_mac.0, read.target_mac.0), (us, [0; 6]));

@@ -76,14 +76,9 @@ fn announce(frame: &mut [u8; LONGEST], known: Host, to: Host) -> &[u8] {
     match (known.1, to.1) {
         #[cfg(feature = "ipv4")]
         (IpAddress::Ipv4(address), IpAddress::Ipv4(asker)) => {
-            let reply = arp::reply((known.0.0, address), (to.0.0, asker));
-            match frame.first_chunk_mut() {
-                Some(place) => {
-                    *place = reply;
-                    place
-                }
-                None => &[],
-            }
+            let Some(frame) = frame.first_chunk_mut() else { return &[] };
+            arp::reply(frame, (known.0.0, address), (to.0.0, asker));
+            frame
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(address), IpAddress::Ipv6(asker)) => {

@@ -22,7 +22,7 @@ use crate::packet::{ipv6, ndp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class<'f> {
     /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
-    Neighbor(Option<(IpAddress, EthernetAddress)>),
+    Neighbor(Option<Claim>),
     /// Who asks for an address of ours, and would get no answer from the stack.
     AddressProbe(Probe),
     /// ICMP, or a DHCP server's answer.
@@ -35,6 +35,16 @@ pub(crate) enum Class<'f> {
     Echo(Sender),
     /// For a port or protocol of nobody's: the stack will answer with an error.
     NoListener(Sender),
+}
+
+/// A neighbour says itself where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) address: IpAddress,
+    pub(crate) mac: EthernetAddress,
+    /// It takes the place of what was known (RFC 4861 7.2.5). In ARP it always does.
+    #[cfg(feature = "ipv6")]
+    pub(crate) overrides: bool,
 }
 
 /// Somebody asks which Ethernet address an address of ours is at.
@@ -182,7 +192,12 @@ fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule
         return Ok(Class::AddressProbe(Probe { address, asker: (mac, sender) }));
     }
     let believed = to_us && neighbor && matches!(packet.operation(), arp::REQUEST | arp::REPLY);
-    Ok(Class::Neighbor(believed.then_some((sender, mac))))
+    Ok(Class::Neighbor(believed.then_some(Claim {
+        address: sender,
+        mac,
+        #[cfg(feature = "ipv6")]
+        overrides: true,
+    })))
 }
 
 #[cfg(feature = "ipv4")]
@@ -292,7 +307,8 @@ fn icmpv6(
         return if right { Class::AddressProbe(Probe { address, asker }) } else { Class::Neighbor(None) };
     }
     let confirmed = message.mac().filter(|_| right).map(EthernetAddress).filter(EthernetAddress::is_unicast);
-    Class::Neighbor(confirmed.map(|mac| (IpAddress::Ipv6(source), mac)))
+    let (address, overrides) = (IpAddress::Ipv6(source), message.overrides());
+    Class::Neighbor(confirmed.map(|mac| Claim { address, mac, overrides }))
 }
 
 /// Whether the checksum of a segment or datagram is right.

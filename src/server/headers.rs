@@ -3,10 +3,18 @@
 
 use smoltcp::wire::TcpSeqNumber;
 
-use crate::packet::{Flags, ethernet, ipv4, ipv6, tcp};
+#[cfg(feature = "ipv4")]
+use crate::packet::ipv4;
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
+use crate::packet::{Flags, ethernet, ip, tcp};
 
 /// The longest IP header without options.
-const LONGEST_IP: usize = if cfg!(feature = "ipv6") { ipv6::HEADER } else { ipv4::HEADER };
+#[cfg(feature = "ipv6")]
+const LONGEST_IP: usize = ipv6::HEADER;
+/// The longest IP header without options.
+#[cfg(not(feature = "ipv6"))]
+const LONGEST_IP: usize = ipv4::HEADER;
 /// The longest TCP header, options and all (RFC 9293 3.1).
 const LONGEST_TCP: usize = 60;
 /// The longest headers of a segment, without IP options.
@@ -41,10 +49,14 @@ pub(super) fn bare(
 /// How long a plain IP header of a packet's version is, and the segment in the packet.
 fn split(frame: &[u8]) -> Option<(usize, &[u8])> {
     let (_, packet) = ethernet::Header::split(frame)?;
-    Some(match ipv4::Header::new(packet) {
-        Some(header) => (ipv4::HEADER, packet.get(header.length()..)?),
-        None => (ipv6::HEADER, packet.get(ipv6::HEADER..)?),
-    })
+    let (ip, start) = match ip::version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => (ipv4::HEADER, ipv4::Header::new(packet)?.length()),
+        #[cfg(feature = "ipv6")]
+        6 => (ipv6::HEADER, ipv6::HEADER),
+        _ => return None,
+    };
+    Some((ip, packet.get(start..)?))
 }
 
 /// A frame's Ethernet and plain IP header, and behind them a TCP header.
@@ -56,10 +68,12 @@ fn copy(frame: &[u8], ip: usize, tcp: &[u8], place: &mut [u8]) -> Option<usize> 
     let network = front.get_mut(ethernet::HEADER..)?;
     // A TCP header has 60 bytes at most.
     let length = u8::try_from(tcp.len()).ok()?;
-    if ip == ipv4::HEADER {
-        ipv4::set_plain(network.first_chunk_mut()?, length);
-    } else {
-        ipv6::set_payload_length(network.first_chunk_mut()?, length);
+    match ip {
+        #[cfg(feature = "ipv4")]
+        ipv4::HEADER => ipv4::set_plain(network.first_chunk_mut()?, length),
+        #[cfg(feature = "ipv6")]
+        ipv6::HEADER => ipv6::set_payload_length(network.first_chunk_mut()?, length),
+        _ => return None,
     }
     Some(start + tcp.len())
 }

@@ -91,8 +91,8 @@ impl Core<'_> {
                 FollowUp::Other
             }
             Ok(Class::Neighbor(confirmed)) => {
-                if let Some((address, mac)) = *confirmed {
-                    self.neighbors.confirm(address, mac, sink.now);
+                if let Some(claim) = confirmed {
+                    self.neighbors.confirm(claim, sink.now);
                     self.neighbors_changed = true;
                 }
                 self.common(frame, answer, sink)

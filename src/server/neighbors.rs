@@ -11,7 +11,7 @@ use smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
-use super::door::Sender;
+use super::door::{Claim, Sender};
 
 /// As long as smoltcp keeps an entry.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -50,8 +50,24 @@ impl Neighbors {
     }
 
     /// A neighbour said so itself, in ARP or NDP.
-    pub(crate) fn confirm(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) {
-        self.fill(address, mac, now, true);
+    pub(crate) fn confirm(&mut self, claim: &Claim, now: Instant) {
+        #[cfg(feature = "ipv6")]
+        if !claim.overrides && self.stands(claim, now) {
+            return;
+        }
+        self.fill(claim.address, claim.mac, now, true);
+    }
+
+    /// Whether the stack goes by what it knows and not by an advertisement that doesn't override it (RFC 4861 7.2.5).
+    #[cfg(feature = "ipv6")]
+    fn stands(&mut self, claim: &Claim, now: Instant) -> bool {
+        let is = |known: &&mut Neighbor| known.address == claim.address;
+        let Some(known) = self.known.iter_mut().find(is) else { return false };
+        if now < known.expires {
+            known.confirmed |= known.mac == claim.mac;
+            return true;
+        }
+        known.confirmed && known.mac != claim.mac && now < known.expires + GRACE
     }
 
     /// A frame from `mac` came for which `address` is the next hop. Whether the stack must be told.
@@ -141,6 +157,15 @@ mod tests {
         IpAddress::v4(10, 0, (n >> 8) as u8, n as u8)
     }
 
+    fn claim(n: u16, mac: EthernetAddress) -> Claim {
+        Claim {
+            address: host(n),
+            mac,
+            #[cfg(feature = "ipv6")]
+            overrides: true,
+        }
+    }
+
     #[test]
     fn tells_what_is_news_and_only_that() {
         let mut neighbors = Neighbors::new();
@@ -155,10 +180,36 @@ mod tests {
     fn a_frame_does_not_overwrite_what_arp_said() {
         let mut neighbors = Neighbors::new();
         let start = Instant::from_secs(100);
-        neighbors.confirm(host(1), A, start);
+        neighbors.confirm(&claim(1, A), start);
         assert!(!neighbors.is_news(host(1), B, start + Duration::from_secs(1)));
         assert!(!neighbors.is_news(host(1), B, start + LIFETIME));
         assert!(neighbors.is_news(host(1), B, start + LIFETIME + GRACE));
+    }
+
+    #[cfg(feature = "ipv6")]
+    #[test]
+    fn what_is_known_stands_against_a_claim_that_does_not_override() {
+        let start = Instant::from_secs(100);
+        let mild = |mac| Claim { overrides: false, ..claim(1, mac) };
+        for confirmed in [true, false] {
+            let mut neighbors = Neighbors::new();
+            if confirmed {
+                neighbors.confirm(&claim(1, A), start);
+            } else {
+                assert!(neighbors.is_news(host(1), A, start));
+            }
+            neighbors.confirm(&mild(B), start);
+            assert!(!neighbors.is_news(host(1), A, start), "A stands");
+            neighbors.confirm(&mild(A), start);
+            assert!(!neighbors.is_news(host(1), B, start), "A has said so itself");
+            neighbors.confirm(&claim(1, B), start);
+            assert!(!neighbors.is_news(host(1), B, start), "overridden");
+            assert!(!neighbors.is_news(host(1), A, start));
+        }
+        let mut neighbors = Neighbors::new();
+        assert!(neighbors.is_news(host(1), A, start));
+        neighbors.confirm(&mild(B), start + LIFETIME);
+        assert!(!neighbors.is_news(host(1), A, start + LIFETIME), "what has ended doesn't stand");
     }
 
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
@@ -166,7 +217,7 @@ mod tests {
     fn what_the_stack_forgot_is_news_again_but_arp_still_stands() {
         let mut neighbors = Neighbors::new();
         let start = Instant::from_secs(100);
-        neighbors.confirm(host(1), A, start);
+        neighbors.confirm(&claim(1, A), start);
         assert!(neighbors.is_news(host(2), A, start));
         neighbors.expire(start);
         assert!(!neighbors.is_news(host(1), B, start));

@@ -9,7 +9,11 @@ use super::one_frame::Held;
 use crate::event::{Event, Frame, Observer, Sink, Way};
 use crate::packet::ethernet::{self, ethertype};
 use crate::packet::ip::protocol;
-use crate::packet::{ipv4, ipv6, tcp};
+#[cfg(feature = "ipv4")]
+use crate::packet::ipv4;
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
+use crate::packet::tcp;
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,10 +109,12 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
 fn syn_ack(frame: &[u8]) -> Option<TcpSeqNumber> {
     let (ethernet, packet) = ethernet::Header::split(frame)?;
     let (protocol, segment) = match ethernet.ethertype() {
+        #[cfg(feature = "ipv4")]
         ethertype::IPV4 => {
             let header = ipv4::Header::new(packet)?;
             (header.protocol(), packet.get(header.length()..)?)
         }
+        #[cfg(feature = "ipv6")]
         ethertype::IPV6 => {
             let (header, behind) = ipv6::Header::split(packet)?;
             (header.next_header(), behind)
