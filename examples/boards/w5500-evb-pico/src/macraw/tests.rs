@@ -4,6 +4,7 @@ use core::convert::Infallible;
 
 use undersock::client::{Client, TcpExchange};
 use undersock::device::wire::Wire;
+use undersock::host::HostConfig;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::Uppercase;
 use undersock::smoltcp::phy::{RxToken as _, TxToken as _};
@@ -271,11 +272,11 @@ fn the_server_serves_over_it() {
     const SENTENCES: usize = 100;
     let (mut chip, mut buffers) = (Chip::new(), Buffers::new());
     let mut device = Macraw::start(&mut chip, &mut buffers, MAC, false).unwrap();
-    let memory = Memory::owned(Sizes { connections: 2, batch: 1, ..Sizes::default() });
+    let memory = Memory::owned(Sizes::default().with_connections(2).with_batch(1));
     let mut server = Server::new(&Config::default(), memory, &mut device, Instant::ZERO).unwrap();
     let wire = Wire::owned(Duration::ZERO, 64);
     let (mut far, mut near) = wire.ends();
-    let mut client = Client::new(&Config::client(), vec![], &mut near, Instant::ZERO).unwrap();
+    let mut client = Client::new(&HostConfig::client(), vec![], &mut near, Instant::ZERO).unwrap();
     let mut now = Instant::ZERO;
     for _ in 0..SENTENCES {
         let buffer = || tcp::SocketBuffer::new(vec![0; 2_048]);
