@@ -62,7 +62,7 @@ pub struct Udp<'a> {
     pub from: SocketAddr,
     pub to: SocketAddr,
     pub payload: &'a [u8],
-    /// The kind of DHCP message, if it is one (RFC 2132 9.6); [`dhcp_name`] has its name.
+    /// The kind of DHCP message, if it is one (RFC 2132 9.6); [`dhcp_name`](super::dhcp_name) has its name.
     pub dhcp: Option<u8>,
 }
 

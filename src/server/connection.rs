@@ -313,10 +313,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// How a connection ended that is over by itself: in order, or by a RST.
+    /// How a connection ended that is over by itself: in order, or by a RST. In LAST-ACK, which a RST ends too, all bytes
+    /// have been acknowledged: see [`Phase::Drain`].
     fn ended(&self) -> Ended {
-        let last = matches!(self.previous, State::LastAck | State::Closing | State::TimeWait);
-        let in_order = self.state == State::TimeWait || last && self.socket().send_queue() == 0;
+        let in_order =
+            self.state == State::TimeWait || matches!(self.previous, State::LastAck | State::TimeWait);
         if in_order { Ended::Closed } else { Ended::Reset }
     }
 
