@@ -4,7 +4,8 @@
 use core::iter::repeat_n;
 use core::ops::{Deref, DerefMut};
 
-use super::wire::MAX_FRAME;
+/// The longest frame in bytes, without its FCS: an MTU of 1,500, which is also what every end says of itself.
+pub const MAX_FRAME: usize = 1_514;
 
 #[cfg(feature = "std")]
 type Vector = std::vec::Vec<u8>;

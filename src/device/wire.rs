@@ -15,9 +15,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
 
 use super::bytes::Bytes;
-
-/// The longest frame in bytes, without its FCS: an MTU of 1,500, which is also what every end says of itself.
-pub const MAX_FRAME: usize = 1_514;
+pub use super::bytes::MAX_FRAME;
 
 /// A place for a frame.
 struct Slot {

@@ -5,7 +5,8 @@ use smoltcp::time::{Duration, Instant};
 
 use super::door::Segment;
 use super::headers::{LONGEST, without_data};
-use super::slots::{NEVER, Tuple};
+use super::time::NEVER;
+use super::tuple::Tuple;
 
 /// How long a SYN waits for a slot. By then its client has repeated it twice, and will do so again.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Duration;
 
-use super::slots::NEVER;
 use crate::host::{HostConfig, HostError};
 
 /// The textbook's port: UDP, and TCP one sentence a connection.
@@ -114,12 +113,6 @@ impl Default for Limits {
     fn default() -> Self {
         Limits::DEFAULT
     }
-}
-
-/// An instant so much later, or never.
-pub(super) fn after(at: Instant, time: Duration) -> Instant {
-    let micros = at.total_micros().saturating_add_unsigned(time.total_micros());
-    Instant::from_micros(micros).min(NEVER)
 }
 
 /// What a server is told at its start. [`Config::check`] finds what can't work.

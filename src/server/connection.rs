@@ -7,10 +7,11 @@ use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
-use super::config::{Limits, Listener, after};
+use super::config::{Limits, Listener};
 use super::door::{Segment, Sender};
-use super::exchange::Phase;
-use super::slots::{NEVER, Tuple};
+use super::phase::Phase;
+use super::time::{NEVER, after};
+use super::tuple::Tuple;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Closed, Ended, Service};
 use crate::stack::{Egress, Sent};

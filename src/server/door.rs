@@ -7,7 +7,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
 
 use super::config::Listener;
-use super::slots::Tuple;
+use super::tuple::Tuple;
 use crate::event::DropRule;
 use crate::packet::checksum;
 use crate::packet::ethernet::{self, ethertype};

@@ -8,12 +8,13 @@
 //! | `door` | what a frame is, from its headers, and whether it may come in |
 //! | `ingress` | hands each frame to the sockets that it is for |
 //! | `slots` | all that is known of each connection, by 4-tuple and by what is due |
-//! | `connection`, `exchange` | one connection: its socket, its limits; its bytes through the service |
+//! | `connection`, `phase`, `exchange` | one connection: its socket, its limits; its bytes through the service |
 //! | `backlog` | SYNs that wait for a slot |
 //! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
 //! | `dhcp`, `slaac` | addresses and routers that the network gives |
 //! | `neighbors`, `announce` | whose Ethernet address the stack must be told, and who must be told ours |
+//! | `tuple`, `time` | what a connection is known by; instants and spans |
 //! | `storage` | all memory, with named counts |
 //!
 //! One [`Server::poll`] is: frames in, each to its sockets, a datagram's reply out at once; every connection that a frame
@@ -33,12 +34,15 @@ mod exchange;
 mod headers;
 mod ingress;
 mod neighbors;
+mod phase;
 mod poll;
 #[cfg(feature = "slaac")]
 mod slaac;
 mod slots;
 mod start;
 mod storage;
+mod time;
+mod tuple;
 
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, SocketSet};
@@ -51,10 +55,11 @@ use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Listener, Mode};
 pub use self::datagrams::{MAX_DATAGRAM, max_datagram};
 use self::neighbors::Neighbors;
-use self::slots::{NEVER, Order, Slots};
+use self::slots::{Order, Slots};
 #[cfg(feature = "std")]
 pub use self::storage::{MAX_BACKLOG, Sizes};
 pub use self::storage::{Memory, Storage};
+use self::time::NEVER;
 use crate::bucket::Bucket;
 use crate::event::{Call, Counters, Event, Observer, Sink};
 use crate::service::Service;

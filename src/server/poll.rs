@@ -9,16 +9,14 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
 use super::Core;
-use super::config::after;
-use super::slots::{NEVER, Order};
+use super::slots::Order;
+use super::time::{BLOCKED, NEVER, after, not_before};
 use crate::event::{Cause, Event, Limit, Observer, Timer};
 use crate::service::Service;
 use crate::stack::Egress;
 #[cfg(any(feature = "dhcp", feature = "slaac"))]
 use crate::stack::set_route;
 
-/// When to try again to send what a device had no room for.
-const BLOCKED: Duration = Duration::from_millis(1);
 /// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
 const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
 
@@ -226,14 +224,5 @@ impl Core<'_> {
         // There are two versions and two places; a route is replaced, not added.
         let _ = self.gateways.push(gateway);
         set_route(&mut self.iface, gateway);
-    }
-}
-
-/// A deadline of the stack. One that has passed already means that the device had no room.
-pub(super) fn not_before(deadline: Option<Instant>, now: Instant) -> Instant {
-    match deadline {
-        None => NEVER,
-        Some(at) if at <= now => now + BLOCKED,
-        Some(at) => at,
     }
 }

@@ -25,8 +25,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv6Address};
 
 use super::Core;
-use super::poll::not_before;
-use super::slots::NEVER;
+use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
 use crate::packet::ethernet::{self, ethertype};

@@ -9,14 +9,13 @@ use boards::{BOARDS, Board, Image};
 use crate::call::{self, cargo, run};
 use crate::failure::Failure;
 use crate::needs::Need;
-use crate::steps;
 
 /// What the tests boot: the base, and all features.
 const FULL: &[&str] = &["ipv6", "dhcp", "unicode"];
 
 /// The lab's clients, too: they talk to the boards in it.
 pub(crate) fn needs() -> Vec<Need> {
-    Need::of_boards(|_| true).into_iter().chain(steps::of_the_tests()).collect()
+    Need::of_boards(|_| true).into_iter().chain(Need::of_the_tests()).collect()
 }
 
 /// Packages with a library that is tested on this computer: what the boards share, and drivers that no emulator has.

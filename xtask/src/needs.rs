@@ -7,7 +7,6 @@ use boards::{BOARDS, Board, Tool};
 
 use crate::call;
 use crate::failure::Failure;
-use crate::steps::Step;
 
 /// A program and the Debian package that has it.
 #[derive(Debug)]
@@ -19,6 +18,25 @@ pub(crate) struct Need {
 }
 
 impl Need {
+    /// The programs that the files in tests/ start.
+    pub(crate) fn of_the_tests() -> Vec<Need> {
+        const PYTHON: Need = Need::program("python3", "python3");
+        match cfg!(target_os = "linux") {
+            false => vec![PYTHON],
+            true => vec![
+                PYTHON,
+                Need::program("iproute2", "ip"),
+                Need::program("iputils-ping", "ping"),
+                // Debian's other `nc` knows no -N, and no -U.
+                Need::package("netcat-openbsd", "nc"),
+                Need::program("mount", "mount"),
+                Need::program("util-linux", "unshare"),
+                Need::program("util-linux", "setpriv"),
+                Need::program("tshark", "tshark"),
+            ],
+        }
+    }
+
     pub(crate) const fn program(package: &'static str, program: &'static str) -> Need {
         Need { package, program, ambiguous: false }
     }
@@ -61,9 +79,8 @@ enum Plan {
     Stop(String),
 }
 
-/// Sees to it that the programs which these steps take are there, or says how to get them.
-pub(crate) fn provide(steps: &[&Step], install: bool) -> Result<(), Failure> {
-    let needs = steps.iter().flat_map(|step| (step.needs)());
+/// Sees to it that the programs which steps take are there, or says how to get them.
+pub(crate) fn provide(needs: impl Iterator<Item = Need>, install: bool) -> Result<(), Failure> {
     match plan(needs, install, &ThisMachine) {
         Plan::Ready => Ok(()),
         Plan::Stop(reason) => Err(Failure::new("looking for the programs that the steps need", reason)),

@@ -14,7 +14,7 @@ struct Ran {
 }
 
 pub(crate) fn run(steps: &[&Step], install: bool) -> Result<(), Failure> {
-    needs::provide(steps, install)?;
+    needs::provide(steps.iter().flat_map(|step| (step.needs)()), install)?;
     let (last, others): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.name == LAST);
     let mut ran = Vec::new();
     for step in others {

@@ -71,7 +71,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: LAST,
         about: "every other test, of the library, the command and this one",
-        needs: of_the_tests,
+        needs: Need::of_the_tests,
         run: test,
     },
 ];
@@ -87,25 +87,6 @@ fn of_format() -> Vec<Need> {
 
 fn of_clippy() -> Vec<Need> {
     vec![Need::program("rust-web-clippy", "cargo-clippy")]
-}
-
-/// The programs that the files in tests/ start.
-pub(crate) fn of_the_tests() -> Vec<Need> {
-    const PYTHON: Need = Need::program("python3", "python3");
-    match cfg!(target_os = "linux") {
-        false => vec![PYTHON],
-        true => vec![
-            PYTHON,
-            Need::program("iproute2", "ip"),
-            Need::program("iputils-ping", "ping"),
-            // Debian's other `nc` knows no -N, and no -U.
-            Need::package("netcat-openbsd", "nc"),
-            Need::program("mount", "mount"),
-            Need::program("util-linux", "unshare"),
-            Need::program("util-linux", "setpriv"),
-            Need::program("tshark", "tshark"),
-        ],
-    }
 }
 
 /// The boards' packages are workspaces of their own.

@@ -9,10 +9,11 @@ use core::ops::{Index, IndexMut};
 
 use managed::ManagedSlice;
 
-pub(super) use self::table::Tuple;
+pub(super) use self::tournament::Order;
 use self::tournament::Seat;
-pub(super) use self::tournament::{NEVER, Order};
 use super::connection::Connection;
+use super::time::NEVER;
+use super::tuple::Tuple;
 
 /// No slot.
 const NONE: u16 = u16::MAX;

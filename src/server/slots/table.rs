@@ -3,13 +3,7 @@
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::{NONE, Slots, number};
-
-/// The four numbers that tell a connection from all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tuple {
-    pub(crate) local: IpEndpoint,
-    pub(crate) remote: IpEndpoint,
-}
+use crate::server::tuple::Tuple;
 
 impl Slots<'_> {
     /// The slot of a connection.

@@ -4,9 +4,7 @@
 use smoltcp::time::Instant;
 
 use super::{Slots, number};
-
-/// Later than all that will ever be: what is never due.
-pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
+use crate::server::time::NEVER;
 
 /// So many are compared as fast as they are kept in order.
 const FEW: usize = 8;
