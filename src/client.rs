@@ -116,8 +116,7 @@ impl<'a, O: Observer> Client<'a, O> {
         if has_news { Some(now) } else { iface.poll_at(now, sockets) }
     }
 
-    /// What [`Client::poll`] would return now: for who gives the stack something to do between two polls, and wants
-    /// to know whether it has become due.
+    /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
@@ -180,7 +179,7 @@ impl<'a, O: Observer> Client<'a, O> {
         }
     }
 
-    /// A socket of [`Client::connect`]. What is done to it here, no observer is told of.
+    /// A socket of [`Client::connect`]. Observers are not told of what is done to it here.
     pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'a> {
         self.sockets.get_mut(handle)
     }

@@ -24,7 +24,7 @@ const LONGEST: usize = arp::FRAME;
 type Host = (EthernetAddress, IpAddress);
 
 impl Core<'_> {
-    /// The sender's frame was found right: a reply must not wait for the sender's address.
+    /// Teaches the stack the sender of a frame that was found right, so that no reply waits for its address.
     pub(super) fn learn_neighbor<D: Device, O: Observer>(
         &mut self,
         sender: &Sender,
@@ -48,7 +48,7 @@ impl Core<'_> {
     }
 
     /// The addresses have changed, and with that the stack has forgotten all neighbours. Those of live connections are
-    /// told to it again, or the connections would stall; and each is looked at, so that it ends if its address went.
+    /// told to it again, or the connections would stall; and each is processed, so that it ends if its address went.
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
     pub(super) fn relearn_neighbors<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
@@ -63,7 +63,7 @@ impl Core<'_> {
         }
     }
 
-    /// Answers who asks for an address of ours, and whom the stack wouldn't answer.
+    /// Answers a question for an address of ours that the stack would not answer.
     pub(super) fn answer_probe<T: TxToken>(&mut self, question: &Probe, token: T) {
         let mut frame = [0; LONGEST];
         let frame = announce(&mut frame, (self.mac, question.address), question.asker);
@@ -71,7 +71,7 @@ impl Core<'_> {
     }
 }
 
-/// Writes that `known` is where it is, to `to`. Both are of one version of IP.
+/// Writes to `to` where `known` is. Both are of one version of IP.
 fn announce(frame: &mut [u8; LONGEST], known: Host, to: Host) -> &[u8] {
     match (known.1, to.1) {
         #[cfg(feature = "ipv4")]

@@ -21,9 +21,9 @@ use crate::packet::{ipv6, ndp};
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class<'f> {
-    /// ARP or neighbour discovery, with who says that an address is theirs, if it says so to us.
+    /// ARP or neighbour discovery, with a neighbour's claim to an address, if it tells us.
     Neighbor(Option<Claim>),
-    /// Who asks for an address of ours, and would get no answer from the stack.
+    /// A question for an address of ours that the stack would not answer.
     AddressProbe(Probe),
     /// ICMP, or a DHCP server's answer.
     Common,
@@ -33,11 +33,11 @@ pub(crate) enum Class<'f> {
     Segment(Segment),
     /// An ICMP echo request: the stack will answer it.
     Echo(Sender),
-    /// For a port or protocol of nobody's: the stack will answer with an error.
+    /// A packet for a port or protocol that nobody has: the stack will answer with an error.
     NoListener(Sender),
 }
 
-/// A neighbour says itself where it is.
+/// A neighbour's own word on where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) address: IpAddress,
@@ -109,8 +109,8 @@ pub(crate) struct HostView<'a> {
     /// The port where datagrams are answered; 0 for none.
     pub(crate) udp: u16,
     pub(crate) listeners: &'a [Listener],
-    /// Which checksums the device hasn't looked at. Those of IPv4, UDP and TCP are looked at here, before anything is done
-    /// about a frame; all others are the stack's business.
+    /// Which checksums the device hasn't verified. The door verifies those of IPv4, UDP and TCP before anything else is
+    /// done about a frame; all others are the stack's business.
     pub(crate) checksum: &'a ChecksumCapabilities,
     /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
     #[cfg(feature = "ipv4")]
@@ -173,7 +173,7 @@ pub(crate) fn classify<'f>(frame: &'f [u8], local: &HostView<'_>) -> Result<Clas
     }
 }
 
-/// ARP (RFC 826), and whom it confirms: exactly whom the stack will believe.
+/// Classifies ARP (RFC 826). It confirms exactly the neighbours that the stack will believe.
 #[cfg(feature = "ipv4")]
 fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let packet = arp::Packet::new(packet).ok_or(DropRule::Malformed)?;
@@ -286,7 +286,7 @@ fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Res
     }
 }
 
-/// ICMPv6, and whom neighbour discovery confirms (RFC 4861 7.2.3, 7.2.5).
+/// Classifies ICMPv6, and finds the neighbour that a message of discovery confirms (RFC 4861 7.2.3, 7.2.5).
 #[cfg(feature = "ipv6")]
 fn icmpv6(
     message: &[u8],
@@ -324,7 +324,7 @@ fn is_right(addresses: (IpAddress, IpAddress), protocol: u8, bytes: &[u8]) -> bo
     checksum::is_right(checksum::sum(pseudo, bytes))
 }
 
-/// What is in an IP packet from `addresses.0` to `addresses.1`.
+/// Classifies what is in an IP packet from `addresses.0` to `addresses.1`.
 fn transport<'f>(
     protocol: u8,
     payload: &'f [u8],

@@ -18,22 +18,23 @@ use crate::stack::{Departing, Egress, OneFrame};
 /// What an ICMP error or a reset costs: a hundred a second, and as many at once after a silence.
 const ERROR: Duration = Duration::from_millis(10);
 
-/// What came past the door, as far as more is to be done about it.
+/// What is left to do about a frame once it has been taken in.
 enum FollowUp {
-    /// A datagram, whose reply has so many bytes.
+    /// A datagram was served: its reply, of so many bytes, is to be sent.
     Datagram(Sender, UdpMetadata, usize),
-    /// The start of a connection, or a segment from whom the stack has forgotten.
+    /// The stack must know this sender: it began a connection, or the stack has forgotten it.
     Opening(Sender),
-    /// What the stack hasn't read in a segment of this connection: a segment of so many bytes, kept.
+    /// The stack has skipped part of a segment of this connection: a bare one of so many bytes, in the scratch buffer, says
+    /// it again.
     Unread(usize, usize),
-    /// What the stack will answer, of so many bytes, from whom it doesn't know: kept until it does.
+    /// The stack will answer a frame of so many bytes, kept in the scratch buffer, once it knows the sender.
     Kept(Sender, usize),
-    /// Anything else, or nothing.
+    /// Nothing.
     Other,
 }
 
 impl Core<'_> {
-    /// Takes in a batch of frames. Whether there may be more.
+    /// Takes in a batch of frames. Says whether there may be more.
     pub(super) fn ingress<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
@@ -59,7 +60,7 @@ impl Core<'_> {
         true
     }
 
-    /// Past the door, or not.
+    /// Classifies a frame, and hands it on or drops it.
     fn dispatch<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
@@ -100,7 +101,7 @@ impl Core<'_> {
             Ok(Class::Datagram(datagram)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
-                // From the address that was asked, unless it was everybody's: then the stack chooses.
+                // The reply comes from the address that was asked. Where that was everybody's, the stack chooses one.
                 let mut reply = UdpMetadata::from(datagram.remote);
                 reply.local_address = datagram.unicast.then_some(datagram.local.addr);
                 bytes.map_or(FollowUp::Other, |bytes| FollowUp::Datagram(datagram.sender, reply, bytes))
@@ -108,7 +109,7 @@ impl Core<'_> {
         }
     }
 
-    /// To what all connections share.
+    /// Hands a frame to what all connections share.
     fn common<T: TxToken, O: Observer>(
         &mut self,
         frame: &[u8],
@@ -125,10 +126,11 @@ impl Core<'_> {
         FollowUp::Other
     }
 
-    /// For nobody: the stack answers with a RST or an ICMP error, but not to every frame of a flood. Or an echo request.
+    /// Has the stack answer a frame that no listener is for, by a RST or an ICMP error, or an echo request; but not every
+    /// frame of a flood.
     ///
-    /// If the stack doesn't know the sender, its answer at once would be lost: then the frame is kept until it does, if it
-    /// is no longer than a datagram. Of a flood of echo requests no more senders are learnt than there would be errors.
+    /// An answer to a sender that the stack doesn't know would be lost. So the frame is kept until the stack knows it, if
+    /// it is no longer than a datagram. A flood of echo requests teaches no more senders than there would be errors.
     #[inline(never)]
     fn no_listener<T: TxToken, O: Observer>(
         &mut self,
@@ -153,7 +155,7 @@ impl Core<'_> {
         }
     }
 
-    /// A frame that was kept: now the stack knows its sender.
+    /// Has the stack answer a frame that was kept, after it has learned the sender.
     #[cold]
     #[inline(never)]
     fn answer_kept<D: Device, O: Observer>(
@@ -170,7 +172,7 @@ impl Core<'_> {
         self.iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), &mut self.common);
     }
 
-    /// To its connection; to a new one; to the queue of those that wait for one.
+    /// Hands a segment to its connection, to a new one, or to the queue of those that wait.
     fn segment<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
@@ -181,7 +183,7 @@ impl Core<'_> {
     ) -> FollowUp {
         match self.slots.find(&segment.tuple) {
             Some(slot) if segment.syn => match self.slots[slot].state {
-                // The connection before is over for its client: the port is in use again.
+                // The client is done with the connection before, and uses the port again.
                 State::TimeWait if segment.opens() && self.slots[slot].precedes(segment) => {
                     self.contact(frame, segment, Some(slot), answer, service, sink)
                 }
@@ -227,7 +229,7 @@ impl Core<'_> {
         }
     }
 
-    /// What the stack hasn't read in a segment, if it should have: see [`Connection::unread`].
+    /// Keeps what the stack has skipped in a segment and should have read: see [`Connection::unread`].
     ///
     /// [`Connection::unread`]: super::connection::Connection::unread
     #[cold]
@@ -241,7 +243,7 @@ impl Core<'_> {
         bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 
-    /// Gives a connection what its stack hasn't read.
+    /// Gives a connection what its stack has skipped.
     #[cold]
     #[inline(never)]
     fn read<D: Device, S: Service, O: Observer>(
@@ -261,8 +263,8 @@ impl Core<'_> {
         }
     }
 
-    /// A client contacts the welcoming socket: its connection gets a slot, or waits for one. `ended`: the one before it
-    /// of the same 4-tuple, in TIME-WAIT.
+    /// A client contacts the welcoming socket: its connection gets a slot, or waits for one. `ended` is the slot of the
+    /// connection before it with the same 4-tuple, in TIME-WAIT.
     fn contact<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
@@ -272,7 +274,7 @@ impl Core<'_> {
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        // One that waits is let in before any that comes now.
+        // Those that wait go first.
         if self.backlog.contains(&segment.tuple) {
             return drop_frame(frame, DropRule::Duplicate, sink);
         }
@@ -333,7 +335,7 @@ impl Core<'_> {
         let mut device = OneFrame::new(frame, answer);
         self.iface.poll_ingress_single(now, &mut device, connection.set());
         if connection.listens() {
-            // Options that can't be read, for one.
+            // The stack couldn't read the segment's options, for one.
             self.slots.release(slot);
             return None;
         }
@@ -360,11 +362,11 @@ impl Core<'_> {
         FollowUp::Opening(segment.sender)
     }
 
-    /// A SYN or an inexact RST for a live connection: whoever sent it, the peer is asked by an ACK, and a peer that
-    /// knows nothing of the connection answers that with an exact RST (RFC 5961 3.2, 4.2).
+    /// Challenges a SYN or an inexact RST in a live connection: the peer gets an ACK, and one that knows nothing of the
+    /// connection answers that with an exact RST (RFC 5961 3.2, 4.2).
     ///
-    /// The stack sends this ACK itself, once a second at most, for a segment just before its window. So it is given
-    /// one, made from the frame.
+    /// The stack sends this ACK itself, once a second at most, for a segment just before its window. So the door makes one
+    /// from the frame.
     fn challenge<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,

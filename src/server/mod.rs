@@ -128,7 +128,7 @@ pub struct ConnectionInfo {
     pub send_queue: usize,
     /// When the connection last came any further.
     pub progress: Instant,
-    /// When the server will look at it, whatever comes.
+    /// When the server will process it, whatever comes.
     pub due: Option<Instant>,
 }
 

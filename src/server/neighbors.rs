@@ -1,4 +1,4 @@
-//! Whose Ethernet address the stack knows, so that it is told in time of those that it doesn't.
+//! The neighbours whose Ethernet addresses the stack knows, so that the door can tell it of others in time.
 //!
 //! smoltcp asks for one unknown neighbour a second, for the whole interface (smoltcp #1101), and a reply that waits
 //! for its neighbour blocks all datagrams behind it (#594). But every datagram and every SYN brings its sender's
@@ -58,7 +58,7 @@ impl Neighbors {
         self.fill(claim.address, claim.mac, now, true);
     }
 
-    /// Whether the stack goes by what it knows and not by an advertisement that doesn't override it (RFC 4861 7.2.5).
+    /// Whether the stack keeps what it knows in spite of an advertisement that doesn't override it (RFC 4861 7.2.5).
     #[cfg(feature = "ipv6")]
     fn stands(&mut self, claim: &Claim, now: Instant) -> bool {
         let is = |known: &&mut Neighbor| known.address == claim.address;

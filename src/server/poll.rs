@@ -17,14 +17,14 @@ use crate::stack::Egress;
 #[cfg(any(feature = "dhcp", feature = "slaac"))]
 use crate::stack::set_route;
 
-/// smoltcp asks for a neighbour again after this long; so long may a deadline be that waits for one.
+/// smoltcp asks for a neighbour again after this long: a deadline that waits for one is no further away.
 const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
 
 /// The device has no room.
 struct Blocked;
 
 impl Core<'_> {
-    /// What all connections share: sent.
+    /// Sends what all connections share.
     pub(super) fn serve_common<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         if !core::mem::take(&mut self.common_touched) && self.common_due > now {
@@ -42,7 +42,7 @@ impl Core<'_> {
         }
     }
 
-    /// Every connection that a frame of this batch was for.
+    /// Processes every connection that a frame of this batch was for.
     pub(super) fn process_touched<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
@@ -57,7 +57,7 @@ impl Core<'_> {
         }
     }
 
-    /// Every connection whose time has come: a timer of the stack, or a limit of ours.
+    /// Processes every connection whose time has come, by a timer of the stack or a limit of ours.
     pub(super) fn process_due<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
@@ -85,7 +85,7 @@ impl Core<'_> {
         }
     }
 
-    /// SYNs that waited, each into a slot that came free, or that can be freed for it.
+    /// Admits SYNs that waited, each into a slot that came free or can be freed for it.
     #[inline(never)]
     pub(super) fn admit_waiting<D: Device, S: Service, O: Observer>(
         &mut self,
@@ -115,8 +115,8 @@ impl Core<'_> {
         }
     }
 
-    /// The SYN that has waited for the longest, into a free slot: which, unless it was refused. A function of its own:
-    /// the copy of a SYN is on the stack only here.
+    /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it. It is a function
+    /// of its own so that the copy of a SYN is on the call stack only here.
     #[inline(never)]
     fn admit<D: Device, O: Observer>(
         &mut self,

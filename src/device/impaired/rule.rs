@@ -111,7 +111,7 @@ pub enum Verb {
 pub enum Which {
     /// These, both ends included.
     Numbered { first: u32, last: u32 },
-    /// Every so-manieth; `Every(1)` is all of them.
+    /// Every n-th one; `Every(1)` is all of them.
     Every(u32),
 }
 
