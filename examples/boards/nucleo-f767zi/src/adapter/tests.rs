@@ -121,7 +121,7 @@ fn the_waker_is_the_callers() {
 #[test]
 fn the_server_answers_arp_over_it() {
     let mut device = device();
-    let memory = Memory::owned(Sizes { connections: 1, batch: 1, ..Sizes::default() });
+    let memory = Memory::owned(Sizes::default().with_connections(1).with_batch(1));
     let mut server = Server::new(&Config::default(), memory, &mut device, Instant::ZERO).expect("a server");
     let (client, both, request) = ([2, 0, 0, 0, 0, 0x64], [0, 1, 8, 0, 6, 4], [0, 1]);
     // Who has 192.168.69.1? Tell 192.168.69.100. With padding and four bytes of FCS, which some controllers leave.
