@@ -25,6 +25,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use crate::packet::ethernet;
+
 /// Where the kernel offers the file end of TUN and TAP interfaces.
 pub const TUN_DEVICE: &str = "/dev/net/tun";
 
@@ -34,7 +36,7 @@ const MIN_IP_MTU: usize = 68;
 const MAX_IP_MTU: usize = 9_216;
 /// The largest IP packet, with its Ethernet header and a VLAN tag. More than the MTU asks for, because the MTU may be
 /// raised while the server runs, and a buffer that is too small truncates without a word.
-const RECEIVE_BYTES: usize = 65_535 + ethernet::HEADER + 4;
+const RECEIVE_BYTES: usize = 65_535 + ethernet::HEADER + ethernet::vlan::HEADER;
 /// The calls for one frame that signals may interrupt, one after the other.
 const INTERRUPTIONS: usize = 8;
 /// The longest single wait: a timeout that no clock overflows.
