@@ -25,18 +25,18 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use crate::packet::ethernet;
+
 /// Where the kernel offers the file end of TUN and TAP interfaces.
 pub const TUN_DEVICE: &str = "/dev/net/tun";
 
-/// An Ethernet header: two addresses and a type.
-const ETHERNET_HEADER: usize = 14;
 /// The smallest MTU that Linux gives an interface (RFC 791: 68 bytes pass everywhere unfragmented).
 const MIN_IP_MTU: usize = 68;
 /// The largest that smoltcp names; the largest of common network cards.
 const MAX_IP_MTU: usize = 9_216;
 /// The largest IP packet, with its Ethernet header and a VLAN tag. More than the MTU asks for, because the MTU may be
 /// raised while the server runs, and a buffer that is too small truncates without a word.
-const RECEIVE_BYTES: usize = 65_535 + ETHERNET_HEADER + 4;
+const RECEIVE_BYTES: usize = 65_535 + ethernet::HEADER + ethernet::vlan::HEADER;
 /// The calls for one frame that signals may interrupt, one after the other.
 const INTERRUPTIONS: usize = 8;
 /// The longest single wait: a timeout that no clock overflows.
@@ -184,7 +184,7 @@ impl Tap {
         Tap {
             outlet: Outlet {
                 file,
-                outgoing: vec![0; mtu + ETHERNET_HEADER],
+                outgoing: vec![0; mtu + ethernet::HEADER],
                 kept: 0,
                 counters: TapCounters::default(),
                 failed: None,
@@ -307,7 +307,7 @@ impl Device for Tap {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = self.mtu + ETHERNET_HEADER;
+        capabilities.max_transmission_unit = self.mtu + ethernet::HEADER;
         capabilities
     }
 }

@@ -21,12 +21,8 @@ const LONGEST_TCP: usize = 60;
 pub(super) const LONGEST: usize = ethernet::HEADER + LONGEST_IP + LONGEST_TCP;
 
 /// Copies a segment's headers, without its IP options and its data. Their length.
-#[cold]
-#[inline(never)]
 pub(super) fn without_data(frame: &[u8], place: &mut [u8]) -> Option<usize> {
-    let (ip, segment) = split(frame)?;
-    let header = segment.get(..tcp::Header::new(segment)?.length())?;
-    copy(frame, ip, header, place)
+    copy(frame, place, LONGEST_TCP)
 }
 
 /// Copies a segment's headers as those of a bare one, without options and without data, with these numbers and with its own
@@ -40,14 +36,17 @@ pub(super) fn bare(
     ack: TcpSeqNumber,
     fin: bool,
 ) -> Option<usize> {
-    let (ip, segment) = split(frame)?;
-    let mut header = *segment.first_chunk::<{ tcp::HEADER }>()?;
-    tcp::set_plain(&mut header, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
-    copy(frame, ip, &header, place)
+    let length = copy(frame, place, tcp::HEADER)?;
+    let header = place.get_mut(..length)?.last_chunk_mut()?;
+    tcp::set_plain(header, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
+    Some(length)
 }
 
-/// How long a plain IP header of a packet's version is, and the segment in the packet.
-fn split(frame: &[u8]) -> Option<(usize, &[u8])> {
+/// Copies a frame's Ethernet header, its IP header without options, and of its TCP header so many bytes at most. Their
+/// length.
+#[cold]
+#[inline(never)]
+fn copy(frame: &[u8], place: &mut [u8], longest: usize) -> Option<usize> {
     let (_, packet) = ethernet::Header::split(frame)?;
     let (ip, start) = match ip::version(packet)? {
         #[cfg(feature = "ipv4")]
@@ -56,18 +55,14 @@ fn split(frame: &[u8]) -> Option<(usize, &[u8])> {
         6 => (ipv6::HEADER, ipv6::HEADER),
         _ => return None,
     };
-    Some((ip, packet.get(start..)?))
-}
-
-/// A frame's Ethernet and plain IP header, and behind them a TCP header.
-fn copy(frame: &[u8], ip: usize, tcp: &[u8], place: &mut [u8]) -> Option<usize> {
-    let start = ethernet::HEADER + ip;
-    let (front, behind) = place.split_at_mut_checked(start)?;
-    front.copy_from_slice(frame.get(..start)?);
-    behind.get_mut(..tcp.len())?.copy_from_slice(tcp);
+    let segment = packet.get(start..)?;
+    let header = segment.get(..tcp::Header::new(segment)?.length().min(longest))?;
+    let (front, behind) = place.split_at_mut_checked(ethernet::HEADER + ip)?;
+    front.copy_from_slice(frame.get(..ethernet::HEADER + ip)?);
+    behind.get_mut(..header.len())?.copy_from_slice(header);
     let network = front.get_mut(ethernet::HEADER..)?;
-    // A TCP header has 60 bytes at most.
-    let length = u8::try_from(tcp.len()).ok()?;
+    #[allow(clippy::cast_possible_truncation, reason = "four bits have its length in words")]
+    let length = header.len() as u8;
     match ip {
         #[cfg(feature = "ipv4")]
         ipv4::HEADER => ipv4::set_plain(network.first_chunk_mut()?, length),
@@ -75,5 +70,5 @@ fn copy(frame: &[u8], ip: usize, tcp: &[u8], place: &mut [u8]) -> Option<usize> 
         ipv6::HEADER => ipv6::set_payload_length(network.first_chunk_mut()?, length),
         _ => return None,
     }
-    Some(start + tcp.len())
+    Some(ethernet::HEADER + ip + header.len())
 }

@@ -16,6 +16,7 @@ use super::slots::{MAX_SLOTS, Slots};
 use super::{Config, ConfigError, Core, Memory, Server};
 use crate::bucket::Bucket;
 use crate::event::Counters;
+use crate::packet::ethernet;
 use crate::stack::{Held, interface};
 
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
@@ -73,7 +74,7 @@ impl<'a> Server<'a> {
     ) -> Result<Stack, ConfigError> {
         config.check()?;
         let capabilities = device.capabilities();
-        if capabilities.max_transmission_unit < 14 + MIN_IP_MTU {
+        if capabilities.max_transmission_unit < ethernet::HEADER + MIN_IP_MTU {
             return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));
         }
         let slots = memory.slots.len();

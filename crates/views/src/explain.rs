@@ -17,8 +17,10 @@ use core::net::IpAddr;
 use heapless::String;
 
 use super::fields::{Field, Value, names, part_fields};
+use undersock::packet::ethernet::LONGEST;
+use undersock::packet::ip::protocol;
 use undersock::packet::{
-    Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Part, Quoted, Tcp, damaged, dhcp_name, layers,
+    Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Part, Quoted, Tcp, arp, damaged, dhcp_name, layers,
     packet,
 };
 
@@ -327,11 +329,11 @@ fn write_tcp(f: &mut fmt::Formatter<'_>, tcp: &Tcp<'_>) -> fmt::Result {
 fn write_arp(f: &mut fmt::Formatter<'_>, arp: &Arp) -> fmt::Result {
     let Arp { operation, sender, target, sender_mac, .. } = arp;
     let mac = Value::Mac(*sender_mac);
-    match operation {
-        1 if sender.is_unspecified() => write!(f, "arp who has {target}? (probe)"),
-        1 if sender == target => write!(f, "arp {sender} is at {mac} (announcement)"),
-        1 => write!(f, "arp who has {target}? tell {sender}"),
-        2 => write!(f, "arp {sender} is at {mac}"),
+    match *operation {
+        arp::REQUEST if sender.is_unspecified() => write!(f, "arp who has {target}? (probe)"),
+        arp::REQUEST if sender == target => write!(f, "arp {sender} is at {mac} (announcement)"),
+        arp::REQUEST => write!(f, "arp who has {target}? tell {sender}"),
+        arp::REPLY => write!(f, "arp {sender} is at {mac}"),
         _ => write!(f, "arp operation {operation}: {sender} > {target}"),
     }
 }
@@ -367,9 +369,9 @@ fn write_icmp(f: &mut fmt::Formatter<'_>, icmp: &Icmp<'_>) -> fmt::Result {
 
 fn write_quoted(f: &mut fmt::Formatter<'_>, quoted: &Quoted) -> fmt::Result {
     let Quoted { protocol, from, to, .. } = quoted;
-    match protocol {
-        6 => write!(f, " (tcp {from} > {to})"),
-        17 => write!(f, " (udp {from} > {to})"),
+    match *protocol {
+        protocol::TCP => write!(f, " (tcp {from} > {to})"),
+        protocol::UDP => write!(f, " (udp {from} > {to})"),
         _ => write!(f, " (protocol {protocol} {} > {})", from.ip(), to.ip()),
     }
 }
@@ -383,7 +385,7 @@ fn write_other(f: &mut fmt::Formatter<'_>, other: &Other) -> fmt::Result {
             write!(f, "{version} {from} > {to} protocol {number} ({name}){fragment}")
         }
         _ if other.layer == Layer::Llc => f.write_str("llc"),
-        (_, Some(number @ 0..=1_500)) => write!(f, "802.3, {number} bytes"),
+        (_, Some(number @ 0..=LONGEST)) => write!(f, "802.3, {number} bytes"),
         (_, Some(number)) => write!(f, "ethertype {number:#06x}"),
         _ => write!(f, "{}, cut off", other.layer.name()),
     }

@@ -11,12 +11,7 @@ use super::script::Strike;
 use super::settings::{Impairments, Rate};
 use crate::device::bytes::Bytes;
 use crate::event::Direction;
-use crate::packet::{Layer, layers};
-
-/// Bytes of an Ethernet header.
-const ETHERNET: usize = 14;
-/// Bytes of an IPv6 header before its addresses.
-const BEFORE_ADDRESSES: usize = 8;
+use crate::packet::{Layer, ethernet, ipv6, layers};
 
 /// One direction of a wire.
 pub(super) struct Lane<const HELD: usize> {
@@ -73,7 +68,7 @@ impl Bit {
             Some(bytes) => bytes,
             // Only the frame check sequence guards it, and what that finds never arrives.
             None if !self.scripted => return None,
-            None => ETHERNET.min(frame.len())..frame.len(),
+            None => ethernet::HEADER.min(frame.len())..frame.len(),
         };
         let bits = 8 * bytes.len();
         #[allow(clippy::cast_possible_truncation, reason = "it is below the number of bits")]
@@ -88,7 +83,7 @@ impl Bit {
 fn guarded(frame: &[u8]) -> Option<Range<usize>> {
     layers(frame).find_map(|part| match part.layer {
         Layer::Ipv4 => Some(part.at..part.end),
-        Layer::Ipv6 => Some((part.at + BEFORE_ADDRESSES).min(part.end)..part.end),
+        Layer::Ipv6 => Some((part.at + ipv6::SOURCE.start).min(part.end)..part.end),
         _ => None,
     })
 }

@@ -11,7 +11,7 @@ use smoltcp::time::Duration;
 pub use self::grammar::{RuleError, Word};
 use super::number::Written;
 use crate::event::Direction;
-use crate::packet::{Layer, Message, Packet, layers, packet};
+use crate::packet::{Layer, Message, Packet, arp, layers, packet};
 
 /// What happens to which frame: "drop the 2nd SYN-ACK".
 ///
@@ -202,8 +202,8 @@ impl FrameKind {
             (FrameKind::Segment, Packet::Tcp(_))
             | (FrameKind::Datagram, Packet::Udp(_))
             | (FrameKind::Arp, Packet::Arp(_)) => true,
-            (FrameKind::ArpRequest, Packet::Arp(arp)) => arp.operation == 1,
-            (FrameKind::ArpReply, Packet::Arp(arp)) => arp.operation == 2,
+            (FrameKind::ArpRequest, Packet::Arp(arp)) => arp.operation == arp::REQUEST,
+            (FrameKind::ArpReply, Packet::Arp(arp)) => arp.operation == arp::REPLY,
             (kind, Packet::Icmp(icmp)) => {
                 let found = match icmp.message {
                     Message::NeighborSolicitation { .. } => FrameKind::Solicitation,

@@ -1,55 +1,65 @@
 //! DHCP for IPv4: BOOTP's message (RFC 2131 2) and the options (RFC 2132).
 
 use super::tell::{Name, Tell};
-use undersock::packet::dhcp::FIXED as DHCP_FIXED;
+use undersock::packet::dhcp;
 use undersock::packet::{Item, dhcp_name};
+
+/// A link that is Ethernet, and a client that is known by its Ethernet address.
+const ETHERNET: u8 = 1;
 
 pub(super) fn dhcp(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 2131 2");
     let part = tell.part;
-    let operation = match part.u8(0) {
+    let operation = match part.u8(dhcp::OPERATION.start) {
         Some(1) => "from a client",
         Some(2) => "from a server",
         _ => "unknown",
     };
-    tell.decimal(0..1, ("op", "dhcp.type"), format_args!("{operation}"));
-    let ethernet = part.u8(1) == Some(1) && part.u8(2) == Some(6);
-    let hardware = if part.u8(1) == Some(1) { "Ethernet" } else { "" };
-    tell.decimal(1..2, ("htype", "dhcp.hw.type"), format_args!("{hardware}"));
-    tell.decimal(2..3, ("hlen", "dhcp.hw.len"), format_args!("bytes of hardware address"));
-    tell.decimal(3..4, ("hops", "dhcp.hops"), format_args!("relays that it came by"));
-    tell.hex(4..8, ("xid", "dhcp.id"), format_args!("the same in the answer"));
-    tell.decimal(8..10, ("secs", "dhcp.secs"), format_args!("s since the client began"));
-    tell.hex(10..12, ("flags", "dhcp.flags"), format_args!(""));
+    tell.decimal(dhcp::OPERATION, ("op", "dhcp.type"), format_args!("{operation}"));
+    let is_ethernet = part.u8(dhcp::HARDWARE_TYPE.start) == Some(ETHERNET);
+    let ethernet = is_ethernet && part.u8(dhcp::HARDWARE_LENGTH.start) == Some(6);
+    let hardware = if is_ethernet { "Ethernet" } else { "" };
+    tell.decimal(dhcp::HARDWARE_TYPE, ("htype", "dhcp.hw.type"), format_args!("{hardware}"));
+    tell.decimal(dhcp::HARDWARE_LENGTH, ("hlen", "dhcp.hw.len"), format_args!("bytes of hardware address"));
+    tell.decimal(dhcp::HOPS, ("hops", "dhcp.hops"), format_args!("relays that it came by"));
+    tell.hex(dhcp::TRANSACTION, ("xid", "dhcp.id"), format_args!("the same in the answer"));
+    tell.decimal(dhcp::SECONDS, ("secs", "dhcp.secs"), format_args!("s since the client began"));
+    tell.hex(dhcp::FLAGS, ("flags", "dhcp.flags"), format_args!(""));
     tell.within(|tell| {
-        tell.flag(80, ("B", "dhcp.flags.bc"), "broadcast the answer");
-        tell.hex_bits(81..96, ("MBZ", "dhcp.flags.reserved"), format_args!("must be zero"));
+        tell.flag(dhcp::BROADCAST, ("B", "dhcp.flags.bc"), "broadcast the answer");
+        tell.hex_bits(dhcp::FLAGS_RESERVED, ("MBZ", "dhcp.flags.reserved"), format_args!("must be zero"));
     });
-    tell.ipv4(12, ("ciaddr", "dhcp.ip.client"), format_args!("the client's, if it has one"));
-    tell.ipv4(16, ("yiaddr", "dhcp.ip.your"), format_args!("the address for the client"));
-    tell.ipv4(20, ("siaddr", "dhcp.ip.server"), format_args!("the next server's"));
-    tell.ipv4(24, ("giaddr", "dhcp.ip.relay"), format_args!("the relay's"));
+    tell.ipv4(dhcp::CLIENT.start, ("ciaddr", "dhcp.ip.client"), format_args!("the client's, if it has one"));
+    tell.ipv4(dhcp::YOUR.start, ("yiaddr", "dhcp.ip.your"), format_args!("the address for the client"));
+    tell.ipv4(dhcp::SERVER.start, ("siaddr", "dhcp.ip.server"), format_args!("the next server's"));
+    tell.ipv4(dhcp::RELAY.start, ("giaddr", "dhcp.ip.relay"), format_args!("the relay's"));
     if ethernet {
-        tell.mac(28, ("chaddr", "dhcp.hw.mac_addr"), format_args!("the client's"));
-        tell.bytes(34..44, ("padding", "dhcp.hw.addr_padding"), format_args!("chaddr has 16 bytes"));
+        tell.mac(dhcp::CLIENT_HARDWARE.start, ("chaddr", "dhcp.hw.mac_addr"), format_args!("the client's"));
+        tell.bytes(
+            dhcp::CLIENT_HARDWARE.start + 6..dhcp::CLIENT_HARDWARE.end,
+            ("padding", "dhcp.hw.addr_padding"),
+            format_args!("chaddr has 16 bytes"),
+        );
     } else {
-        tell.bytes(28..44, ("chaddr", "dhcp.hw.addr"), format_args!("the client's"));
+        tell.bytes(dhcp::CLIENT_HARDWARE, ("chaddr", "dhcp.hw.addr"), format_args!("the client's"));
     }
     let empty = |bytes: core::ops::Range<usize>| match part.bytes().get(bytes) {
         Some(bytes) if bytes.iter().all(|byte| *byte == 0) => "none",
         _ => "",
     };
-    tell.text(44..108, ("sname", "dhcp.server"), format_args!("{}", empty(44..108)));
-    tell.text(108..236, ("file", "dhcp.file"), format_args!("{}", empty(108..236)));
+    tell.text(dhcp::SERVER_NAME, ("sname", "dhcp.server"), format_args!("{}", empty(dhcp::SERVER_NAME)));
+    tell.text(dhcp::FILE, ("file", "dhcp.file"), format_args!("{}", empty(dhcp::FILE)));
     tell.rfc("RFC 2132 2");
     const COOKIE: Name = ("magic cookie", "dhcp.cookie");
-    match part.bytes().get(236..DHCP_FIXED) {
-        Some([99, 130, 83, 99]) => tell.ipv4(236, COOKIE, format_args!("options follow")),
+    match part.bytes().get(dhcp::COOKIE_AT) {
+        Some(cookie) if *cookie == dhcp::COOKIE => {
+            tell.ipv4(dhcp::COOKIE_AT.start, COOKIE, format_args!("options follow"))
+        }
         Some(_) => {
-            tell.complain(236..DHCP_FIXED, "magic cookie", format_args!("not DHCP's: no options"));
+            tell.complain(dhcp::COOKIE_AT, "magic cookie", format_args!("not DHCP's: no options"));
             return;
         }
-        None => tell.ipv4(236, COOKIE, format_args!("")),
+        None => tell.ipv4(dhcp::COOKIE_AT.start, COOKIE, format_args!("")),
     }
     let mut items = part.options();
     for item in items.by_ref() {
@@ -78,7 +88,7 @@ enum Form {
 }
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>) {
-    let at = DHCP_FIXED + item.at;
+    let at = dhcp::FIXED + item.at;
     let (kind, rfc, form) = known(item.kind);
     tell.rfc(rfc);
     let tshark = if item.kind == 255 { "dhcp.option.end" } else { "dhcp.option.type" };
@@ -109,7 +119,7 @@ fn known(code: u8) -> (&'static str, &'static str, Form) {
         }
         51 => ("lease time", "RFC 2132 9.2", Seconds(("Lease Time", "dhcp.option.ip_address_lease_time"))),
         52 => ("option overload", "RFC 2132 9.3", Number(("Value", ""), "options in sname or file too")),
-        53 => ("message type", "RFC 2132 9.6", Kind),
+        dhcp::MESSAGE_TYPE => ("message type", "RFC 2132 9.6", Kind),
         54 => ("server identifier", "RFC 2132 9.7", Addresses(("Server", "dhcp.option.dhcp_server_id"))),
         55 => ("parameter request list", "RFC 2132 9.8", Requests),
         56 => ("message", "RFC 2132 9.9", Text(("Message", "dhcp.option.message"))),
@@ -153,7 +163,7 @@ fn data(tell: &mut Tell<'_, '_>, item: &Item<'_>, from: usize, form: &Form) {
                 tell.decimal(at..at + 1, name, format_args!("{}", known(*code).0));
             }
         }
-        (Form::Client, [1, _, _, _, _, _, _]) => {
+        (Form::Client, [ETHERNET, _, _, _, _, _, _]) => {
             tell.decimal(from..from + 1, ("Type", "dhcp.hw.type"), format_args!("Ethernet"));
             tell.mac(from + 1, ("Client Identifier", "dhcp.hw.mac_addr"), format_args!(""));
         }

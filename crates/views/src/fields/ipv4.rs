@@ -6,65 +6,84 @@ use core::ops::Range;
 
 use super::names;
 use super::tell::{Name, Tell};
-use undersock::packet::{Item, ipv4_at};
+use undersock::packet::{Item, ip, ipv4, ipv4_at};
 
 pub(super) fn ipv4(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 791 3.1");
     let part = tell.part;
-    let first = part.u8(0).unwrap_or(0);
+    let first = part.u8(ipv4::VERSION_AND_LENGTH.start).unwrap_or(0);
     let (version, words) = (first >> 4, first & 0xf);
     if version == 4 {
-        tell.bits(0..4, ("Version", "ip.version"), format_args!(""));
+        tell.bits(ipv4::VERSION, ("Version", "ip.version"), format_args!(""));
     } else {
-        tell.judged_bits(0..4, ("Version", "ip.version"), true, format_args!("the EtherType says 4"));
+        tell.judged_bits(
+            ipv4::VERSION,
+            ("Version", "ip.version"),
+            true,
+            format_args!("the EtherType says 4"),
+        );
     }
     let header = ("IHL", "ip.hdr_len");
     if words >= 5 {
-        tell.bits(4..8, header, format_args!("{words} x 4 = {} bytes of header", 4 * words));
+        tell.bits(ipv4::HEADER_LENGTH, header, format_args!("{words} x 4 = {} bytes of header", 4 * words));
     } else {
-        tell.judged_bits(4..8, header, true, format_args!("a header has 5 at least"));
+        tell.judged_bits(ipv4::HEADER_LENGTH, header, true, format_args!("a header has 5 at least"));
     }
-    let service = part.u8(1).unwrap_or(0);
+    let service = part.u8(ipv4::SERVICES.start).unwrap_or(0);
     tell.rfc("RFC 2474 3");
-    tell.hex(1..2, ("Differentiated Services", "ip.dsfield"), format_args!(""));
+    tell.hex(ipv4::SERVICES, ("Differentiated Services", "ip.dsfield"), format_args!(""));
     tell.within(|tell| {
-        tell.bits(8..14, ("DSCP", "ip.dsfield.dscp"), format_args!("{}", names::dscp(service >> 2)));
+        tell.bits(
+            ipv4::CODEPOINT,
+            ("DSCP", "ip.dsfield.dscp"),
+            format_args!("{}", names::dscp(service >> 2)),
+        );
         tell.rfc("RFC 3168 5");
-        tell.bits(14..16, ("ECN", "ip.dsfield.ecn"), format_args!("{}", names::ecn(service)));
+        tell.bits(ipv4::CONGESTION, ("ECN", "ip.dsfield.ecn"), format_args!("{}", names::ecn(service)));
     });
     tell.rfc("RFC 791 3.1");
     total_length(tell);
-    tell.hex(4..6, ("Identification", "ip.id"), format_args!("the same in all fragments"));
-    let place = part.u16(6).unwrap_or(0);
-    tell.hex_bits(48..51, ("Flags", "ip.flags"), format_args!(""));
+    tell.hex(ipv4::IDENTIFICATION, ("Identification", "ip.id"), format_args!("the same in all fragments"));
+    let place = part.u16(ipv4::FRAGMENT.start).unwrap_or(0);
+    tell.hex_bits(ipv4::FLAGS, ("Flags", "ip.flags"), format_args!(""));
     tell.within(|tell| {
-        tell.flag(48, ("Reserved", "ip.flags.rb"), "must be zero");
+        tell.flag(ipv4::flag_bit(ipv4::RESERVED), ("Reserved", "ip.flags.rb"), "must be zero");
         tell.flag(
-            49,
+            ipv4::flag_bit(ipv4::DONT_FRAGMENT),
             ("DF", "ip.flags.df"),
-            if place & 0x4000 != 0 { "don't fragment" } else { "may fragment" },
+            if place & ipv4::DONT_FRAGMENT != 0 { "don't fragment" } else { "may fragment" },
         );
         tell.flag(
-            50,
+            ipv4::flag_bit(ipv4::MORE_FRAGMENTS),
             ("MF", "ip.flags.mf"),
-            if place & 0x2000 != 0 { "more fragments" } else { "last fragment" },
+            if place & ipv4::MORE_FRAGMENTS != 0 { "more fragments" } else { "last fragment" },
         );
     });
-    let offset = place & 0x1fff;
+    let offset = place & ipv4::OFFSET_MASK;
     let name = ("Fragment Offset", "ip.frag_offset");
     match offset {
-        0 if place & 0x2000 == 0 => tell.bits(51..64, name, format_args!("not fragmented")),
-        0 => tell.bits(51..64, name, format_args!("the first fragment")),
-        _ => tell.bits(51..64, name, format_args!("{offset} x 8 = byte {}", 8 * u32::from(offset))),
+        0 if place & ipv4::MORE_FRAGMENTS == 0 => {
+            tell.bits(ipv4::FRAGMENT_OFFSET, name, format_args!("not fragmented"))
+        }
+        0 => tell.bits(ipv4::FRAGMENT_OFFSET, name, format_args!("the first fragment")),
+        _ => tell.bits(
+            ipv4::FRAGMENT_OFFSET,
+            name,
+            format_args!("{offset} x 8 = byte {}", 8 * u32::from(offset)),
+        ),
     }
-    let hops = part.u8(8).unwrap_or(0);
-    tell.decimal(8..9, ("Time to Live", "ip.ttl"), format_args!("{}", Hops(hops)));
-    let protocol = part.u8(9).unwrap_or(0);
-    tell.decimal(9..10, ("Protocol", "ip.proto"), format_args!("{}", names::protocol(protocol)));
-    tell.checksum(10, ("Header Checksum", "ip.checksum"));
+    let hops = part.u8(ipv4::TIME_TO_LIVE.start).unwrap_or(0);
+    tell.decimal(ipv4::TIME_TO_LIVE, ("Time to Live", "ip.ttl"), format_args!("{}", Hops(hops)));
+    let protocol = part.u8(ipv4::PROTOCOL.start).unwrap_or(0);
+    tell.decimal(ipv4::PROTOCOL, ("Protocol", "ip.proto"), format_args!("{}", names::protocol(protocol)));
+    tell.checksum(ipv4::CHECKSUM, ("Header Checksum", "ip.checksum"));
     // On a source route tshark calls the last address the destination.
     let destination = if stops_left(tell).is_some() { "ip.cur_rt" } else { "ip.dst" };
-    for (at, name) in [(12, ("Source Address", "ip.src")), (16, ("Destination Address", destination))] {
+    let addresses = [
+        (ipv4::SOURCE.start, ("Source Address", "ip.src")),
+        (ipv4::DESTINATION.start, ("Destination Address", destination)),
+    ];
+    for (at, name) in addresses {
         let address = ipv4_at(part.bytes(), at).unwrap_or(Ipv4Addr::BROADCAST);
         tell.ipv4(at, name, format_args!("{}", kind_of(address)));
     }
@@ -76,17 +95,17 @@ pub(super) fn ipv4(tell: &mut Tell<'_, '_>) {
 fn total_length(tell: &mut Tell<'_, '_>) {
     const NAME: Name = ("Total Length", "ip.len");
     let part = tell.part;
-    let total = usize::from(part.u16(2).unwrap_or(0));
-    let header = 4 * usize::from(part.u8(0).unwrap_or(0) & 0xf);
+    let total = usize::from(part.u16(ipv4::TOTAL_LENGTH.start).unwrap_or(0));
+    let header = ip::words(part.u8(ipv4::VERSION_AND_LENGTH.start).unwrap_or(0) & 0xf);
     let there = part.room();
     if total == 0 {
-        tell.judged(2..4, NAME, true, format_args!("left to the network card"));
+        tell.judged(ipv4::TOTAL_LENGTH, NAME, true, format_args!("left to the network card"));
     } else if total < header {
-        tell.judged(2..4, NAME, true, format_args!("less than the header"));
+        tell.judged(ipv4::TOTAL_LENGTH, NAME, true, format_args!("less than the header"));
     } else if total > there && !part.quoted {
-        tell.judged(2..4, NAME, true, format_args!("bytes, but {there} are here"));
+        tell.judged(ipv4::TOTAL_LENGTH, NAME, true, format_args!("bytes, but {there} are here"));
     } else {
-        tell.decimal(2..4, NAME, format_args!("{header} of header, {} within", total - header));
+        tell.decimal(ipv4::TOTAL_LENGTH, NAME, format_args!("{header} of header, {} within", total - header));
     }
 }
 
@@ -130,7 +149,7 @@ fn options(tell: &mut Tell<'_, '_>) {
 }
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>) {
-    let at = 20 + item.at;
+    let at = ipv4::HEADER + item.at;
     tell.rfc("RFC 791 3.1");
     let kind = match item.kind {
         0 => "end of options",

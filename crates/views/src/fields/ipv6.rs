@@ -6,38 +6,44 @@ use super::ipv4::Hops;
 use super::names;
 use super::tell::{Name, Tell};
 use undersock::packet::ip::protocol;
+use undersock::packet::ipv6::{self, extension};
 use undersock::packet::{Item, Layer, ipv6_at};
 
 pub(super) fn ipv6(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 8200 3");
     let part = tell.part;
-    let version = part.u8(0).unwrap_or(0) >> 4;
+    let version = part.u8(ipv6::FIRST.start).unwrap_or(0) >> 4;
     let name = ("Version", "ipv6.version");
     if version == 6 {
-        tell.bits(0..4, name, format_args!(""));
+        tell.bits(ipv6::VERSION, name, format_args!(""));
     } else {
-        tell.judged_bits(0..4, name, true, format_args!("the EtherType says 6"));
+        tell.judged_bits(ipv6::VERSION, name, true, format_args!("the EtherType says 6"));
     }
-    let class = part.u16(0).unwrap_or(0) >> 4;
-    let [_, class] = class.to_be_bytes();
+    let bits = |bits| part.bits(&bits).unwrap_or(0);
+    let class = u8::try_from(bits(ipv6::TRAFFIC_CLASS)).unwrap_or(0);
     tell.rfc("RFC 8200 7");
-    tell.hex_bits(4..12, ("Traffic Class", "ipv6.tclass"), format_args!(""));
+    tell.hex_bits(ipv6::TRAFFIC_CLASS, ("Traffic Class", "ipv6.tclass"), format_args!(""));
     tell.within(|tell| {
         tell.rfc("RFC 2474 3");
-        tell.bits(4..10, ("DSCP", "ipv6.tclass.dscp"), format_args!("{}", names::dscp(class >> 2)));
+        tell.bits(ipv6::CODEPOINT, ("DSCP", "ipv6.tclass.dscp"), format_args!("{}", names::dscp(class >> 2)));
         tell.rfc("RFC 3168 5");
-        tell.bits(10..12, ("ECN", "ipv6.tclass.ecn"), format_args!("{}", names::ecn(class)));
+        tell.bits(ipv6::CONGESTION, ("ECN", "ipv6.tclass.ecn"), format_args!("{}", names::ecn(class)));
     });
     tell.rfc("RFC 6437 2");
-    let flow = part.u32(0).unwrap_or(0) & 0xf_ffff;
+    let flow = bits(ipv6::FLOW_LABEL);
     let meaning = if flow == 0 { "none" } else { "the same in all its flow" };
-    tell.hex_bits(12..32, ("Flow Label", "ipv6.flow"), format_args!("{meaning}"));
+    tell.hex_bits(ipv6::FLOW_LABEL, ("Flow Label", "ipv6.flow"), format_args!("{meaning}"));
     tell.rfc("RFC 8200 3");
     payload_length(tell);
-    let next = part.u8(6).unwrap_or(0);
-    tell.decimal(6..7, ("Next Header", "ipv6.nxt"), format_args!("{}", names::protocol(next)));
-    tell.decimal(7..8, ("Hop Limit", "ipv6.hlim"), format_args!("{}", Hops(part.u8(7).unwrap_or(0))));
-    for (at, name) in [(8, ("Source Address", "ipv6.src")), (24, ("Destination Address", "ipv6.dst"))] {
+    let next = part.u8(ipv6::NEXT_HEADER.start).unwrap_or(0);
+    tell.decimal(ipv6::NEXT_HEADER, ("Next Header", "ipv6.nxt"), format_args!("{}", names::protocol(next)));
+    let hops = part.u8(ipv6::HOP_LIMIT.start).unwrap_or(0);
+    tell.decimal(ipv6::HOP_LIMIT, ("Hop Limit", "ipv6.hlim"), format_args!("{}", Hops(hops)));
+    let addresses = [
+        (ipv6::SOURCE.start, ("Source Address", "ipv6.src")),
+        (ipv6::DESTINATION.start, ("Destination Address", "ipv6.dst")),
+    ];
+    for (at, name) in addresses {
         let address = ipv6_at(part.bytes(), at).unwrap_or(Ipv6Addr::UNSPECIFIED);
         tell.rfc("RFC 4291 2.4");
         tell.ipv6(at, name, format_args!("{}", kind_of(address)));
@@ -47,14 +53,14 @@ pub(super) fn ipv6(tell: &mut Tell<'_, '_>) {
 fn payload_length(tell: &mut Tell<'_, '_>) {
     const NAME: Name = ("Payload Length", "ipv6.plen");
     let part = tell.part;
-    let length = usize::from(part.u16(4).unwrap_or(0));
-    let there = part.room().saturating_sub(40);
+    let length = usize::from(part.u16(ipv6::PAYLOAD_LENGTH.start).unwrap_or(0));
+    let there = part.room().saturating_sub(ipv6::HEADER);
     if length > there && !part.quoted {
-        tell.judged(4..6, NAME, true, format_args!("bytes, but {there} are here"));
-    } else if length == 0 && part.u8(6) == Some(protocol::HOP_BY_HOP) {
-        tell.decimal(4..6, NAME, format_args!("in a jumbo payload option"));
+        tell.judged(ipv6::PAYLOAD_LENGTH, NAME, true, format_args!("bytes, but {there} are here"));
+    } else if length == 0 && part.u8(ipv6::NEXT_HEADER.start) == Some(protocol::HOP_BY_HOP) {
+        tell.decimal(ipv6::PAYLOAD_LENGTH, NAME, format_args!("in a jumbo payload option"));
     } else {
-        tell.decimal(4..6, NAME, format_args!("bytes behind this header"));
+        tell.decimal(ipv6::PAYLOAD_LENGTH, NAME, format_args!("bytes behind this header"));
     }
 }
 
@@ -79,7 +85,7 @@ pub(super) fn kind_of(address: Ipv6Addr) -> &'static str {
 
 pub(super) fn extension(tell: &mut Tell<'_, '_>) {
     let part = tell.part;
-    let next = part.u8(0).unwrap_or(0);
+    let next = part.u8(extension::NEXT_HEADER.start).unwrap_or(0);
     let names: [&'static str; 2] = match part.layer {
         Layer::HopByHop => ["ipv6.hopopts.nxt", "ipv6.hopopts.len"],
         Layer::Routing => ["ipv6.routing.nxt", "ipv6.routing.len"],
@@ -92,30 +98,39 @@ pub(super) fn extension(tell: &mut Tell<'_, '_>) {
         Layer::Fragment => "RFC 8200 4.5",
         _ => "RFC 8200 4.6",
     });
-    tell.decimal(0..1, ("Next Header", names[0]), format_args!("{}", names::protocol(next)));
+    tell.decimal(
+        extension::NEXT_HEADER,
+        ("Next Header", names[0]),
+        format_args!("{}", names::protocol(next)),
+    );
     if part.layer == Layer::Fragment {
         return fragment(tell, names[1]);
     }
-    let length = part.u8(1).unwrap_or(0);
-    let size = 8 + 8 * usize::from(length);
+    let length = part.u8(extension::LENGTH.start).unwrap_or(0);
+    let size = extension::size(length);
     let there = part.room();
     let name = ("Hdr Ext Len", names[1]);
     if size > there {
-        tell.judged(1..2, name, true, format_args!("8 + {length} x 8 = {size} bytes, but {there} are here"));
+        tell.judged(
+            extension::LENGTH,
+            name,
+            true,
+            format_args!("8 + {length} x 8 = {size} bytes, but {there} are here"),
+        );
     } else {
-        tell.decimal(1..2, name, format_args!("8 + {length} x 8 = {size} bytes"));
+        tell.decimal(extension::LENGTH, name, format_args!("8 + {length} x 8 = {size} bytes"));
     }
     if part.layer == Layer::Routing {
-        let kind = match part.u8(2).unwrap_or(0) {
+        let kind = match part.u8(extension::ROUTING_TYPE.start).unwrap_or(0) {
             0 => "source route: deprecated",
             2 => "mobile IPv6",
             3 => "RPL",
             4 => "segment routing",
             _ => "unknown",
         };
-        tell.decimal(2..3, ("Routing Type", "ipv6.routing.type"), format_args!("{kind}"));
+        tell.decimal(extension::ROUTING_TYPE, ("Routing Type", "ipv6.routing.type"), format_args!("{kind}"));
         let left = ("Segments Left", "ipv6.routing.segleft");
-        tell.decimal(3..4, left, format_args!("stops still to come"));
+        tell.decimal(extension::SEGMENTS_LEFT, left, format_args!("stops still to come"));
         return;
     }
     let mut items = part.options();
@@ -125,22 +140,26 @@ pub(super) fn extension(tell: &mut Tell<'_, '_>) {
 }
 
 fn fragment(tell: &mut Tell<'_, '_>, reserved: &'static str) {
-    let place = tell.part.u16(2).unwrap_or(0);
-    tell.hex(1..2, ("Reserved", reserved), format_args!(""));
+    let place = tell.part.u16(extension::FRAGMENT.start).unwrap_or(0);
+    tell.hex(extension::LENGTH, ("Reserved", reserved), format_args!(""));
     let offset = place >> 3;
     tell.bits(
-        16..29,
+        extension::FRAGMENT_OFFSET,
         ("Fragment Offset", "ipv6.fraghdr.offset"),
         format_args!("{offset} x 8 = byte {}", 8 * u32::from(offset)),
     );
-    tell.bits(29..31, ("Res", "ipv6.fraghdr.reserved_bits"), format_args!(""));
-    let more = if place & 1 != 0 { "more fragments" } else { "last fragment" };
-    tell.flag(31, ("M", "ipv6.fraghdr.more"), more);
-    tell.hex(4..8, ("Identification", "ipv6.fraghdr.ident"), format_args!("the same in all fragments"));
+    tell.bits(extension::RESERVED, ("Res", "ipv6.fraghdr.reserved_bits"), format_args!(""));
+    let more = if place & extension::MORE_FRAGMENTS != 0 { "more fragments" } else { "last fragment" };
+    tell.flag(extension::MORE, ("M", "ipv6.fraghdr.more"), more);
+    tell.hex(
+        extension::IDENTIFICATION,
+        ("Identification", "ipv6.fraghdr.ident"),
+        format_args!("the same in all fragments"),
+    );
 }
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>) {
-    let at = 2 + item.at;
+    let at = extension::OPTIONS + item.at;
     tell.rfc("RFC 8200 4.2");
     let kind = match item.kind {
         0 => "Pad1: a byte of padding",

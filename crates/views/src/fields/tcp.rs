@@ -6,59 +6,64 @@ use undersock::smoltcp::wire::TcpSeqNumber;
 
 use super::tell::{Name, Tell};
 use super::udp::ports;
-use undersock::packet::{Flags, Item, TcpOption, tcp_option};
+use undersock::packet::tcp::{self, option};
+use undersock::packet::{Flags, Item, Part, TcpOption, ip, tcp_option};
 
 pub(super) fn tcp(tell: &mut Tell<'_, '_>) {
     tell.rfc("RFC 9293 3.1");
     let part = tell.part;
     ports(tell, ["tcp.srcport", "tcp.dstport"]);
-    let flags = Flags(part.u16(12).unwrap_or(0) & 0xfff);
+    let flags = header_flags(&part);
     // In a quotation tshark has no numbers relative to the first, so no need for another name.
     let sequence = ("Sequence Number", if part.quoted { "tcp.seq" } else { "tcp.seq_raw" });
     let bytes = part.body().len();
     if flags.syn() {
-        tell.decimal(4..8, sequence, format_args!("initial: data begin at + 1"));
+        tell.decimal(tcp::SEQUENCE, sequence, format_args!("initial: data begin at + 1"));
     } else if bytes > 0 {
-        tell.decimal(4..8, sequence, format_args!("the first of {bytes} bytes"));
+        tell.decimal(tcp::SEQUENCE, sequence, format_args!("the first of {bytes} bytes"));
     } else {
-        tell.decimal(4..8, sequence, format_args!("the next byte, when sent"));
+        tell.decimal(tcp::SEQUENCE, sequence, format_args!("the next byte, when sent"));
     }
     let acknowledgment = ("Acknowledgment Number", "tcp.ack_raw");
     if flags.ack() {
-        tell.decimal(8..12, acknowledgment, format_args!("the next byte wanted"));
+        tell.decimal(tcp::ACKNOWLEDGMENT, acknowledgment, format_args!("the next byte wanted"));
     } else {
-        tell.decimal(8..12, acknowledgment, format_args!("means nothing without ACK"));
+        tell.decimal(tcp::ACKNOWLEDGMENT, acknowledgment, format_args!("means nothing without ACK"));
     }
-    let words = part.u8(12).unwrap_or(0) >> 4;
+    let words = part.u8(tcp::OFFSET_AND_FLAGS.start).unwrap_or(0) >> 4;
     let offset = ("Data Offset", "tcp.hdr_len");
-    let size = 4 * usize::from(words);
+    let size = ip::words(words);
     let there = part.room();
-    if words < 5 {
-        tell.judged_bits(96..100, offset, true, format_args!("a header has 5 at least"));
+    if size < tcp::HEADER {
+        tell.judged_bits(tcp::DATA_OFFSET, offset, true, format_args!("a header has 5 at least"));
     } else if size > there && !part.quoted {
         tell.judged_bits(
-            96..100,
+            tcp::DATA_OFFSET,
             offset,
             true,
             format_args!("{words} x 4 = {size} bytes, but {there} are here"),
         );
     } else {
-        tell.bits(96..100, offset, format_args!("{words} x 4 = {size} bytes of header"));
+        tell.bits(tcp::DATA_OFFSET, offset, format_args!("{words} x 4 = {size} bytes of header"));
     }
-    tell.hex_bits(100..112, ("Flags", "tcp.flags"), format_args!("{}", Names(flags)));
+    tell.hex_bits(tcp::FLAGS, ("Flags", "tcp.flags"), format_args!("{}", Names(flags)));
     tell.within(control_bits);
     tell.rfc("RFC 9293 3.1");
-    let window = part.u16(14).unwrap_or(0);
+    let window = part.u16(tcp::WINDOW.start).unwrap_or(0);
     let meaning = match window {
         0 => "closed: send nothing more",
         _ if flags.syn() => "bytes; SYNs are not scaled",
         _ => "bytes, before scaling",
     };
-    tell.decimal(14..16, ("Window", "tcp.window_size_value"), format_args!("{meaning}"));
-    tell.checksum(16, ("Checksum", "tcp.checksum"));
+    tell.decimal(tcp::WINDOW, ("Window", "tcp.window_size_value"), format_args!("{meaning}"));
+    tell.checksum(tcp::CHECKSUM, ("Checksum", "tcp.checksum"));
     let urgent = if flags.urg() { "the urgent data ends here" } else { "means nothing without URG" };
-    tell.decimal(18..20, ("Urgent Pointer", "tcp.urgent_pointer"), format_args!("{urgent}"));
+    tell.decimal(tcp::URGENT, ("Urgent Pointer", "tcp.urgent_pointer"), format_args!("{urgent}"));
     options(tell);
+}
+
+fn header_flags(part: &Part<'_>) -> Flags {
+    Flags(part.u16(tcp::OFFSET_AND_FLAGS.start).unwrap_or(0) & Flags::MASK)
 }
 
 /// The flags that are set, by their names.
@@ -87,24 +92,24 @@ impl fmt::Display for Names {
 }
 
 fn control_bits(tell: &mut Tell<'_, '_>) {
-    tell.bits(100..103, ("Reserved", "tcp.flags.res"), format_args!("must be zero"));
+    tell.bits(tcp::RESERVED, ("Reserved", "tcp.flags.res"), format_args!("must be zero"));
     tell.rfc("RFC 9768 3.1");
-    tell.flag(103, ("AE", "tcp.flags.ae"), "accurate ECN");
+    tell.flag(Flags::bit(Flags::AE), ("AE", "tcp.flags.ae"), "accurate ECN");
     tell.rfc("RFC 3168 6.1");
-    tell.flag(104, ("CWR", "tcp.flags.cwr"), "congestion window reduced");
-    tell.flag(105, ("ECE", "tcp.flags.ece"), "congestion was marked");
+    tell.flag(Flags::bit(Flags::CWR), ("CWR", "tcp.flags.cwr"), "congestion window reduced");
+    tell.flag(Flags::bit(Flags::ECE), ("ECE", "tcp.flags.ece"), "congestion was marked");
     tell.rfc("RFC 9293 3.1");
-    tell.flag(106, ("URG", "tcp.flags.urg"), "an urgent pointer");
-    tell.flag(107, ("ACK", "tcp.flags.ack"), "an acknowledgment number");
-    tell.flag(108, ("PSH", "tcp.flags.push"), "push data to the reader now");
-    tell.flag(109, ("RST", "tcp.flags.reset"), "reset the connection");
-    tell.flag(110, ("SYN", "tcp.flags.syn"), "synchronize sequence numbers");
-    tell.flag(111, ("FIN", "tcp.flags.fin"), "no more data from the sender");
+    tell.flag(Flags::bit(Flags::URG), ("URG", "tcp.flags.urg"), "an urgent pointer");
+    tell.flag(Flags::bit(Flags::ACK), ("ACK", "tcp.flags.ack"), "an acknowledgment number");
+    tell.flag(Flags::bit(Flags::PSH), ("PSH", "tcp.flags.push"), "push data to the reader now");
+    tell.flag(Flags::bit(Flags::RST), ("RST", "tcp.flags.reset"), "reset the connection");
+    tell.flag(Flags::bit(Flags::SYN), ("SYN", "tcp.flags.syn"), "synchronize sequence numbers");
+    tell.flag(Flags::bit(Flags::FIN), ("FIN", "tcp.flags.fin"), "no more data from the sender");
 }
 
 fn options(tell: &mut Tell<'_, '_>) {
     let mut items = tell.part.options();
-    let flags = Flags(tell.part.u16(12).unwrap_or(0) & 0xfff);
+    let flags = header_flags(&tell.part);
     for item in items.by_ref() {
         option(tell, &item, flags);
     }
@@ -114,16 +119,16 @@ fn options(tell: &mut Tell<'_, '_>) {
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>, flags: Flags) {
     let (syn, acks) = (flags.syn(), flags.ack());
-    let at = 20 + item.at;
+    let at = tcp::HEADER + item.at;
     let read = tcp_option(item);
     let (kind, rfc) = match item.kind {
-        0 => ("end of options", "RFC 9293 3.2"),
-        1 => ("no operation: padding", "RFC 9293 3.2"),
-        2 => ("maximum segment size", "RFC 9293 3.7.1"),
-        3 => ("window scale", "RFC 7323 2.2"),
-        4 => ("SACK permitted", "RFC 2018 2"),
-        5 => ("selective acknowledgment", "RFC 2018 3"),
-        8 => ("timestamps", "RFC 7323 3.2"),
+        option::END => ("end of options", "RFC 9293 3.2"),
+        option::NOP => ("no operation: padding", "RFC 9293 3.2"),
+        option::MAXIMUM_SEGMENT_SIZE => ("maximum segment size", "RFC 9293 3.7.1"),
+        option::WINDOW_SCALE => ("window scale", "RFC 7323 2.2"),
+        option::SACK_PERMITTED => ("SACK permitted", "RFC 2018 2"),
+        option::SACK => ("selective acknowledgment", "RFC 2018 3"),
+        option::TIMESTAMPS => ("timestamps", "RFC 7323 3.2"),
         28 => ("user timeout", "RFC 5482 3"),
         29 => ("authentication (TCP-AO)", "RFC 5925 2.2"),
         30 => ("multipath TCP", "RFC 8684 3"),
@@ -155,7 +160,11 @@ fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>, flags: Flags) {
                 tell.bytes(from..to, ("Option Data", ""), format_args!("{meaning}"));
             }
             TcpOption::Sack(blocks) => {
-                let ack = tell.part.u32(8).filter(|_| acks).map(|ack| TcpSeqNumber(ack.cast_signed()));
+                let ack = tell
+                    .part
+                    .u32(tcp::ACKNOWLEDGMENT.start)
+                    .filter(|_| acks)
+                    .map(|ack| TcpSeqNumber(ack.cast_signed()));
                 for (at, (left, right)) in (from..to).step_by(8).zip(blocks.iter()) {
                     let bytes = right.0.wrapping_sub(left.0).cast_unsigned();
                     // A block of what has been acknowledged is of a segment that came again (RFC 2883 4).
@@ -173,7 +182,10 @@ fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>, flags: Flags) {
                 let echo = ("TSecr", "tcp.options.timestamp.tsecr");
                 tell.decimal(from + 4..to, echo, format_args!("the other's, as last seen"));
             }
-            TcpOption::Unknown { kind: 2..=5 | 8, .. } => {
+            TcpOption::Unknown {
+                kind: option::MAXIMUM_SEGMENT_SIZE..=option::SACK | option::TIMESTAMPS,
+                ..
+            } => {
                 tell.complain(from..to, "Option Data", format_args!("not the length of this kind"));
             }
             TcpOption::Unknown { kind: 28 | 29 | 30 | 34 | 253 | 254, .. } => {

@@ -112,14 +112,14 @@ impl<'s, 'a> Tell<'s, 'a> {
         self.field(bits(&bytes), name, value, meaning);
     }
 
-    /// A checksum of two bytes.
-    pub(super) fn checksum(&mut self, at: usize, name: Name) {
+    /// A checksum.
+    pub(super) fn checksum(&mut self, place: Range<usize>, name: Name) {
         let Some((sum, verdict)) = self.part.checksum() else {
-            return self.hex(at..at + 2, name, format_args!(""));
+            return self.hex(place, name, format_args!(""));
         };
         let wrong = matches!(verdict, Sum::Wrong { .. } | Sum::Forbidden);
         let value = |_: &Part<'a>, _: &_| Some(Value::Checksum(sum, verdict));
-        self.told_as(bits(&(at..at + 2)), name, value, wrong, format_args!("{verdict}"));
+        self.told_as(bits(&place), name, value, wrong, format_args!("{verdict}"));
     }
 
     /// A number, with a complaint if there is one.

@@ -11,6 +11,7 @@ use crate::notation::{Mac, time};
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{Call, Cause, Change, Event, Fate, Frame, Limit, Timer, Way};
+use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Packet, Quoted, Tcp, TcpOption, Udp, damaged, dhcp_name,
 };
@@ -203,8 +204,8 @@ fn control(icmp: &Icmp<'_>) -> (String, Vec<String>) {
 
 fn quoted(about: &Quoted) -> String {
     let protocol = match about.protocol {
-        6 => "TCP",
-        17 => "UDP",
+        protocol::TCP => "TCP",
+        protocol::UDP => "UDP",
         _ => return format!("for protocol {}", about.protocol),
     };
     format!("for {protocol} {} > {}", about.from.port(), about.to.port())

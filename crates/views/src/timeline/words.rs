@@ -10,6 +10,7 @@ use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
 use crate::notation::{Endpoint, Mac};
 use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
+use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
@@ -289,9 +290,9 @@ fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
 /// What an ICMP error is about.
 fn quoted_words(quoted: &Quoted, f: &mut Formatter<'_>) -> fmt::Result {
     let Quoted { protocol, from, to, .. } = quoted;
-    match protocol {
-        6 => write!(f, ", for tcp {from} > {to}"),
-        17 => write!(f, ", for udp {from} > {to}"),
+    match *protocol {
+        protocol::TCP => write!(f, ", for tcp {from} > {to}"),
+        protocol::UDP => write!(f, ", for udp {from} > {to}"),
         _ => write!(f, ", for protocol {protocol}, {} > {}", from.ip(), to.ip()),
     }
 }
