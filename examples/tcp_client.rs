@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     block(&mut client, &mut cable, client_socket, |socket| !socket.is_open())
 }
 
-/// What it is to block: let the stack work, look, sleep until there is more to do.
+/// What it is to block: look, let the stack work, sleep until there is more to do.
 fn block(
     client: &mut Client<'_>,
     cable: &mut CableEnd,
@@ -65,8 +65,6 @@ fn block(
     ready: impl Fn(&tcp::Socket<'_>) -> bool,
 ) -> Result<(), Box<dyn Error>> {
     loop {
-        // Frames in, frames out, and what the timers want: a lost segment is sent again in here.
-        client.poll(now(), cable);
         let socket = client.socket(handle);
         if ready(socket) {
             return Ok(());
@@ -74,6 +72,8 @@ fn block(
         if !socket.is_open() {
             return Err("connection refused, reset, or timed out".into());
         }
-        cable.wait_until(client.poll_at(now()), now());
+        // Frames in, frames out, and what the timers want: a lost segment is sent again in here.
+        let deadline = client.poll(now(), cable);
+        cable.wait_until(deadline, now());
     }
 }

@@ -33,17 +33,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = common::server(12_000);
     let mut exchange = UdpExchange::new(&mut client, client_socket, server, Duration::from_secs(1), 3)?;
 
-    // clientSocket.sendto(…), then clientSocket.recvfrom(2048), which blocks. To block is this: let the stack work,
-    // look whether the reply has come, sleep until there is more to do.
+    // clientSocket.sendto(…), then clientSocket.recvfrom(2048), which blocks. To block is this: look whether the reply
+    // has come, let the stack work, sleep until there is more to do.
     let mut modified_message = [0; 2_048];
     let length = loop {
-        // Frames in, frames out: first ARP, which asks for the server's Ethernet address; then the datagram.
-        client.poll(now(), &mut cable);
+        // The first step puts the datagram into the socket's queue.
         if let Some(result) = exchange.step(&mut client, now(), message.as_bytes(), &mut modified_message) {
             break result?;
         }
-        // A step that sends only puts the datagram into the socket's queue: then the client's deadline is now.
-        let next = [client.poll_at(now()), exchange.deadline()].into_iter().flatten().min();
+        // Frames in, frames out: first ARP, which asks for the server's Ethernet address; then the datagram.
+        let next = [client.poll(now(), &mut cable), exchange.deadline()].into_iter().flatten().min();
         cable.wait_until(next, now());
     };
 

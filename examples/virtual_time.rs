@@ -13,6 +13,7 @@ use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
 
 mod common;
+use common::seconds;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A frame needs 50 microseconds from end to end.
@@ -33,8 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut exchange = UdpExchange::new(&mut client, socket, address, Duration::from_secs(1), 3)?;
         let mut reply = [0; 2_048];
         let length = loop {
-            // The client: frames in; look and send; frames out.
-            client.poll(now, &mut client_end);
+            // The client: look and send; frames in, frames out.
             let sent = exchange.sent();
             let result = exchange.step(&mut client, now, sentence.as_bytes(), &mut reply);
             if exchange.sent() > sent {
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             if let Some(result) = result {
                 break result?;
             }
-            let clients = client.poll_at(now);
+            let clients = client.poll(now, &mut client_end);
             // Somebody is slow to plug in the server's end: the first frame that comes is lost.
             if !plugged && server_end.take(now).is_some() {
                 println!("{} a frame is lost", seconds(now));
@@ -58,8 +58,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         exchange.close(&mut client);
     }
     Ok(())
-}
-
-fn seconds(now: Instant) -> String {
-    format!("{:.6} s", now.total_micros() as f64 / 1e6)
 }

@@ -28,7 +28,10 @@
 //! log lines), `undersock-course` has scenes in virtual time, and `undersock-command` is the command.
 //!
 //! The server reads no clock, no environment and no randomness of its own: it is given time, frames and a seed, and
-//! returns when it wants to be called again. So everything it does can be tested in virtual time.
+//! returns when it wants to be called again. So everything it does can be tested in virtual time. What server, stack and
+//! caller may count on is a page in the repository, [docs/stack-contract.md], with the few files that touch smoltcp.
+//!
+//! [docs/stack-contract.md]: https://github.com/undersock/undersock/blob/main/docs/stack-contract.md
 //!
 //! # A server in twenty lines
 //!

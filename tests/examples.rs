@@ -81,6 +81,72 @@ fn echo() {
     assert_eq!(output("echo", None, ""), expected);
 }
 
+#[test]
+fn three_ports() {
+    let expected = "\
+        UDP 12000: A DATAGRAM\n\
+        TCP 12000: A SENTENCE\n\
+        TCP 12001: A SENTENCE\n\
+        TCP 12002: 10\n\
+        port 12000: 10 bytes, closed by both\n\
+        port 12001: 10 bytes, closed by both\n\
+        port 12002: 10 bytes, closed by both\n";
+    assert_eq!(output("three_ports", None, ""), expected);
+}
+
+/// The times are the wire's and the stacks' timers', and the same in every run.
+#[test]
+fn memory_service() {
+    let expected = "\
+        0.030000 s the client hears: 20\n\
+        0.055000 s port 12002: 20 bytes, closed by both\n\
+        2.025000 s port 12002: 20 bytes, idle for too long\n\
+        2.030000 s the other client is told that its connection is over\n";
+    assert_eq!(output("memory_service", None, ""), expected);
+}
+
+/// With clients that are not ours, in a network that the test makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn tap_service() {
+    use test_support::network::{Program, alone, tool};
+
+    let runs = |program: &str, words: &[&str], input: &str| {
+        let mut command = tool(program);
+        command.args(words);
+        let ran = run(command, input.as_bytes());
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{program} {words:?}: {ran:?}");
+        String::from_utf8(ran.stdout).expect("UTF-8")
+    };
+    alone("tap_service", || {
+        for words in
+            ["tuntap add dev tap0 mode tap", "link set tap0 up", "addr add 192.168.69.100/24 dev tap0"]
+        {
+            runs("ip", &words.split(' ').collect::<Vec<_>>(), "");
+        }
+        let mut command = Command::new(program("tap_service"));
+        command.arg("tap0").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let server = Program::start(command);
+        server.prints("The server is ready to receive: 192.168.69.1, interface tap0\n");
+
+        // `-N` closes this side at the end of the input.
+        let counted = runs("nc", &["-N", "192.168.69.1", "12002"], "how many bytes are these?");
+        assert_eq!(counted, "25\n");
+        server.prints("port 12002: 25 bytes, closed by both\n");
+        let client = "import socket\n\
+            connection = socket.create_connection(('192.168.69.1', 12000), 20)\n\
+            connection.send(b'a sentence')\n\
+            print(connection.recv(1024).decode())\n";
+        assert_eq!(runs("python3", &["-c", client], ""), "A SENTENCE\n");
+        server.prints("port 12000: 10 bytes, closed by both\n");
+
+        runs("ip", &["link", "del", "tap0"], "");
+        let ran = server.end();
+        let last = "Error: \"tap0: using the interface: it was removed\"\n";
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), last), "{ran:?}");
+    });
+}
+
 /// These times are the wire's, and the same in every run.
 #[test]
 fn virtual_time() {

@@ -16,6 +16,8 @@ use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 
+pub(crate) mod service;
+
 /// The time, on a clock that is never set back.
 pub(crate) fn now() -> Instant {
     std::time::Instant::now().into()
@@ -63,6 +65,14 @@ pub(crate) fn serve(mut cable: CableEnd) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// A TCP socket that sends up to so many bytes at once, and gives up after five seconds without an answer.
+pub(crate) fn tcp_socket(bytes: usize) -> tcp::Socket<'static> {
+    let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
+    let mut socket = tcp::Socket::new(buffer(65_535), buffer(bytes));
+    socket.set_timeout(Some(Duration::from_secs(5)));
+    socket
+}
+
 /// A UDP socket with room for one datagram each way.
 pub(crate) fn udp_socket() -> udp::Socket<'static> {
     let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 1], vec![0; MAX_DATAGRAM]);
@@ -87,11 +97,10 @@ impl Host {
         let mut exchange = UdpExchange::new(client, udp_socket(), server(port), Duration::from_secs(1), 3)?;
         let mut reply = [0; MAX_DATAGRAM];
         let length = loop {
-            client.poll(now(), cable);
             if let Some(result) = exchange.step(client, now(), sentence.as_bytes(), &mut reply) {
                 break result?;
             }
-            let next = [client.poll_at(now()), exchange.deadline()].into_iter().flatten().min();
+            let next = [client.poll(now(), cable), exchange.deadline()].into_iter().flatten().min();
             cable.wait_until(next, now());
         };
         exchange.close(client);
@@ -101,29 +110,33 @@ impl Host {
     /// A connection: sends all of the text, closes its side, receives until the server closes the other.
     pub(crate) fn tcp(&mut self, port: u16, text: &str) -> Result<String, Box<dyn Error>> {
         let Host { client, cable } = self;
-        let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
-        let mut socket = tcp::Socket::new(buffer(65_535), buffer(text.len()));
-        socket.set_timeout(Some(Duration::from_secs(5)));
-        let handle = client.connect(now(), socket, server(port))?;
+        let handle = client.connect(now(), tcp_socket(text.len()), server(port))?;
         let (mut sent, mut reply) = (false, Vec::new());
         loop {
-            client.poll(now(), cable);
             let socket = client.socket(handle);
-            // Whatever is done to a socket gives the stack work: a segment to send, a larger window to tell of.
             if socket.may_send() && !sent {
                 socket.send_slice(text.as_bytes())?;
                 socket.close();
                 sent = true;
-            } else if socket.can_recv() {
-                socket.recv(|bytes| (bytes.len(), reply.extend_from_slice(bytes)))?;
-            } else {
-                match socket.state() {
-                    // Both sides are closed, ours first.
-                    tcp::State::TimeWait => return Ok(String::from_utf8(reply)?),
-                    tcp::State::Closed => return Err("connection refused, reset, or timed out".into()),
-                    _ => cable.wait_until(client.poll_at(now()), now()),
-                }
             }
+            // The buffer is a ring: where the bytes go round its end, this takes two turns.
+            while socket.can_recv() {
+                socket.recv(|bytes| (bytes.len(), reply.extend_from_slice(bytes)))?;
+            }
+            match socket.state() {
+                // Both sides are closed, ours first.
+                tcp::State::TimeWait => return Ok(String::from_utf8(reply)?),
+                tcp::State::Closed => return Err("connection refused, reset, or timed out".into()),
+                _ => {}
+            }
+            // What was done to the socket gives the stack work: a segment to send, a larger window to tell of.
+            let deadline = client.poll(now(), cable);
+            cable.wait_until(deadline, now());
         }
     }
+}
+
+/// A time in virtual time.
+pub(crate) fn seconds(now: Instant) -> String {
+    format!("{:.6} s", now.total_micros() as f64 / 1e6)
 }
