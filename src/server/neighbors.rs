@@ -61,8 +61,7 @@ impl Neighbors {
     /// Whether the stack keeps what it knows in spite of an advertisement that doesn't override it (RFC 4861 7.2.5).
     #[cfg(feature = "ipv6")]
     fn stands(&mut self, claim: &Claim, now: Instant) -> bool {
-        let is = |known: &&mut Neighbor| known.address == claim.address;
-        let Some(known) = self.known.iter_mut().find(is) else { return false };
+        let Some(known) = self.get(claim.address) else { return false };
         if now < known.expires {
             known.confirmed |= known.mac == claim.mac;
             return true;
@@ -74,7 +73,7 @@ impl Neighbors {
     ///
     /// What a neighbour said itself is never overwritten by what a frame merely shows.
     pub(crate) fn is_news(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) -> bool {
-        if let Some(known) = self.known.iter().find(|known| known.address == address) {
+        if let Some(known) = self.get(address) {
             let fresh = now + MARGIN < known.expires;
             // Another address than ARP or NDP said is for them to find out: a frame alone takes nobody's place.
             if (fresh && (known.confirmed || known.mac == mac))
@@ -107,12 +106,23 @@ impl Neighbors {
     #[cold]
     #[inline(never)]
     fn find(&mut self, place: &mut u16, address: IpAddress) -> Option<&mut Neighbor> {
-        let (index, known) = self.known.iter_mut().enumerate().find(|(_, known)| known.address == address)?;
+        let index = self.index(address)?;
         #[allow(clippy::cast_possible_truncation, reason = "the stack remembers fewer")]
         {
             *place = index as u16;
         }
-        Some(known)
+        self.known.get_mut(index)
+    }
+
+    /// Where an address is. One loop, for all who look for one.
+    #[inline(never)]
+    fn index(&self, address: IpAddress) -> Option<usize> {
+        self.known.iter().position(|known| known.address == address)
+    }
+
+    fn get(&mut self, address: IpAddress) -> Option<&mut Neighbor> {
+        let index = self.index(address)?;
+        self.known.get_mut(index)
     }
 
     /// The stack seems not to know this one, whatever the copy says.
@@ -125,7 +135,7 @@ impl Neighbors {
     /// The same steps as smoltcp's `neighbor::Cache::fill`, so that both replace the same entry.
     fn fill(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant, confirmed: bool) {
         let neighbor = Neighbor { address, mac, expires: now + LIFETIME, confirmed };
-        if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
+        if let Some(known) = self.get(address) {
             *known = neighbor;
             return;
         }
