@@ -22,6 +22,7 @@
 //! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
 //! | [`event`] | what happened, typed: the only instrumentation |
 //! | [`client`] | the two clients' side of it, on the same stack |
+//! | [`host`] | what a server and a client are told alike: addresses, gateways, a seed |
 //! | [`packet`] | headers: what a frame is, and where its fields are |
 //!
 //! Around it are packages of their own: `undersock-views` writes what happened (timeline, ladder, capture, table, JSON,
@@ -63,9 +64,14 @@
 //! | `slaac` | form IPv6 addresses from the prefixes that routers advertise |
 //! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
 //! | `std` | owned memory; a wire between threads |
-//! | `tap` | on Linux, the TAP device |
+//! | `tap` | on Linux, the TAP device; it takes `std` along |
 //!
 //! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
+//!
+//! smoltcp is here as [`smoltcp`], and a program that has it itself, with any features, has the same one. The sizes of its
+//! tables are the program's to choose, by smoltcp's features: `iface-max-addr-count-…` for the addresses that a host may have
+//! ([`host::MAX_ADDRESSES`], 2 by default; IPv4 with IPv6 takes 3, the link-local one counted), and
+//! `iface-neighbor-cache-count-…` for the neighbours that it knows at once, 8 by default.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 

@@ -5,7 +5,7 @@
 //! through [`Device::transmit`] when there is none, and what is sent nevertheless is [lost](Wire::lost).
 //!
 //! A wire is a few words long. Its frames are in memory that is lent to it ([`Frames`], which can be a `static`), or
-//! with `std` on the heap ([`Wire::owned`]), and never cross the stack.
+//! with `std` on the heap (`Wire::owned`), and never cross the stack.
 #![forbid(unsafe_code)]
 
 use core::cell::{Cell, RefCell};
