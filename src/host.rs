@@ -39,7 +39,8 @@ pub struct HostConfig {
 
 impl Default for HostConfig {
     /// The server's side of the default network: 192.168.69.1/24 and fdaa::1/64 with the host's side, .100 and ::100, as
-    /// gateway; seed 0. Where smoltcp was built for too few addresses ([`MAX_ADDRESSES`]), IPv4 comes first.
+    /// gateway; seed 0. With both versions these are three addresses, the link-local one counted: more than smoltcp has room
+    /// for unless the program says so ([`MAX_ADDRESSES`]), and then [`HostConfig::check`] names the feature to ask for.
     fn default() -> Self {
         let mut host = HostConfig {
             mac: DEFAULT_MAC,
