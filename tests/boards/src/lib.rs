@@ -78,3 +78,30 @@ macro_rules! each_board {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use boards::BOARDS;
+    use boards::table::Place;
+
+    fn is_one_that_qemu_has(board: &str) {
+        let here = BOARDS.iter().find(|one| one.name == board);
+        assert!(matches!(here.map(|board| &board.place), Some(Place::Qemu(_))), "{board}");
+    }
+
+    each_board!(is_one_that_qemu_has);
+
+    /// A board that QEMU has and that `each_board!` doesn't name would not be tested at all.
+    #[test]
+    fn every_board_that_qemu_has_is_tested() {
+        let source = include_str!("lib.rs");
+        let macros = source.split_once("macro_rules! each_board").expect("the macro").1;
+        for board in BOARDS.iter().filter(|board| matches!(board.place, Place::Qemu(_))) {
+            assert!(
+                macros.contains(&format!(" \"{}\": $($test)*);", board.name)),
+                "{} is missing",
+                board.name
+            );
+        }
+    }
+}
