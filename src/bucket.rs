@@ -23,8 +23,8 @@ impl Bucket {
         Bucket { full_at: Instant::ZERO }
     }
 
-    #[inline(never)]
     /// Takes a token that takes `price` to come again, if there is one.
+    #[inline(never)]
     pub(crate) fn take(&mut self, price: Duration, now: Instant) -> bool {
         // It is never further ahead than this, unless time went back.
         let known = self.full_at <= now + BURST;
