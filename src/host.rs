@@ -2,15 +2,16 @@
 
 use core::fmt;
 
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+pub use crate::packet::{Mac, NotMac};
+use smoltcp::wire::{IpAddress, IpCidr};
 
 /// Addresses that an interface holds, the IPv6 link-local one included: as many as smoltcp was built for, which is 2
 /// unless the program chooses otherwise, by smoltcp's feature `iface-max-addr-count-5` for one.
 pub const MAX_ADDRESSES: usize = smoltcp::config::IFACE_MAX_ADDR_COUNT;
 /// smoltcp's own convention for its examples.
-pub const DEFAULT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x01]);
+pub const DEFAULT_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
 /// The client's in the examples and tests: the last byte is that of its address.
-pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]);
+pub const CLIENT_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x64]);
 
 /// A host: its addresses, its gateways, where its randomness comes from. [`HostConfig::check`] finds what the stack would
 /// panic about.
@@ -20,7 +21,7 @@ pub const CLIENT_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x64]
 #[non_exhaustive]
 pub struct HostConfig {
     /// The interface's own Ethernet address.
-    pub mac: EthernetAddress,
+    pub mac: Mac,
     /// The addresses with their networks. An IPv6 link-local address is derived from the MAC (RFC 4291 2.5.6) and
     /// added where there is an IPv6 address, or is to be one, and none is link-local.
     pub addresses: heapless::Vec<IpCidr, MAX_ADDRESSES>,
@@ -66,23 +67,12 @@ impl Default for HostConfig {
     }
 }
 
-/// A MAC address as everybody but smoltcp writes it, with colons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mac(pub EthernetAddress);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
 /// Why a [`HostConfig`] can't work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostError {
     /// A MAC address that is multicast, broadcast or all zeros.
-    Mac(EthernetAddress),
+    Mac(Mac),
     /// An address that no host can have: multicast, broadcast, loopback, unspecified, or its network's own.
     Address(IpCidr),
     /// The same address twice.
@@ -105,7 +95,6 @@ impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HostError::Mac(mac) => {
-                let mac = Mac(*mac);
                 write!(f, "MAC address {mac} is not a unicast address; one that is: 02:00:00:00:00:01")
             }
             HostError::Address(cidr) => {

@@ -5,12 +5,13 @@ use core::net::Ipv4Addr;
 use test_support::world::raw::{Got, arp, arp_reply_in, ip_in, tcp_in, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, small};
 use undersock::host::HostConfig;
+use undersock::host::Mac;
 use undersock::server::{Config, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::{
-    ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, IpAddress, IpProtocol,
-    TcpControl, UdpPacket,
+    ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpProtocol, TcpControl,
+    UdpPacket,
 };
 
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
@@ -153,7 +154,7 @@ fn impossible_offers_are_not_taken() {
 }
 
 const OTHER_ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 101);
-const OTHER_ROUTER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0x65]);
+const OTHER_ROUTER_MAC: Mac = Mac([2, 0, 0, 0, 0, 0x65]);
 
 /// Lets time pass until the server asks to renew its lease, and answers with this.
 fn renew(world: &mut World<Uppercase>, address: Ipv4Addr, router: Ipv4Addr) -> Vec<Vec<u8>> {

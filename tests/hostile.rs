@@ -6,11 +6,12 @@ use test_support::world::raw::{
 };
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::DropRule;
+use undersock::host::Mac;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::{
-    ArpOperation, EthernetAddress, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
+    ArpOperation, Icmpv6Packet, IpAddress, IpProtocol, NdiscNeighborFlags, TcpControl,
 };
 
 const ALL_NODES: IpAddress = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -372,7 +373,7 @@ fn a_frame_alone_takes_nobodys_place() {
 fn somebody_else_with_our_address_is_not_believed() {
     let mut world = world();
     still_serves(&mut world, 40_000);
-    let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
+    let liar = Mac([2, 0, 0, 0, 0, 0x66]);
     let before = dropped(&world, DropRule::Source);
     world.give(&arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
     assert_eq!(dropped(&world, DropRule::Source), before + 1);

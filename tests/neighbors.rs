@@ -2,12 +2,13 @@
 
 use test_support::world::raw::{Peer, Segment, defence, ip_in, ping, tcp_in, udp, udp_in};
 use test_support::world::{World, client_v4, client_v6, server_v4, server_v6, small};
+use undersock::host::Mac;
 use undersock::packet::ethernet::HEADER as ETHERNET;
 use undersock::packet::{Sum, icmp, ipv6, layers, ndp};
 use undersock::service::Uppercase;
 use undersock::smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use undersock::smoltcp::time::Duration;
-use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpProtocol, TcpControl};
+use undersock::smoltcp::wire::{IpAddress, IpProtocol, TcpControl};
 
 fn world() -> World<Uppercase> {
     World::new(small()).raw()
@@ -98,7 +99,7 @@ fn a_flood_of_frames_for_nobody_is_learnt_at_a_bounded_rate() {
 /// A neighbour advertisement that this is where the client is, with the flag that overrides what was known or without.
 fn claim(mac: [u8; 6], overrides: bool) -> Vec<u8> {
     let IpAddress::Ipv6(client) = client_v6() else { panic!("neighbour discovery is for IPv6") };
-    let mut frame = defence(EthernetAddress(mac), client, client);
+    let mut frame = defence(Mac(mac), client, client);
     if !overrides {
         frame[ETHERNET + ipv6::HEADER + ndp::NEIGHBOR_FLAGS.start] &= !0x20;
     }

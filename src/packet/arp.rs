@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use super::Mac;
 use super::ethernet::{self, ethertype};
 use super::field::{Field, bytes, long, put, word};
 
@@ -63,8 +64,8 @@ impl<'a> Packet<'a> {
     /// [`SENDER_MAC`].
     #[inline]
     #[must_use]
-    pub fn sender_mac(self) -> [u8; 6] {
-        bytes(self.0, SENDER_MAC)
+    pub fn sender_mac(self) -> Mac {
+        Mac(bytes(self.0, SENDER_MAC))
     }
 
     /// [`SENDER`].
@@ -77,8 +78,8 @@ impl<'a> Packet<'a> {
     /// [`TARGET_MAC`].
     #[inline]
     #[must_use]
-    pub fn target_mac(self) -> [u8; 6] {
-        bytes(self.0, TARGET_MAC)
+    pub fn target_mac(self) -> Mac {
+        Mac(bytes(self.0, TARGET_MAC))
     }
 
     /// [`TARGET`].
@@ -91,32 +92,26 @@ impl<'a> Packet<'a> {
 
 /// Writes a frame that tells `to` that `known` is where it is: a reply.
 #[inline]
-pub fn reply(frame: &mut [u8; FRAME], known: ([u8; 6], Ipv4Addr), to: ([u8; 6], Ipv4Addr)) {
+pub fn reply(frame: &mut [u8; FRAME], known: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) {
     write(frame, REPLY, to.0, known, to);
 }
 
 /// Writes a frame that asks everybody who has `target`. The sender's address is unspecified if it is a probe (RFC 5227
 /// 2.1.1).
 #[inline]
-pub fn request(frame: &mut [u8; FRAME], from: ([u8; 6], Ipv4Addr), target: Ipv4Addr) {
-    write(frame, REQUEST, ethernet::BROADCAST, from, ([0; 6], target));
+pub fn request(frame: &mut [u8; FRAME], from: (Mac, Ipv4Addr), target: Ipv4Addr) {
+    write(frame, REQUEST, Mac::BROADCAST, from, (Mac([0; 6]), target));
 }
 
 #[inline(always)]
-fn write(
-    frame: &mut [u8; FRAME],
-    operation: u16,
-    to: [u8; 6],
-    sender: ([u8; 6], Ipv4Addr),
-    target: ([u8; 6], Ipv4Addr),
-) {
+fn write(frame: &mut [u8; FRAME], operation: u16, to: Mac, sender: (Mac, Ipv4Addr), target: (Mac, Ipv4Addr)) {
     ethernet::write(frame, to, sender.0, ethertype::ARP);
     if let Some((_, packet)) = frame.split_first_chunk_mut::<{ ethernet::HEADER }>() {
         put(packet, HARDWARE_TYPE, START);
         put(packet, OPERATION, operation.to_be_bytes());
-        put(packet, SENDER_MAC, sender.0);
+        put(packet, SENDER_MAC, sender.0.0);
         put(packet, SENDER, sender.1.octets());
-        put(packet, TARGET_MAC, target.0);
+        put(packet, TARGET_MAC, target.0.0);
         put(packet, TARGET, target.1.octets());
     }
 }

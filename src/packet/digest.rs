@@ -2,7 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use smoltcp::wire::{EthernetAddress, TcpSeqNumber};
+use crate::packet::Mac;
+use smoltcp::wire::TcpSeqNumber;
 
 use super::field::{ipv6_at, mac_at};
 use super::icmp::{self as header, v4, v6};
@@ -48,9 +49,9 @@ impl Packet<'_> {
 pub struct Arp {
     /// 1 asks, 2 replies.
     pub operation: u16,
-    pub sender_mac: EthernetAddress,
+    pub sender_mac: Mac,
     pub sender: Ipv4Addr,
-    pub target_mac: EthernetAddress,
+    pub target_mac: Mac,
     pub target: Ipv4Addr,
 }
 
@@ -134,7 +135,7 @@ pub enum Message<'a> {
     /// With the link-layer address that it tells.
     NeighborAdvertisement {
         target: Ipv6Addr,
-        mac: Option<EthernetAddress>,
+        mac: Option<Mac>,
     },
     Other,
 }
@@ -258,9 +259,9 @@ fn arp(part: &Part<'_>) -> Option<Arp> {
     let packet = arp::Packet::new(part.head())?;
     Some(Arp {
         operation: packet.operation(),
-        sender_mac: EthernetAddress(packet.sender_mac()),
+        sender_mac: packet.sender_mac(),
         sender: packet.sender(),
-        target_mac: EthernetAddress(packet.target_mac()),
+        target_mac: packet.target_mac(),
         target: packet.target(),
     })
 }
@@ -331,8 +332,7 @@ fn icmp<'a>(part: &Part<'a>, frame: &'a [u8]) -> Option<Icmp<'a>> {
             mac: part
                 .options()
                 .find(|option| option.kind == ndp::option::TARGET_LINK_LAYER_ADDRESS)
-                .and_then(|option| mac_at(option.data, 0))
-                .map(EthernetAddress),
+                .and_then(|option| mac_at(option.data, 0)),
         },
         (true, ndp::REDIRECT) => Message::Error { error: IcmpError::Redirect, about: None },
         _ => Message::Other,

@@ -2,6 +2,7 @@
 
 use core::net::Ipv6Addr;
 
+use super::Mac;
 use super::field::{Bits, Field, bytes, put, word};
 
 /// Bytes of the header, without a tag.
@@ -18,10 +19,8 @@ pub const SHORTEST: usize = 60;
 /// Up to here, the type field is a length (IEEE 802.3 3.2.6).
 pub const LONGEST: u16 = 1_500;
 
-/// Everybody's address.
-pub const BROADCAST: [u8; 6] = [0xff; 6];
 /// Where IPv6 frames to all nodes go (RFC 2464 7).
-pub const ALL_NODES: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
+pub const ALL_NODES: Mac = Mac([0x33, 0x33, 0, 0, 0, 1]);
 /// In an address's first byte: it is a group's.
 pub const GROUP: u8 = 0x01;
 /// In an address's first byte: nobody assigned it.
@@ -59,15 +58,15 @@ impl<'a> Header<'a> {
     /// [`DESTINATION`].
     #[inline]
     #[must_use]
-    pub fn destination(self) -> [u8; 6] {
-        bytes(self.0, DESTINATION)
+    pub fn destination(self) -> Mac {
+        Mac(bytes(self.0, DESTINATION))
     }
 
     /// [`SOURCE`].
     #[inline]
     #[must_use]
-    pub fn source(self) -> [u8; 6] {
-        bytes(self.0, SOURCE)
+    pub fn source(self) -> Mac {
+        Mac(bytes(self.0, SOURCE))
     }
 
     /// [`ETHERTYPE`].
@@ -78,26 +77,19 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Whether an address is one station's: no group's, and so not everybody's.
-#[inline]
-#[must_use]
-pub const fn is_unicast(address: [u8; 6]) -> bool {
-    address[0] & GROUP == 0
-}
-
 /// Where frames to a group of IPv6 go (RFC 2464 7).
 #[inline]
 #[must_use]
-pub const fn group(address: Ipv6Addr) -> [u8; 6] {
+pub const fn group(address: Ipv6Addr) -> Mac {
     let [.., a, b, c, d] = address.octets();
-    [0x33, 0x33, a, b, c, d]
+    Mac([0x33, 0x33, a, b, c, d])
 }
 
 /// Writes the header of a frame.
 #[inline(always)]
-pub(crate) fn write(frame: &mut [u8], to: [u8; 6], from: [u8; 6], ethertype: u16) {
-    put(frame, DESTINATION, to);
-    put(frame, SOURCE, from);
+pub(crate) fn write(frame: &mut [u8], to: Mac, from: Mac, ethertype: u16) {
+    put(frame, DESTINATION, to.0);
+    put(frame, SOURCE, from.0);
     put(frame, ETHERTYPE, ethertype.to_be_bytes());
 }
 

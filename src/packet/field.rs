@@ -5,6 +5,8 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::Range;
 
+use super::Mac;
+
 /// Bytes of a header, counted from its first.
 pub type Field = Range<usize>;
 
@@ -76,6 +78,6 @@ pub fn ipv6_at(bytes: &[u8], at: usize) -> Option<Ipv6Addr> {
 
 /// An Ethernet address from `at` on; `None` where the bytes end before.
 #[must_use]
-pub fn mac_at(bytes: &[u8], at: usize) -> Option<[u8; 6]> {
-    bytes.get(at..)?.first_chunk().copied()
+pub fn mac_at(bytes: &[u8], at: usize) -> Option<Mac> {
+    bytes.get(at..)?.first_chunk().copied().map(Mac)
 }

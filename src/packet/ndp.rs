@@ -2,6 +2,7 @@
 
 use core::net::Ipv6Addr;
 
+use super::Mac;
 use super::ethernet::{self, ethertype};
 use super::field::{Bits, Field, byte, bytes, long, put, word};
 use super::{checksum, icmp, ip::protocol, ipv6};
@@ -108,8 +109,8 @@ pub mod option {
     /// The option that tells an Ethernet address, as the source's or the target's.
     #[inline]
     #[must_use]
-    pub const fn link_layer_address(kind: u8, mac: [u8; 6]) -> [u8; LINK_LAYER_ADDRESS] {
-        let [a, b, c, d, e, f] = mac;
+    pub const fn link_layer_address(kind: u8, mac: super::super::Mac) -> [u8; LINK_LAYER_ADDRESS] {
+        let [a, b, c, d, e, f] = mac.0;
         [kind, 1, a, b, c, d, e, f]
     }
 
@@ -127,9 +128,11 @@ pub mod option {
     /// The Ethernet address that an option tells: the source's or the target's, as `kind` says.
     #[inline]
     #[must_use]
-    pub const fn mac(kind: u8, option: &[u8]) -> Option<[u8; 6]> {
+    pub const fn mac(kind: u8, option: &[u8]) -> Option<super::super::Mac> {
         match option.first_chunk() {
-            Some([found, 1, a, b, c, d, e, f]) if *found == kind => Some([*a, *b, *c, *d, *e, *f]),
+            Some([found, 1, a, b, c, d, e, f]) if *found == kind => {
+                Some(super::super::Mac([*a, *b, *c, *d, *e, *f]))
+            }
             _ => None,
         }
     }
@@ -253,7 +256,7 @@ impl<'a> About<'a> {
     /// Where the sender of a solicitation is, or what an advertisement is about, if it tells.
     #[inline]
     #[must_use]
-    pub fn mac(&self) -> Option<[u8; 6]> {
+    pub fn mac(&self) -> Option<Mac> {
         let kind =
             if self.asks() { option::SOURCE_LINK_LAYER_ADDRESS } else { option::TARGET_LINK_LAYER_ADDRESS };
         option::each(self.bytes.get(Self::HEADER..)?).find_map(|found| option::mac(kind, found))
@@ -321,8 +324,8 @@ pub fn is_right(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> bool
 pub struct Message {
     kind: u8,
     flags: u32,
-    source: ([u8; 6], Ipv6Addr),
-    destination: ([u8; 6], Ipv6Addr),
+    source: (Mac, Ipv6Addr),
+    destination: (Mac, Ipv6Addr),
     /// What is behind the flags: the target, if there is one.
     target: Option<Ipv6Addr>,
     /// The kind of the option that tells the source's Ethernet address, if there is one.
@@ -339,7 +342,7 @@ impl Message {
     /// Tells `to` that `known` is where it is (RFC 4861 4.4). To a group it is unsolicited (7.2.4: the asker has no
     /// address yet).
     #[must_use]
-    pub const fn advertisement(known: ([u8; 6], Ipv6Addr), to: ([u8; 6], Ipv6Addr)) -> Self {
+    pub const fn advertisement(known: (Mac, Ipv6Addr), to: (Mac, Ipv6Addr)) -> Self {
         Message {
             kind: NEIGHBOR_ADVERTISEMENT,
             flags: if to.1.is_multicast() { OVERRIDE } else { SOLICITED | OVERRIDE },
@@ -352,7 +355,7 @@ impl Message {
 
     /// Asks who has `target` (RFC 4861 4.3), where it is.
     #[must_use]
-    pub const fn solicitation(from: ([u8; 6], Ipv6Addr), target: Ipv6Addr) -> Self {
+    pub const fn solicitation(from: (Mac, Ipv6Addr), target: Ipv6Addr) -> Self {
         let group = ipv6::solicited_node(target);
         Message {
             kind: NEIGHBOR_SOLICITATION,
@@ -366,14 +369,14 @@ impl Message {
 
     /// Asks from no address whether somebody has `target` (RFC 4862 5.4.2).
     #[must_use]
-    pub const fn probe(from: [u8; 6], target: Ipv6Addr) -> Self {
+    pub const fn probe(from: Mac, target: Ipv6Addr) -> Self {
         let asked = Message::solicitation((from, Ipv6Addr::UNSPECIFIED), target);
         Message { tells: None, ..asked }
     }
 
     /// Asks all routers to advertise themselves (RFC 4861 4.1).
     #[must_use]
-    pub const fn router_solicitation(from: ([u8; 6], Ipv6Addr)) -> Self {
+    pub const fn router_solicitation(from: (Mac, Ipv6Addr)) -> Self {
         Message {
             kind: ROUTER_SOLICITATION,
             flags: 0,

@@ -1,6 +1,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use smoltcp::wire::{EthernetAddress, TcpSeqNumber};
+use crate::packet::Mac;
+use smoltcp::wire::TcpSeqNumber;
 use test_support::world::raw::hex;
 
 use super::ethernet::ethertype;
@@ -209,7 +210,7 @@ fn what_is_written_of_arp_is_read_again() {
     assert_eq!((read.operation, read.sender, read.target), (arp::REQUEST, ours, theirs));
     assert_eq!((read.sender_mac.0, read.target_mac.0), (us, [0; 6]));
     let (header, inside) = ethernet::Header::split(&frame).unwrap();
-    assert_eq!((header.destination(), header.source()), (ethernet::BROADCAST, us));
+    assert_eq!((header.destination(), header.source()), (Mac::BROADCAST, us));
     let read = arp::Packet::new(inside).unwrap();
     assert_eq!((read.sender_mac(), read.sender(), read.target_mac()), (us, ours, [0; 6]));
     assert!(arp::Packet::new(&inside[..27]).is_none(), "cut off");
@@ -232,7 +233,7 @@ fn what_is_written_of_ndp_is_read_again_and_right() {
         assert_eq!((header.source(), header.destination()), (v6(icmp.from), v6(icmp.to)));
         (frame.clone(), icmp.to, format!("{:?}", icmp.message))
     };
-    let mac = Some(EthernetAddress(us));
+    let mac = Some(Mac(us));
     let (frame, to, message) = written(ndp::Message::advertisement((us, ours), (them, theirs)));
     assert_eq!(message, format!("{:?}", Message::NeighborAdvertisement { target: ours, mac }));
     assert_eq!((to, frame[58], &frame[..6]), (theirs.into(), 0x60, &them[..]), "solicited, override");

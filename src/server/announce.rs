@@ -1,8 +1,9 @@
 //! Announcements, "this address is at that Ethernet address": to the stack, of those whom it doesn't know (see
 //! `neighbors`); and to those whom the stack doesn't answer, of ourselves.
 
+use crate::packet::Mac;
 use smoltcp::phy::{Device, TxToken};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{IpAddress, IpCidr};
 
 use super::Core;
 use super::door::{Probe, Sender};
@@ -21,7 +22,7 @@ const LONGEST: usize = ndp::Message::LONGEST;
 const LONGEST: usize = arp::FRAME;
 
 /// An address, and the Ethernet address that it is at.
-type Host = (EthernetAddress, IpAddress);
+type Host = (Mac, IpAddress);
 
 impl Core<'_> {
     /// Teaches the stack the sender of a frame that was found right, so that no reply waits for its address.
@@ -77,12 +78,12 @@ fn announce(frame: &mut [u8; LONGEST], known: Host, to: Host) -> &[u8] {
         #[cfg(feature = "ipv4")]
         (IpAddress::Ipv4(address), IpAddress::Ipv4(asker)) => {
             let Some(frame) = frame.first_chunk_mut() else { return &[] };
-            arp::reply(frame, (known.0.0, address), (to.0.0, asker));
+            arp::reply(frame, (known.0, address), (to.0, asker));
             frame
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(address), IpAddress::Ipv6(asker)) => {
-            ndp::Message::advertisement((known.0.0, address), (to.0.0, asker)).write(frame)
+            ndp::Message::advertisement((known.0, address), (to.0, asker)).write(frame)
         }
         #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
         _ => &[],

@@ -3,8 +3,9 @@
 //! Nothing here changes anything. What is dropped and why is in [`DropRule`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
+use crate::packet::Mac;
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
+use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
 
 use super::config::Listener;
 use super::tuple::Tuple;
@@ -41,7 +42,7 @@ pub(crate) enum Class<'f> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) address: IpAddress,
-    pub(crate) mac: EthernetAddress,
+    pub(crate) mac: Mac,
     /// It takes the place of what was known (RFC 4861 7.2.5). In ARP it always does.
     #[cfg(feature = "ipv6")]
     pub(crate) overrides: bool,
@@ -52,7 +53,7 @@ pub(crate) struct Claim {
 pub(crate) struct Probe {
     pub(crate) address: IpAddress,
     /// To whom the answer goes.
-    pub(crate) asker: (EthernetAddress, IpAddress),
+    pub(crate) asker: (Mac, IpAddress),
 }
 
 /// Who sent a frame, and how they are reached.
@@ -61,7 +62,7 @@ pub(crate) struct Sender {
     /// The first hop back: the sender itself, or the gateway.
     pub(crate) next_hop: IpAddress,
     /// The frame's Ethernet source.
-    pub(crate) mac: EthernetAddress,
+    pub(crate) mac: Mac,
 }
 
 /// A datagram to the service, found right.
@@ -103,7 +104,7 @@ impl Segment {
 /// What the door must know of the interface.
 #[derive(Clone, Copy)]
 pub(crate) struct HostView<'a> {
-    pub(crate) mac: EthernetAddress,
+    pub(crate) mac: Mac,
     pub(crate) addresses: &'a [IpCidr],
     pub(crate) gateways: &'a [IpAddress],
     /// The port where datagrams are answered; 0 for none.
@@ -155,7 +156,7 @@ impl HostView<'_> {
 #[inline(never)]
 pub(crate) fn classify<'f>(frame: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let (header, payload) = ethernet::Header::split(frame).ok_or(DropRule::Malformed)?;
-    let (source, destination) = (EthernetAddress(header.source()), EthernetAddress(header.destination()));
+    let (source, destination) = (header.source(), header.destination());
     if destination != local.mac && !destination.is_multicast() {
         return Err(DropRule::NotForUs);
     }
@@ -178,7 +179,7 @@ pub(crate) fn classify<'f>(frame: &'f [u8], local: &HostView<'_>) -> Result<Clas
 fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let packet = arp::Packet::new(packet).ok_or(DropRule::Malformed)?;
     let sender = IpAddress::Ipv4(packet.sender());
-    let mac = EthernetAddress(packet.sender_mac());
+    let mac = packet.sender_mac();
     if local.is_own(&sender) {
         // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
         return Err(DropRule::Source);
@@ -201,7 +202,7 @@ fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule
 }
 
 #[cfg(feature = "ipv4")]
-fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
+fn ipv4<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     use smoltcp::wire::IPV4_MULTICAST_ALL_SYSTEMS;
 
     let header = ipv4::Header::new(packet).ok_or(DropRule::Malformed)?;
@@ -243,7 +244,7 @@ fn ipv4<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Res
 }
 
 #[cfg(feature = "ipv6")]
-fn ipv6<'f>(packet: &'f [u8], mac: EthernetAddress, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
+fn ipv6<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
     let (header, behind) = ipv6::Header::split(packet).ok_or(DropRule::Malformed)?;
     let payload = behind.get(..header.payload_length()).ok_or(DropRule::Malformed)?;
     let (source, destination) = (header.source(), header.destination());
@@ -303,10 +304,10 @@ fn icmpv6(
         // Somebody is about to take this address (RFC 4862 5.4.3).
         let address = IpAddress::Ipv6(message.target());
         let right = message.asks() && local.is_own(&address) && right;
-        let asker = (EthernetAddress(ethernet::ALL_NODES), IpAddress::Ipv6(ipv6::ALL_NODES));
+        let asker = (ethernet::ALL_NODES, IpAddress::Ipv6(ipv6::ALL_NODES));
         return if right { Class::AddressProbe(Probe { address, asker }) } else { Class::Neighbor(None) };
     }
-    let confirmed = message.mac().filter(|_| right).map(EthernetAddress).filter(EthernetAddress::is_unicast);
+    let confirmed = message.mac().filter(|_| right).filter(|mac| mac.is_unicast());
     let (address, overrides) = (IpAddress::Ipv6(source), message.overrides());
     Class::Neighbor(confirmed.map(|mac| Claim { address, mac, overrides }))
 }
@@ -330,7 +331,7 @@ fn transport<'f>(
     payload: &'f [u8],
     addresses: (IpAddress, IpAddress),
     unicast: bool,
-    mac: EthernetAddress,
+    mac: Mac,
     local: &HostView<'_>,
 ) -> Result<Class<'f>, DropRule> {
     let (source, destination) = addresses;

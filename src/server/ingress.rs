@@ -396,7 +396,8 @@ fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>)
 
 #[cfg(all(test, feature = "std", feature = "ipv4"))]
 mod tests {
-    use smoltcp::wire::{ArpOperation, EthernetAddress, IpAddress};
+    use crate::packet::Mac;
+    use smoltcp::wire::{ArpOperation, IpAddress};
     use test_support::world::raw::arp;
 
     use super::super::{Config, Memory, Server, Sizes};
@@ -415,7 +416,7 @@ mod tests {
         let memory = Memory::owned(Sizes::default().with_connections(1).with_buffers(16));
         let mut server = Server::new(&Config::default(), memory, &mut server_end, now).expect("a server");
         let host = |last| IpAddress::v4(192, 168, 69, last);
-        let stranger = EthernetAddress([2, 0, 0, 0, 0, 9]);
+        let stranger = Mac([2, 0, 0, 0, 0, 9]);
         for (from, mac, to, wakes) in [
             (host(9), stranger, host(7), false),
             (host(9), stranger, host(9), false),

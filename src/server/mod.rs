@@ -44,12 +44,13 @@ mod storage;
 mod time;
 mod tuple;
 
+use crate::packet::Mac;
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
 use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Listener, Mode};
@@ -79,7 +80,7 @@ pub struct Server<'a> {
 /// All of a server but its counters, which every event is counted in.
 struct Core<'a> {
     iface: Interface,
-    mac: EthernetAddress,
+    mac: Mac,
     gateways: heapless::Vec<IpAddress, 2>,
     /// The port where datagrams are answered; 0 for none.
     udp: u16,
@@ -196,7 +197,7 @@ impl<'a> Server<'a> {
 
     /// The interface's Ethernet address.
     #[must_use]
-    pub fn mac(&self) -> EthernetAddress {
+    pub fn mac(&self) -> Mac {
         self.core.mac
     }
 

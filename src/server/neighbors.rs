@@ -6,10 +6,11 @@
 //! advertisement, as if the sender had sent it. To tell only what is news, the door keeps a copy of the stack's
 //! cache, of the same size, with the same lifetime and the same order of replacement.
 
+use crate::packet::Mac;
 use heapless::Vec;
 use smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress};
+use smoltcp::wire::IpAddress;
 
 use super::door::{Claim, Sender};
 
@@ -24,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(600);
 
 struct Neighbor {
     address: IpAddress,
-    mac: EthernetAddress,
+    mac: Mac,
     expires: Instant,
     /// Said by the neighbour itself, in ARP or NDP; not merely seen on a frame.
     confirmed: bool,
@@ -72,7 +73,7 @@ impl Neighbors {
     /// A frame from `mac` came for which `address` is the next hop. Whether the stack must be told.
     ///
     /// What a neighbour said itself is never overwritten by what a frame merely shows.
-    pub(crate) fn is_news(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant) -> bool {
+    pub(crate) fn is_news(&mut self, address: IpAddress, mac: Mac, now: Instant) -> bool {
         // Every datagram comes by here: a loop of its own costs no call.
         if let Some(known) = self.known.iter().find(|known| known.address == address) {
             let fresh = now + MARGIN < known.expires;
@@ -134,7 +135,7 @@ impl Neighbors {
     }
 
     /// The same steps as smoltcp's `neighbor::Cache::fill`, so that both replace the same entry.
-    fn fill(&mut self, address: IpAddress, mac: EthernetAddress, now: Instant, confirmed: bool) {
+    fn fill(&mut self, address: IpAddress, mac: Mac, now: Instant, confirmed: bool) {
         let neighbor = Neighbor { address, mac, expires: now + LIFETIME, confirmed };
         if let Some(known) = self.get(address) {
             *known = neighbor;
@@ -161,14 +162,14 @@ impl Neighbors {
 mod tests {
     use super::*;
 
-    const A: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xa]);
-    const B: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xb]);
+    const A: Mac = Mac([2, 0, 0, 0, 0, 0xa]);
+    const B: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
 
     fn host(n: u16) -> IpAddress {
         IpAddress::v4(10, 0, (n >> 8) as u8, n as u8)
     }
 
-    fn claim(n: u16, mac: EthernetAddress) -> Claim {
+    fn claim(n: u16, mac: Mac) -> Claim {
         Claim {
             address: host(n),
             mac,

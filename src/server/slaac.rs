@@ -19,10 +19,11 @@
 //! whether they are still there; hop limit, timers and MTU as the router advises them; the preferred lifetime, which is
 //! for who opens connections; DHCPv6; temporary addresses (RFC 8981).
 
+use crate::packet::Mac;
 use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv6Address};
+use smoltcp::wire::{IpAddress, IpCidr, Ipv6Address};
 
 use super::Core;
 use super::time::{NEVER, not_before};
@@ -219,18 +220,18 @@ impl Slaac {
     }
 
     /// Sends the solicitations whose time has come, as far as the device has room.
-    fn ask<D: Device, O: Observer>(&mut self, mac: EthernetAddress, device: &mut Egress<'_, '_, D, O>) {
+    fn ask<D: Device, O: Observer>(&mut self, mac: Mac, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
             let Some(token) = device.transmit(now) else { return };
-            send(token, &ndp::Message::probe(mac.0, formed.address));
+            send(token, &ndp::Message::probe(mac, formed.address));
             formed.stage = Stage::Tentative(now + DEFENCE);
         }
         if self.solicitations > 0
             && self.solicit_at <= now
             && let Some(token) = device.transmit(now)
         {
-            send(token, &ndp::Message::router_solicitation((mac.0, self.link_local)));
+            send(token, &ndp::Message::router_solicitation((mac, self.link_local)));
             self.solicitations -= 1;
             self.solicit_at = now + INTERVAL;
         }

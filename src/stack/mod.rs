@@ -21,7 +21,8 @@ use crate::host::HostConfig;
 
 /// An interface with the addresses and gateways of a host that has been checked, and the abilities of this device.
 pub(crate) fn interface<D: Device>(host: &HostConfig, device: &mut D, now: Instant) -> Interface {
-    let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ethernet(host.mac));
+    let mut settings =
+        smoltcp::iface::Config::new(HardwareAddress::Ethernet(smoltcp::wire::EthernetAddress(host.mac.0)));
     settings.random_seed = host.seed;
     let mut iface = Interface::new(settings, device, now);
     iface.update_ip_addrs(|addresses| {

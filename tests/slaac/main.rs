@@ -15,11 +15,12 @@ use test_support::world::raw::{
 };
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
 use undersock::event::DropRule;
+use undersock::host::Mac;
 use undersock::host::{HostConfig, HostError};
 use undersock::server::{Config, ConfigError, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{EthernetAddress, Icmpv6Packet, IpAddress, IpCidr, IpProtocol, TcpControl};
+use undersock::smoltcp::wire::{Icmpv6Packet, IpAddress, IpCidr, IpProtocol, TcpControl};
 
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 /// The advertised prefix with the server's interface identifier.
@@ -85,13 +86,13 @@ fn kinds(frames: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A datagram from there; to whom the reply's frame goes, if there is a reply.
-fn asks(world: &mut World<Uppercase>, from: Ipv6Addr, mac: EthernetAddress) -> Option<EthernetAddress> {
+fn asks(world: &mut World<Uppercase>, from: Ipv6Addr, mac: Mac) -> Option<Mac> {
     let mut request = udp((from.into(), 5_000), (FORMED.into(), 12_000), b"hello");
     request[6..12].copy_from_slice(&mac.0);
     let got = world.give(&request);
     let reply = got.iter().find(|frame| udp_in(frame).is_some())?;
     assert_eq!(udp_in(reply).expect("a datagram").2, b"HELLO");
-    Some(EthernetAddress::from_bytes(&reply[..6]))
+    Some(Mac::from_bytes(&reply[..6]))
 }
 
 /// The router's solicitations that come in this time, as times since the start in milliseconds.

@@ -30,7 +30,7 @@ fn who_is_far_is_answered_by_way_of_the_router_for_as_long_as_it_is_one() {
 #[test]
 fn the_first_router_stays_until_it_goes() {
     let mut world = world();
-    let other_mac = EthernetAddress([2, 0, 0, 0, 0, 0xfd]);
+    let other_mac = Mac([2, 0, 0, 0, 0, 0xfd]);
     let other = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfd);
     let of = |from, router, lifetime| Advertisement { from, router, lifetime, ..advertisement() }.frame();
     advertise(&mut world, &of(ROUTER, ROUTER_MAC, 60));

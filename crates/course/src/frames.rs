@@ -1,5 +1,6 @@
 //! Frames made by hand, for who is played without a stack of their own.
 
+use undersock::host::Mac;
 use undersock::smoltcp::phy::ChecksumCapabilities;
 use undersock::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
@@ -9,19 +10,20 @@ use undersock::smoltcp::wire::{
 use undersock::smoltcp::wire::{DhcpMessageType, DhcpPacket, DhcpRepr, UdpPacket, UdpRepr};
 
 /// A computer: its Ethernet address and its IP address.
-pub(super) type Addresses = (EthernetAddress, IpAddress);
+pub(super) type Addresses = (Mac, IpAddress);
 
 /// Ethernet around `length` bytes that `emit` writes.
 fn ethernet(
-    from: EthernetAddress,
-    to: EthernetAddress,
+    from: Mac,
+    to: Mac,
     ethertype: EthernetProtocol,
     length: usize,
     emit: impl FnOnce(&mut [u8]),
 ) -> Vec<u8> {
     let mut bytes = vec![0; 14 + length];
     let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
-    EthernetRepr { src_addr: from, dst_addr: to, ethertype }.emit(&mut frame);
+    EthernetRepr { src_addr: EthernetAddress(from.0), dst_addr: EthernetAddress(to.0), ethertype }
+        .emit(&mut frame);
     emit(frame.payload_mut());
     bytes
 }
@@ -49,9 +51,9 @@ pub(super) fn arp_reply(known: Addresses, to: Addresses) -> Vec<u8> {
     };
     let repr = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Reply,
-        source_hardware_addr: known.0,
+        source_hardware_addr: EthernetAddress(known.0.0),
         source_protocol_addr: ipv4(known.1),
-        target_hardware_addr: to.0,
+        target_hardware_addr: EthernetAddress(to.0.0),
         target_protocol_addr: ipv4(to.1),
     };
     ethernet(known.0, to.0, EthernetProtocol::Arp, repr.buffer_len(), |packet| {
@@ -86,8 +88,8 @@ pub(super) fn too_big(router: Addresses, to: Addresses, dropped: &[u8], mtu: u16
 
 /// A segment without data, for whoever claims to be `from`.
 pub(super) fn segment(
-    from: (EthernetAddress, IpEndpoint),
-    to: (EthernetAddress, IpEndpoint),
+    from: (Mac, IpEndpoint),
+    to: (Mac, IpEndpoint),
     control: TcpControl,
     seq: u32,
     ack: Option<u32>,
@@ -130,7 +132,7 @@ pub(super) fn dhcp_request(frame: &[u8]) -> Option<(DhcpMessageType, u32)> {
 /// A DHCP server's answer: `leased` may be used for so many seconds.
 pub(super) fn dhcp_answer(
     server: Addresses,
-    leased: (EthernetAddress, Ipv4Address),
+    leased: (Mac, Ipv4Address),
     kind: DhcpMessageType,
     transaction: u32,
     seconds: u32,
@@ -140,7 +142,7 @@ pub(super) fn dhcp_answer(
         message_type: kind,
         transaction_id: transaction,
         secs: 0,
-        client_hardware_address: leased.0,
+        client_hardware_address: EthernetAddress(leased.0.0),
         client_ip: Ipv4Address::UNSPECIFIED,
         your_ip: leased.1,
         server_ip: own,

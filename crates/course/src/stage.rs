@@ -8,10 +8,11 @@ pub(crate) mod calls;
 
 use std::collections::VecDeque;
 
+use undersock::host::Mac;
 use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::phy::Device;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{EthernetAddress, EthernetFrame, IpAddress, IpCidr};
+use undersock::smoltcp::wire::{EthernetFrame, IpAddress, IpCidr};
 
 use crate::frames;
 use crate::place::{HostRecorder, Place};
@@ -94,7 +95,7 @@ impl Set {
 
 /// A client's computer.
 struct Host {
-    mac: EthernetAddress,
+    mac: Mac,
     client: Client<'static, HostRecorder>,
     /// Frames that have arrived and aren't taken in yet.
     arrived: VecDeque<Vec<u8>>,
@@ -240,7 +241,9 @@ impl<'w> Stage<'w> {
     fn step(&mut self) {
         while let Some(frame) = self.client_end.take(self.now) {
             let to = EthernetFrame::new_unchecked(&frame[..]).dst_addr();
-            for host in self.hosts.iter_mut().filter(|host| host.on && (!to.is_unicast() || to == host.mac)) {
+            for host in
+                self.hosts.iter_mut().filter(|host| host.on && (!to.is_unicast() || to.0 == host.mac.0))
+            {
                 host.arrived.push_back(frame.to_vec());
             }
             self.heard.push(frame.to_vec());

@@ -27,7 +27,7 @@ mod tests;
 use core::fmt;
 use core::net::IpAddr;
 
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 
 use tell::Tell;
 use undersock::packet::{Layer, Part, Sum, layers};
@@ -72,7 +72,7 @@ pub enum Value<'a> {
     /// A checksum, and what it is worth.
     Checksum(u16, Sum),
     /// An Ethernet address.
-    Mac(EthernetAddress),
+    Mac(Mac),
     /// An IP address.
     Ip(IpAddr),
     /// Bytes.
@@ -124,10 +124,7 @@ impl fmt::Display for Value<'_> {
             Value::Hex(number, digits) => write!(f, "{number:#0width$x}", width = digits + 2),
             Value::Flag(set) => f.write_str(if set { "set" } else { "not set" }),
             Value::Checksum(sum, _) => write!(f, "{sum:#06x}"),
-            Value::Mac(address) => {
-                let [a, b, c, d, e, g] = address.0;
-                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-            }
+            Value::Mac(address) => write!(f, "{address}"),
             Value::Ip(address) => write!(f, "{address}"),
             Value::Bytes(bytes) if bytes.len() > 8 && bytes.iter().all(|byte| *byte == 0) => {
                 write!(f, "{} zeros", bytes.len())

@@ -3,7 +3,7 @@
 use core::fmt::{self, Formatter};
 use core::net::SocketAddr;
 
-use undersock::smoltcp::wire::{EthernetAddress, IpEndpoint};
+use undersock::smoltcp::wire::IpEndpoint;
 
 /// An address and a port as everybody but smoltcp writes them: an IPv6 address in brackets (RFC 5952 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +18,6 @@ impl fmt::Display for Endpoint {
 /// An address and a port in the standard library's form.
 pub(crate) fn socket_addr(endpoint: IpEndpoint) -> SocketAddr {
     SocketAddr::new(endpoint.addr.into(), endpoint.port)
-}
-
-/// An Ethernet address as everybody but smoltcp writes it.
-pub(crate) struct Mac(pub(crate) EthernetAddress);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
 }
 
 /// Seconds and microseconds, of microseconds.

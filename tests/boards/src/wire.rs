@@ -121,7 +121,7 @@ impl Wire {
             self.send(&request);
             self.send(&probe);
             while let Some(frame) = self.next(AGAIN) {
-                if frame.starts_with(CLIENT_MAC.as_bytes()) && reply_to(&frame, port).is_some() {
+                if frame.starts_with(&CLIENT_MAC.0) && reply_to(&frame, port).is_some() {
                     return;
                 }
             }

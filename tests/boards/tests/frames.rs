@@ -9,9 +9,8 @@ use board_tests::text::Random;
 use board_tests::{
     CLIENT_MAC, Host, Machine, client_v4, client_v6, each_board, server_link_local, server_v4, server_v6,
 };
-use undersock::smoltcp::wire::{
-    ArpOperation, EthernetAddress, IpAddress, IpProtocol, Ipv4Packet, Ipv6Address, TcpControl,
-};
+use undersock::host::Mac;
+use undersock::smoltcp::wire::{ArpOperation, IpAddress, IpProtocol, Ipv4Packet, Ipv6Address, TcpControl};
 
 each_board!(
     a_burst_of_datagrams_gets_as_many_replies,
@@ -112,10 +111,10 @@ fn serves_an_address_of_an_advertised_prefix(board: &str) {
     // Who is far is answered by way of the router.
     let far = (IpAddress::v6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 5_000);
     let mut request = udp(far, (server, 12_000), b"from far");
-    request[6..12].copy_from_slice(ROUTER_MAC.as_bytes());
+    request[6..12].copy_from_slice(&ROUTER_MAC.0);
     host.wire.send(&request);
     let reply = |frame: &[u8]| udp_in(frame).filter(|(_, to, _)| *to == far).map(|_| frame[..6].to_vec());
-    assert_eq!(host.wire.find("a reply", reply).0, ROUTER_MAC.as_bytes());
+    assert_eq!(host.wire.find("a reply", reply).0, ROUTER_MAC.0);
 }
 
 fn hostile_frames_draw_no_answer(board: &str) {
@@ -154,7 +153,7 @@ fn hostile_frames_draw_no_answer(board: &str) {
         Ipv4Packet::new_unchecked(&mut fragment[14..]).fill_checksum();
         in_silence("a fragment", &fragment);
     }
-    let liar = EthernetAddress([2, 0, 0, 0, 0, 0x66]);
+    let liar = Mac([2, 0, 0, 0, 0, 0x66]);
     in_silence("a liar", &arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
     for length in 1..20 {
         in_silence("a frame too short", &vec![0; length]);

@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use log::LevelFilter;
-use undersock::host::{HostConfig, HostError, Mac};
+use undersock::host::{HostConfig, HostError};
 use undersock::server::Listener;
 use undersock::server::config::{Config, ConfigError, SENTENCE_PORT, STREAM_PORT};
 use undersock::smoltcp::wire::IpAddress;
@@ -528,7 +528,7 @@ fn wrong_config(given: &Given, error: &ConfigError) -> Failure {
     let wrong = |what: String, reason: String| Failure::usage(what, reason);
     match error {
         ConfigError::Host(HostError::Mac(mac)) => wrong(
-            format!("--mac {}", Mac(*mac)),
+            format!("--mac {mac}"),
             "not one station's own address; a right one: 02:00:00:00:00:01".to_owned(),
         ),
         ConfigError::Host(HostError::Address(cidr)) => {

@@ -6,7 +6,8 @@ use core::time::Duration;
 use std::ffi::OsStr;
 
 use log::LevelFilter;
-use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use undersock::host::Mac;
+use undersock::smoltcp::wire::{IpAddress, IpCidr};
 use undersock_machines::{MACHINES, Machine};
 
 use super::Text;
@@ -80,21 +81,8 @@ pub(super) fn ip(text: &str) -> Value<IpAddress> {
 }
 
 /// An Ethernet address: six pairs of hexadecimal digits, with colons or hyphens.
-pub(super) fn mac(text: &str) -> Value<EthernetAddress> {
-    let separator = if text.contains('-') { '-' } else { ':' };
-    let mut octets = [0; 6];
-    let mut pairs = text.split(separator);
-    for octet in &mut octets {
-        *octet = pairs
-            .next()
-            .filter(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-            .ok_or("not six pairs of hexadecimal digits")?;
-    }
-    match pairs.next() {
-        None => Ok(EthernetAddress(octets)),
-        Some(_) => Err("more than six pairs of hexadecimal digits".into()),
-    }
+pub(super) fn mac(text: &str) -> Value<Mac> {
+    text.parse().map_err(|_| "not six pairs of hexadecimal digits".into())
 }
 
 /// A port to serve on; 0 is none.

@@ -7,7 +7,6 @@ use std::time::Instant as Clock;
 use undersock::device::impaired::Impaired;
 use undersock::device::tap::Tap;
 use undersock::event::{Counters, DropRule, Observer};
-use undersock::host::Mac;
 use undersock::server::{Memory, Mode, Server};
 use undersock::service::Uppercase;
 use undersock::smoltcp::phy::Device;
@@ -136,7 +135,7 @@ impl Host {
             _ => format!("TCP {}", listener.port),
         });
         let ports: Vec<String> = udp.into_iter().chain(tcp).collect();
-        format!("{} on {}, {}", addresses(&self.server), Mac(self.server.mac()), ports.join(", "))
+        format!("{} on {}, {}", addresses(&self.server), self.server.mac(), ports.join(", "))
     }
 
     /// One line of what was served, and of what was dropped if anything was.

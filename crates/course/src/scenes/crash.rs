@@ -1,7 +1,8 @@
 //! Half a connection: one end has forgotten it, or somebody would like that.
 
+use undersock::host::Mac;
 use undersock::smoltcp::socket::tcp::State::{Closed, Established};
-use undersock::smoltcp::wire::{EthernetAddress, IpEndpoint, TcpControl};
+use undersock::smoltcp::wire::{IpEndpoint, TcpControl};
 
 use super::clients::greet;
 use crate::frames;
@@ -15,7 +16,7 @@ use undersock::server::config::STREAM_PORT;
 use undersock_views::Side;
 
 /// A third computer on the wire.
-const STRANGER: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 0x66]);
+const STRANGER: Mac = Mac([0x02, 0, 0, 0, 0, 0x66]);
 
 pub(super) const RECONNECT: Scenario = Scenario {
     name: "crash-and-reconnect",

@@ -7,14 +7,14 @@ use crate::stage::calls::Got;
 use crate::stage::{CLIENT, SERVER, SERVER_V6, Set};
 use crate::story::{Is, gaps, is_icmp, ms, secs};
 use undersock::event::{Call, Limit, Timer};
+use undersock::host::Mac;
 use undersock::host::{CLIENT_MAC, DEFAULT_MAC};
 use undersock::packet::Packet;
-use undersock::smoltcp::wire::{EthernetAddress, IpAddress};
+use undersock::smoltcp::wire::IpAddress;
 use undersock_views::Side;
 
 /// Another computer on the wire: a router, or a DHCP server.
-const THIRD: frames::Addresses =
-    (EthernetAddress([0x02, 0, 0, 0, 0, 0xfe]), IpAddress::v4(192, 168, 69, 254));
+const THIRD: frames::Addresses = (Mac([0x02, 0, 0, 0, 0, 0xfe]), IpAddress::v4(192, 168, 69, 254));
 
 pub(super) const ARP: Scenario = Scenario {
     name: "arp",

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 
 use super::{Field, Value};
 use undersock::packet::{Item, Layer, Part, Shape, Sum, Tlv, Wrong, ipv4_at, ipv6_at};
@@ -74,7 +74,7 @@ impl<'s, 'a> Tell<'s, 'a> {
         self.field(
             bits(&(at..at + 6)),
             name,
-            |part, _| Some(Value::Mac(EthernetAddress(*part.bytes().get(at..)?.first_chunk()?))),
+            |part, _| Some(Value::Mac(Mac(*part.bytes().get(at..)?.first_chunk()?))),
             meaning,
         );
     }

@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 
 use super::object::Object;
 use crate::flow::Seen;
-use crate::notation::Mac;
 use crate::timeline::FrameText;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -38,9 +37,9 @@ pub(super) fn write_frame<W: Write>(
 fn write_arp<W: Write>(object: &mut Object<'_, W>, arp: &Arp) -> fmt::Result {
     object.number("operation", arp.operation)?;
     object.text("sender", arp.sender)?;
-    object.text("sender_mac", Mac(arp.sender_mac))?;
+    object.text("sender_mac", arp.sender_mac)?;
     object.text("target", arp.target)?;
-    object.text("target_mac", Mac(arp.target_mac))
+    object.text("target_mac", arp.target_mac)
 }
 
 fn write_ends<W: Write>(object: &mut Object<'_, W>, from: &SocketAddr, to: &SocketAddr) -> fmt::Result {
@@ -130,7 +129,7 @@ fn write_icmp<W: Write>(object: &mut Object<'_, W>, icmp: &Icmp<'_>) -> fmt::Res
         Message::NeighborSolicitation { target } => object.text("target", target),
         Message::NeighborAdvertisement { target, mac } => {
             object.text("target", target)?;
-            mac.map_or(Ok(()), |mac| object.text("target_mac", Mac(mac)))
+            mac.map_or(Ok(()), |mac| object.text("target_mac", mac))
         }
         Message::Error { error, about } => {
             if let IcmpError::TooBig { mtu } = error {

@@ -7,7 +7,7 @@ use undersock::smoltcp::time::Instant;
 use undersock::smoltcp::wire::TcpSeqNumber;
 
 use crate::flow::{Mark, Seen};
-use crate::notation::{Mac, time};
+use crate::notation::time;
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{Call, Cause, Change, Event, Fate, Frame, Limit, Timer, Way};
@@ -162,7 +162,7 @@ fn resolution(arp: &Arp) -> (String, Vec<String>) {
         1 if sender.is_unspecified() => (format!("ARP has anybody {target}?"), vec!["probe".into()]),
         1 if sender == target => (format!("ARP {sender} is mine"), vec!["announcement".into()]),
         1 => (format!("ARP who has {target}?"), vec![format!("tell {sender}")]),
-        2 => (format!("ARP {sender} is at"), vec![Mac(*sender_mac).to_string()]),
+        2 => (format!("ARP {sender} is at"), vec![sender_mac.to_string()]),
         _ => (format!("ARP operation {operation}"), Vec::new()),
     }
 }
@@ -179,7 +179,7 @@ fn control(icmp: &Icmp<'_>) -> (String, Vec<String>) {
             (format!("NDP who has {target}?"), vec![format!("tell {}", icmp.from)])
         }
         Message::NeighborAdvertisement { target, mac } => {
-            (format!("NDP {target} is at"), mac.map(|mac| Mac(mac).to_string()).into_iter().collect())
+            (format!("NDP {target} is at"), mac.map(|mac| mac.to_string()).into_iter().collect())
         }
         Message::RouterSolicitation => ("NDP who is a router?".into(), Vec::new()),
         Message::RouterAdvertisement { lifetime } => {

@@ -8,7 +8,7 @@ use undersock::smoltcp::wire::TcpSeqNumber;
 
 use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
-use crate::notation::{Endpoint, Mac};
+use crate::notation::Endpoint;
 use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
@@ -142,7 +142,7 @@ impl Asides<'_, '_> {
 
 fn arp_words(arp: &Arp, f: &mut Formatter<'_>) -> fmt::Result {
     let Arp { operation, sender, target, .. } = arp;
-    let sender_mac = Mac(arp.sender_mac);
+    let sender_mac = arp.sender_mac;
     match operation {
         1 if sender.is_unspecified() => write!(f, "arp who-has {target}, a probe"),
         1 if sender == target => write!(f, "arp {sender} is-at {sender_mac}, an announcement"),
@@ -264,7 +264,7 @@ fn icmp_words(icmp: &Icmp<'_>, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Message::NeighborSolicitation { target } => write!(f, "ndp who-has {target} tell {from}"),
         Message::NeighborAdvertisement { target, mac: Some(mac) } => {
-            write!(f, "ndp {target} is-at {}", Mac(mac))
+            write!(f, "ndp {target} is-at {}", mac)
         }
         Message::NeighborAdvertisement { target, mac: None } => write!(f, "ndp {target} is there"),
         Message::RouterSolicitation => f.write_str("ndp who is a router?"),

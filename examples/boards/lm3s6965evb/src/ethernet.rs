@@ -7,7 +7,7 @@
 
 use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
 
 use crate::system::MHZ;
@@ -92,7 +92,7 @@ pub(crate) struct Ethernet {
 
 impl Ethernet {
     /// Starts the controller, as "Initialization and Configuration" has it.
-    pub(crate) fn start(registers: Peripheral, mac: EthernetAddress, frames: &'static mut Frames) -> Self {
+    pub(crate) fn start(registers: Peripheral, mac: Mac, frames: &'static mut Frames) -> Self {
         let [a, b, c, d, e, f] = mac.0;
         registers.write(MACIM, 0);
         registers.write(MACMDV, DIV);

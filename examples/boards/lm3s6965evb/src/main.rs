@@ -17,7 +17,7 @@ use cortex_m_rt::entry;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::cortex_m::{self, Line, SysTick};
 use undersock_board::peripheral::Peripheral;
 use undersock_board::{Board, qemu};
@@ -77,7 +77,7 @@ const DIVISOR: u32 = (MHZ * 1_000_000 * 64 / 16 + BAUD / 2) / BAUD;
 struct Lm3s6965 {
     ethernet: Ethernet,
     interrupt: Line,
-    mac: EthernetAddress,
+    mac: Mac,
     /// This microcontroller has no counter that QEMU lets run free.
     clock: SysTick<MHZ>,
 }
@@ -110,7 +110,7 @@ impl Board for Lm3s6965 {
         &mut self.ethernet
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         self.mac
     }
 

@@ -1,7 +1,7 @@
 //! System control: the processor's clock from the PLL, and the clocks of the peripherals that are used. LM3S6965 data
 //! sheet, chapter "System Control".
 
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
 
 /// The processor's clock, the fastest that it has.
@@ -60,8 +60,8 @@ pub(crate) fn start() {
 }
 
 /// The MAC address in the user registers.
-pub(crate) fn mac() -> EthernetAddress {
+pub(crate) fn mac() -> Mac {
     let [a, b, c, _] = SYSTEM_CONTROL.read(USER_REG0).to_le_bytes();
     let [d, e, f, _] = SYSTEM_CONTROL.read(USER_REG1).to_le_bytes();
-    EthernetAddress([a, b, c, d, e, f])
+    Mac([a, b, c, d, e, f])
 }

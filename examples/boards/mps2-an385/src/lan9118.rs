@@ -7,7 +7,7 @@
 
 use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
 
 // The FIFOs' ports (5.2), and the system control and status registers (5.3).
@@ -164,10 +164,10 @@ impl Lan9118 {
     }
 
     /// Its own address.
-    pub(crate) fn mac(&self) -> EthernetAddress {
+    pub(crate) fn mac(&self) -> Mac {
         let ([a, b, c, d], [e, f, ..]) =
             (self.read_mac(ADDRL).to_le_bytes(), self.read_mac(ADDRH).to_le_bytes());
-        EthernetAddress([a, b, c, d, e, f])
+        Mac([a, b, c, d, e, f])
     }
 
     /// Whether a frame waits.

@@ -15,7 +15,7 @@ use cortex_m_rt::entry;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::clock::Clock;
 use undersock_board::cortex_m::{self, Line};
 use undersock_board::peripheral::Peripheral;
@@ -97,7 +97,7 @@ impl Board for Mps2 {
         &mut self.ethernet
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         self.ethernet.mac()
     }
 

@@ -26,7 +26,7 @@ use embassy_stm32::{bind_interrupts, eth, rng, uid};
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::Board;
 use undersock_board::cortex_m::{SysTick, wait_for_interrupt};
 
@@ -48,7 +48,7 @@ static CONSOLE: Mutex<RefCell<Option<UartTx<'static, Blocking>>>> = Mutex::new(R
 
 struct Nucleo {
     ethernet: Adapter<Ethernet<'static, ETH, GenericPhy<Sma<'static, ETH_SMA>>>>,
-    mac: EthernetAddress,
+    mac: Mac,
     seed: u64,
     clock: SysTick<MHZ>,
 }
@@ -81,7 +81,7 @@ impl Board for Nucleo {
         &mut self.ethernet
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         self.mac
     }
 
@@ -138,12 +138,12 @@ fn clocks() -> embassy_stm32::Config {
 }
 
 /// A locally administered address of this chip's own: 24 bits of a hash (FNV-1a) of its unique number.
-fn mac() -> EthernetAddress {
+fn mac() -> Mac {
     let hash = uid::uid()
         .iter()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     let [_, a, b, c] = (hash ^ hash >> 24).to_be_bytes();
-    EthernetAddress([0x02, 0, 0, a, b, c])
+    Mac([0x02, 0, 0, a, b, c])
 }
 
 #[entry]

@@ -25,7 +25,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::{Board, qemu};
 
 use crate::plic::Line;
@@ -69,7 +69,7 @@ impl Board for Virt {
         self.net
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         self.net.mac()
     }
 

@@ -32,7 +32,7 @@ use core::ptr::NonNull;
 use heapless::Vec;
 use undersock::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use virtio_drivers::device::net::{VirtIONetRaw, VirtioNetHdr};
 use virtio_drivers::transport::mmio::MmioTransport;
 use virtio_drivers::transport::{DeviceType, Transport};
@@ -128,8 +128,8 @@ impl VirtioNet {
     }
 
     /// The device's own address (5.1.4).
-    pub(crate) fn mac(&self) -> EthernetAddress {
-        EthernetAddress(self.transmitter.raw.mac_address())
+    pub(crate) fn mac(&self) -> Mac {
+        Mac(self.transmitter.raw.mac_address())
     }
 
     /// Whether [`Device::receive`] has something to give.

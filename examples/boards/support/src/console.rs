@@ -1,6 +1,7 @@
 //! Lines of text without `core::fmt`.
 
-use undersock::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
+use undersock::smoltcp::wire::{IpAddress, IpCidr, Ipv4Address};
+use undersock::host::Mac;
 
 /// A line on its way to the console, piece by piece. Not generic over the board, so there is one copy of it.
 #[derive(Clone, Copy)]
@@ -34,7 +35,7 @@ impl Line {
         self
     }
 
-    pub(crate) fn mac(self, mac: EthernetAddress) -> Self {
+    pub(crate) fn mac(self, mac: Mac) -> Self {
         for (index, byte) in mac.0.into_iter().enumerate() {
             self.text(if index == 0 { "" } else { ":" });
             (self.0)(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let mac = EthernetAddress([0x02, 0, 0, 0xab, 0x9, 0xff]);
+        let mac = Mac([0x02, 0, 0, 0xab, 0x9, 0xff]);
         assert_eq!(written(|line| line.mac(mac).end()), "02:00:00:ab:09:ff\r\n");
         let cidr = IpCidr::new(IpAddress::v4(192, 168, 69, 1), 24);
         assert_eq!(written(|line| line.cidr(&cidr).end()), "192.168.69.1/24\r\n");

@@ -49,7 +49,7 @@ use undersock::server::{Config, ConfigError, Mode, Server, Storage};
 use undersock::service::Service;
 use undersock::smoltcp::phy::Device;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 #[cfg(any(feature = "dhcp", feature = "slaac"))]
 use undersock::smoltcp::wire::{IpAddress, IpCidr};
 
@@ -67,7 +67,7 @@ pub trait Board: 'static {
     fn device(&mut self) -> &mut Self::Device;
 
     /// The controller's own address: no two boards on one network share it.
-    fn mac(&self) -> EthernetAddress;
+    fn mac(&self) -> Mac;
 
     /// Different at each start and not to be guessed: initial sequence numbers follow from it. A random number
     /// generator is the right source; the README says what to do without one. Called once.

@@ -19,7 +19,7 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::Board;
 use undersock_board::cortex_m::{Line, SysTick, wait_for_interrupt};
 
@@ -61,10 +61,10 @@ impl Board for MyBoard {
         &mut self.ethernet
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         // YOURS: the controller's own, or one made of the chip's unique number. The first byte is even; with its bit 1
         // set, as in 02, it is nobody's but the local network's.
-        EthernetAddress([0x02, 0, 0, 0, 0, 0x01])
+        Mac([0x02, 0, 0, 0, 0, 0x01])
     }
 
     fn seed(&mut self) -> u64 {

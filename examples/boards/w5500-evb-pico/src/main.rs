@@ -24,7 +24,7 @@ use rp2040_hal::{Clock, Sio, Spi, Timer, Watchdog, clocks, entry};
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::smoltcp::wire::EthernetAddress;
+use undersock::host::Mac;
 use undersock_board::Board;
 use undersock_board::cortex_m::{Line, wait_for_interrupt};
 use w5500_ll::Registers;
@@ -35,7 +35,7 @@ type Memory = Storage<'static, 4, 1024, 1024>;
 
 /// Neither chip has an address of its own: each board on a network needs another one here. The first byte's 2 says
 /// that it is locally administered.
-const MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0x55, 0x00, 0x01]);
+const MAC: Mac = Mac([0x02, 0, 0, 0x55, 0x00, 0x01]);
 /// The crystal.
 const XTAL_HZ: u32 = 12_000_000;
 /// clk_peri's 125 MHz by 4: the W5500's data sheet vouches for 33.3 MHz (5.5.4, note).
@@ -142,7 +142,7 @@ impl<C: Registers + 'static> Board for Pico<C> {
         &mut self.ethernet
     }
 
-    fn mac(&self) -> EthernetAddress {
+    fn mac(&self) -> Mac {
         MAC
     }
 

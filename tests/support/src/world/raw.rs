@@ -1,5 +1,6 @@
 //! Hand-made frames, for a test that plays the peer.
 
+use undersock::host::Mac;
 use undersock::smoltcp::phy::ChecksumCapabilities;
 use undersock::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
@@ -10,7 +11,7 @@ use undersock::smoltcp::wire::{
 
 use super::{CLIENT_MAC, client_v4, server_v4};
 
-pub const SERVER_MAC: EthernetAddress = undersock::host::DEFAULT_MAC;
+pub const SERVER_MAC: Mac = undersock::host::DEFAULT_MAC;
 
 /// Ethernet around an IP packet whose payload `emit` writes.
 pub fn ip(
@@ -27,7 +28,11 @@ pub fn ip(
         IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
     };
     let mut frame = vec![0; 14 + repr.buffer_len()];
-    let ethernet = EthernetRepr { src_addr: CLIENT_MAC, dst_addr: SERVER_MAC, ethertype };
+    let ethernet = EthernetRepr {
+        src_addr: EthernetAddress(CLIENT_MAC.0),
+        dst_addr: EthernetAddress(SERVER_MAC.0),
+        ethertype,
+    };
     ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
     let packet = &mut frame[14..];
     repr.emit(&mut *packet, &ChecksumCapabilities::default());
@@ -168,18 +173,18 @@ pub fn ip_in(frame: &[u8], protocol: IpProtocol) -> Option<(IpAddress, Vec<u8>)>
     }
 }
 
-pub fn arp(operation: ArpOperation, from: (EthernetAddress, IpAddress), to: IpAddress) -> Vec<u8> {
+pub fn arp(operation: ArpOperation, from: (Mac, IpAddress), to: IpAddress) -> Vec<u8> {
     let (IpAddress::Ipv4(source), IpAddress::Ipv4(target)) = (from.1, to) else { panic!("ARP is for IPv4") };
     let repr = ArpRepr::EthernetIpv4 {
         operation,
-        source_hardware_addr: from.0,
+        source_hardware_addr: EthernetAddress(from.0.0),
         source_protocol_addr: source,
         target_hardware_addr: EthernetAddress([0; 6]),
         target_protocol_addr: target,
     };
     let mut frame = vec![0; 14 + repr.buffer_len()];
     let ethernet = EthernetRepr {
-        src_addr: from.0,
+        src_addr: EthernetAddress(from.0.0),
         dst_addr: EthernetAddress::BROADCAST,
         ethertype: EthernetProtocol::Arp,
     };
@@ -190,7 +195,7 @@ pub fn arp(operation: ArpOperation, from: (EthernetAddress, IpAddress), to: IpAd
 }
 
 /// Who claims to be at which address, in an ARP reply.
-pub fn arp_reply_in(frame: &[u8]) -> Option<(EthernetAddress, IpAddress)> {
+pub fn arp_reply_in(frame: &[u8]) -> Option<(Mac, IpAddress)> {
     let ethernet = EthernetFrame::new_checked(frame).ok()?;
     if ethernet.ethertype() != EthernetProtocol::Arp {
         return None;
@@ -201,7 +206,7 @@ pub fn arp_reply_in(frame: &[u8]) -> Option<(EthernetAddress, IpAddress)> {
             source_hardware_addr,
             source_protocol_addr,
             ..
-        } => Some((source_hardware_addr, IpAddress::Ipv4(source_protocol_addr))),
+        } => Some((Mac(source_hardware_addr.0), IpAddress::Ipv4(source_protocol_addr))),
         _ => None,
     }
 }
@@ -227,11 +232,11 @@ pub fn solicitation(from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
 }
 
 /// A neighbour advertisement to all nodes, by which a host says that an address is its own (RFC 4861 7.2.4).
-pub fn defence(host: EthernetAddress, from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
+pub fn defence(host: Mac, from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
     let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
         flags: NdiscNeighborFlags::OVERRIDE,
         target_addr: target,
-        lladdr: Some(host.into()),
+        lladdr: Some(EthernetAddress(host.0).into()),
     });
     let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
     let sums = ChecksumCapabilities::default();
@@ -246,7 +251,7 @@ pub fn defence(host: EthernetAddress, from: Ipv6Address, target: Ipv6Address) ->
 /// A router advertisement (RFC 4861 4.2); what isn't set is as a router of the link sends it, without a prefix.
 #[derive(Clone)]
 pub struct Advertisement {
-    pub router: EthernetAddress,
+    pub router: Mac,
     pub from: Ipv6Address,
     pub hop_limit: u8,
     pub code: u8,
@@ -255,7 +260,7 @@ pub struct Advertisement {
     pub options: Vec<u8>,
 }
 
-pub const ROUTER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0xfe]);
+pub const ROUTER_MAC: Mac = Mac([2, 0, 0, 0, 0, 0xfe]);
 pub const ROUTER: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
 
 impl Default for Advertisement {
