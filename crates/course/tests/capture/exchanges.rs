@@ -176,7 +176,9 @@ fn answered(kind: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
         message_type: kind,
         transaction_id,
         secs: 0,
-        client_hardware_address: test_support::world::raw::SERVER_MAC,
+        client_hardware_address: undersock::smoltcp::wire::EthernetAddress(
+            test_support::world::raw::SERVER_MAC.0,
+        ),
         client_ip: none,
         your_ip: leased,
         server_ip: own,
