@@ -24,7 +24,8 @@ use smoltcp::wire::IpEndpoint;
 use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
 use crate::server::max_datagram;
-use crate::stack::{Departing, Egress, OneFrame, interface};
+use crate::packet::seal::Sums;
+use crate::stack::{Departing, Egress, OneFrame, Station, interface};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -35,6 +36,7 @@ const WATCHED: usize = 8;
 /// connections came before it.
 pub struct Client<'a, O: Observer = ()> {
     iface: Interface,
+    station: Station,
     sockets: SocketSet<'a>,
     next_port: u16,
     connections: usize,
@@ -79,9 +81,12 @@ impl<'a, O: Observer> Client<'a, O> {
         observer: O,
     ) -> Result<Self, HostError> {
         host.check()?;
-        let iface = interface(host, device, now);
+        let capabilities = device.capabilities();
+        let station = Station { mac: host.mac, fill: Sums::to_fill(&capabilities.checksum) };
+        let iface = interface(capabilities.max_transmission_unit - station.header(), host.seed, now);
         Ok(Client {
             iface,
+            station,
             sockets: SocketSet::new(sockets),
             next_port: FIRST_PORT,
             connections: 0,
@@ -97,20 +102,19 @@ impl<'a, O: Observer> Client<'a, O> {
     /// so that what they brought is seen to first; `None` if nothing is ever due. Step the exchanges, poll, sleep until
     /// the earliest deadline, and so on.
     pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
-        let Client { iface, sockets, watched, counters, observer, .. } = self;
+        let Client { iface, station, sockets, watched, counters, observer, .. } = self;
         let mut sink = Sink::new(now, counters, observer);
-        iface.poll_maintenance(now);
         let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
             received.consume(|frame| {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                let answer = Departing::answer(answer, &mut sink);
+                let answer = Departing::answer(answer, &mut sink, *station, crate::packet::Mac::BROADCAST);
                 iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
             });
             observe(watched, sockets, Cause::Segment, &mut sink);
         }
-        let device = &mut Egress::new(device, &mut sink);
+        let device = &mut Egress::new(device, &mut sink, *station);
         while iface.poll_egress(now, device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
         if has_news { Some(now) } else { iface.poll_at(now, sockets) }

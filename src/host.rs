@@ -5,9 +5,8 @@ use core::fmt;
 pub use crate::packet::{Mac, NotMac};
 use smoltcp::wire::{IpAddress, IpCidr};
 
-/// Addresses that an interface holds, the IPv6 link-local one included: as many as smoltcp was built for, which is 2
-/// unless the program chooses otherwise, by smoltcp's feature `iface-max-addr-count-5` for one.
-pub const MAX_ADDRESSES: usize = smoltcp::config::IFACE_MAX_ADDR_COUNT;
+/// Addresses that a host may have, the IPv6 link-local one included.
+pub const MAX_ADDRESSES: usize = 5;
 /// smoltcp's own convention for its examples.
 pub const DEFAULT_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
 /// The client's in the examples and tests: the last byte is that of its address.
@@ -20,8 +19,9 @@ pub const CLIENT_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x64]);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HostConfig {
-    /// The interface's own Ethernet address.
-    pub mac: Mac,
+    /// The host's own Ethernet address. `None` where the device carries IP packets, with nothing before them: a TUN
+    /// interface, a point-to-point line. (smoltcp's `Medium` can't say it: it has a name only for what it was built for.)
+    pub mac: Option<Mac>,
     /// The addresses with their networks. An IPv6 link-local address is derived from the MAC (RFC 4291 2.5.6) and
     /// added where there is an IPv6 address, or is to be one, and none is link-local.
     pub addresses: heapless::Vec<IpCidr, MAX_ADDRESSES>,
@@ -34,22 +34,29 @@ pub struct HostConfig {
     /// it, nobody pays for it. A server's only.
     #[cfg(feature = "slaac")]
     pub slaac: bool,
+    /// Say at the start who is here, on Ethernet: announce the IPv4 addresses (RFC 5227 2.3), ask whether somebody has the
+    /// IPv6 ones (RFC 4862 5.4) and report their groups (RFC 3810). Without it the host says nothing until it is spoken to.
+    pub announce: bool,
+    /// Send what is for hosts off the link to the gateway, and not back to where the question came from: for networks
+    /// where answers take another way than questions (asymmetric routing, direct server return).
+    pub via_gateway: bool,
     /// Different at each start and not to be guessed: initial sequence numbers follow from it.
     pub seed: u64,
 }
 
 impl Default for HostConfig {
     /// The server's side of the default network: 192.168.69.1/24 and fdaa::1/64 with the host's side, .100 and ::100, as
-    /// gateway; seed 0. With both versions these are three addresses, the link-local one counted: more than smoltcp has room
-    /// for unless the program says so ([`MAX_ADDRESSES`]), and then [`HostConfig::check`] names the feature to ask for.
+    /// gateway; seed 0.
     fn default() -> Self {
         let mut host = HostConfig {
-            mac: DEFAULT_MAC,
+            mac: Some(DEFAULT_MAC),
             addresses: heapless::Vec::new(),
             gateways: heapless::Vec::new(),
             dhcp: false,
             #[cfg(feature = "slaac")]
             slaac: false,
+            announce: true,
+            via_gateway: false,
             seed: 0,
         };
         // Two of two gateways: those pushes can't fail.
@@ -71,7 +78,7 @@ impl Default for HostConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostError {
-    /// A MAC address that is multicast, broadcast or all zeros.
+    /// A MAC address that is a group's, or all zeros.
     Mac(Mac),
     /// An address that no host can have: multicast, broadcast, loopback, unspecified, or its network's own.
     Address(IpCidr),
@@ -85,6 +92,8 @@ pub enum HostError {
     DhcpAndStatic(IpAddress),
     /// The feature `dhcp` is not compiled in.
     NoDhcp,
+    /// DHCP or SLAAC on a link without Ethernet addresses.
+    NoLink,
     /// A gateway that is in none of the networks, one of our own addresses, or no unicast address.
     Gateway(IpAddress),
     /// A second gateway for the same IP version.
@@ -104,8 +113,7 @@ impl fmt::Display for HostError {
             HostError::TooManyAddresses => {
                 write!(
                     f,
-                    "more than {MAX_ADDRESSES} addresses, counting the IPv6 link-local one, and one each for DHCP and \
-                     SLAAC; a program chooses their number by a feature of smoltcp, as `iface-max-addr-count-5`"
+                    "more than {MAX_ADDRESSES} addresses, counting the IPv6 link-local one, and one each for DHCP and SLAAC"
                 )
             }
             HostError::NoAddress => {
@@ -113,6 +121,9 @@ impl fmt::Display for HostError {
             }
             HostError::DhcpAndStatic(address) => {
                 write!(f, "address {address} and DHCP: IPv4 takes one or the other")
+            }
+            HostError::NoLink => {
+                write!(f, "DHCP and SLAAC need Ethernet: give a MAC address, or an IP address in their place")
             }
             HostError::NoDhcp => write!(f, "DHCP is not compiled in: build with the feature `dhcp`"),
             HostError::Gateway(gateway) => {
@@ -143,6 +154,27 @@ impl HostConfig {
         self
     }
 
+    /// The same on a device that carries IP packets: see [`HostConfig::mac`].
+    #[must_use]
+    pub fn without_link(mut self) -> Self {
+        self.mac = None;
+        self
+    }
+
+    /// The same, and it says nothing until it is spoken to: see [`HostConfig::announce`].
+    #[must_use]
+    pub fn without_announcement(mut self) -> Self {
+        self.announce = false;
+        self
+    }
+
+    /// The same, and it answers hosts off the link by way of the gateway: see [`HostConfig::via_gateway`].
+    #[must_use]
+    pub fn with_replies_via_gateway(mut self) -> Self {
+        self.via_gateway = true;
+        self
+    }
+
     /// The same, and its IPv4 address and gateway come from a DHCP server.
     #[cfg(feature = "dhcp")]
     #[must_use]
@@ -164,7 +196,7 @@ impl HostConfig {
     #[must_use]
     pub fn client() -> Self {
         let server = HostConfig::default();
-        let mut host = HostConfig { mac: CLIENT_MAC, ..server.clone() }.without_addresses();
+        let mut host = HostConfig { mac: Some(CLIENT_MAC), ..server.clone() }.without_addresses();
         for (gateway, cidr) in server.gateways.iter().zip(&server.addresses) {
             // As many as the server has.
             let _ = host.addresses.push(IpCidr::new(*gateway, cidr.prefix_len()));
@@ -177,8 +209,10 @@ impl HostConfig {
     /// # Errors
     /// The first thing found.
     pub fn check(&self) -> Result<(), HostError> {
-        if !self.mac.is_unicast() || self.mac.0 == [0; 6] {
-            return Err(HostError::Mac(self.mac));
+        match self.mac {
+            Some(mac) if !mac.is_unicast() || mac.0 == [0; 6] => return Err(HostError::Mac(mac)),
+            None if self.dhcp || self.slaac() => return Err(HostError::NoLink),
+            _ => {}
         }
         for (index, cidr) in self.addresses.iter().enumerate() {
             if !is_host_address(cidr) {
@@ -222,7 +256,7 @@ impl HostConfig {
     }
 
     /// The IPv6 link-local address that is added to the given ones: from the MAC, as modified EUI-64 (RFC 4291
-    /// appendix A).
+    /// appendix A). Without a MAC, none is.
     #[must_use]
     pub fn link_local(&self) -> Option<IpCidr> {
         #[cfg(feature = "ipv6")]
@@ -237,7 +271,7 @@ impl HostConfig {
                     }
                 }
             }
-            let [a, b, c, d, e, f] = self.mac.0;
+            let [a, b, c, d, e, f] = self.mac?.0;
             let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
             is_v6.then(|| {
                 let (a, b, c, d) = (word(a ^ 0x02, b), word(c, 0xff), word(0xfe, d), word(e, f));

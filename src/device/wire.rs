@@ -11,7 +11,7 @@
 use core::cell::{Cell, RefCell};
 
 use heapless::Vec;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
 
 use super::bytes::Bytes;
@@ -229,7 +229,6 @@ impl Device for WireEnd<'_> {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities
     }

@@ -57,15 +57,13 @@ pub const fn is_port(port: u16) -> bool {
     matches!(port, SERVER_PORT | CLIENT_PORT)
 }
 
-/// Whether a datagram of UDP is from a server's port to a client's (RFC 2131 4.1).
+/// A datagram of UDP without what is behind it, if it is from a server's port to a client's (RFC 2131 4.1).
 #[inline]
 #[must_use]
-pub fn is_answer(datagram: &[u8]) -> bool {
-    udp::Header::new(datagram).is_some_and(|header| {
-        header.source_port() == SERVER_PORT
-            && header.destination_port() == CLIENT_PORT
-            && (udp::HEADER..=datagram.len()).contains(&header.length())
-    })
+pub fn answer(payload: &[u8]) -> Option<&[u8]> {
+    let header = udp::Header::new(payload)?;
+    let is_answer = header.source_port() == SERVER_PORT && header.destination_port() == CLIENT_PORT;
+    payload.get(..header.length()).filter(|datagram| is_answer && datagram.len() >= udp::HEADER)
 }
 
 /// The kind of message, which every message of DHCP has as an option behind the cookie (RFC 2131 3). [`dhcp_name`] has

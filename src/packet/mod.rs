@@ -43,6 +43,7 @@ mod layers;
 mod mac;
 pub mod mld;
 pub mod ndp;
+pub(crate) mod seal;
 mod sum;
 pub mod tcp;
 mod tlv;

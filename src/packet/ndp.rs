@@ -387,6 +387,12 @@ impl Message {
         }
     }
 
+    /// Where its frame goes.
+    #[must_use]
+    pub const fn to(&self) -> Mac {
+        self.destination.0
+    }
+
     /// Bytes of its frame.
     #[inline]
     #[must_use]

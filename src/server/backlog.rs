@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A SYN that waits for a slot.
 pub(crate) struct Waiting {
     /// Its headers. What else it carries its client sends again, as what wasn't acknowledged.
-    pub(crate) frame: heapless::Vec<u8, LONGEST>,
+    pub(crate) headers: heapless::Vec<u8, LONGEST>,
     pub(crate) segment: Segment,
     since: Instant,
 }
@@ -43,7 +43,7 @@ impl<'a> Backlog<'a> {
     }
 
     /// Lets a SYN wait. Whether there was room.
-    pub(crate) fn push(&mut self, frame: &[u8], segment: &Segment, now: Instant) -> bool {
+    pub(crate) fn push(&mut self, packet: &[u8], segment: &Segment, now: Instant) -> bool {
         if self.length == self.places.len() {
             return false;
         }
@@ -51,10 +51,10 @@ impl<'a> Backlog<'a> {
         // There is room for the longest.
         let _ = headers.resize_default(LONGEST);
         // The door has found them whole.
-        let Some(bytes) = without_data(frame, &mut headers) else { return false };
+        let Some(bytes) = without_data(packet, &mut headers) else { return false };
         headers.truncate(bytes);
         let end = self.place(self.length);
-        self.places[end] = Some(Waiting { frame: headers, segment: *segment, since: now });
+        self.places[end] = Some(Waiting { headers, segment: *segment, since: now });
         self.length += 1;
         true
     }

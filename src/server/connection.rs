@@ -8,10 +8,11 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::TcpSeqNumber;
 
 use super::config::{Limits, Listener};
-use super::door::{Segment, Sender};
+use super::door::Segment;
 use super::phase::Phase;
 use super::time::{NEVER, after};
 use super::tuple::Tuple;
+use crate::packet::Mac;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Closed, Ended, Service};
 use crate::stack::{Egress, Sent};
@@ -32,10 +33,10 @@ pub(super) struct Connection<'a> {
     pub(super) in_service: bool,
     /// It is among those that this poll has touched.
     pub(super) touched: bool,
-    /// How the client is reached.
-    pub(super) sender: Option<Sender>,
-    /// Where among the neighbours it was when last looked for.
-    pub(super) neighbor: u16,
+    /// Where its segments go: to the client's Ethernet address, or the router's that it is behind.
+    pub(super) mac: Mac,
+    /// How often a timer has made the stack send since a segment came.
+    pub(super) unanswered: u8,
     /// The stack has something to send that the device had no room for.
     transmit_blocked: bool,
     /// Bytes wait to be sent, or to be acknowledged.
@@ -67,8 +68,8 @@ impl<'a> Connection<'a> {
             previous: State::Closed,
             in_service: false,
             touched: false,
-            sender: None,
-            neighbor: 0,
+            mac: Mac::BROADCAST,
+            unanswered: 0,
             transmit_blocked: false,
             has_unacknowledged: false,
             irs: TcpSeqNumber(0),
@@ -93,7 +94,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The welcoming socket was contacted: puts this slot's socket into LISTEN for the SYN that comes next.
-    pub(super) fn listen(&mut self, syn: &Segment, listener: Option<&'a Listener>, now: Instant) {
+    pub(super) fn listen(&mut self, syn: &Segment, listener: Option<&'a Listener>, mac: Mac, now: Instant) {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
@@ -113,7 +114,8 @@ impl<'a> Connection<'a> {
         self.state = State::Listen;
         self.in_service = false;
         self.has_unacknowledged = false;
-        self.sender = Some(syn.sender);
+        self.mac = mac;
+        self.unanswered = 0;
         self.irs = syn.seq;
         self.sent = Sent::default();
         self.taken = 0;
@@ -196,6 +198,16 @@ impl<'a> Connection<'a> {
             (State::SynReceived, Some(ack), Some(iss)) => segment.reset || ack == iss + 1,
             _ => true,
         }
+    }
+
+    /// Whether a segment, which lies there, can only be the peer's: at the next byte that is expected and acknowledging what
+    /// may be, or with news of what was received. Another would have to guess 32 bits.
+    pub(super) fn accepts(&self, segment: &Segment, place: Place) -> bool {
+        let (Some(ack), Some(una)) = (segment.ack, self.snd_una()) else { return false };
+        let news = ack.0.wrapping_sub(una.0);
+        // The FIN counts for one.
+        let possible = usize::try_from(news).is_ok_and(|news| news <= self.socket().send_queue() + 1);
+        !segment.reset && possible && (place == Place::Next || news > 0)
     }
 
     /// The oldest sequence number of ours that isn't acknowledged (RFC 9293 3.3.1, SND.UNA), once the SYN-ACK is out.

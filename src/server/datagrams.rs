@@ -1,8 +1,7 @@
 //! The UDP socket: a datagram in, through the service, out.
 //!
 //! A reply goes out at once or not at all. So the socket and the buffer that holds the reply are needed only as long as
-//! that takes, and nothing ever stands in a send queue, where a reply that waits for its neighbour's address would
-//! block all behind it (smoltcp #594).
+//! that takes, and nothing ever stands in a send queue, where one reply would block all behind it (smoltcp #594).
 
 use smoltcp::iface::{Interface, PollResult, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
@@ -13,7 +12,7 @@ use super::door::Datagram;
 use crate::event::{Call, Event, NoReply, Observer, Sink};
 use crate::host::is_v4;
 use crate::service::{Reply, Request, Service};
-use crate::stack::Egress;
+use crate::stack::{Egress, speak_as};
 
 /// The most bytes of a datagram over IPv4 on Ethernet: 1,500 less the headers of IPv4 and UDP. Over IPv6 it is 1,452.
 pub const MAX_DATAGRAM: usize = 1_472;
@@ -54,8 +53,8 @@ pub(super) fn serve<S: Service, O: Observer>(
     None
 }
 
-/// Sends the first `bytes` of `buffer` as a reply from `port`. Whether it went out: a device may have no room, and a
-/// neighbour may be unknown.
+/// Sends the first `bytes` of `buffer` as a reply from `port`, unless the device has no room, or no address of ours can
+/// answer.
 #[inline(never)]
 pub(super) fn send<D: Device, O: Observer>(
     reply: UdpMetadata,
@@ -64,13 +63,16 @@ pub(super) fn send<D: Device, O: Observer>(
     buffer: &mut [u8],
     iface: &mut Interface,
     device: &mut Egress<'_, '_, D, O>,
-) -> bool {
+) {
     let mut queue = [PacketMetadata::EMPTY];
     let nothing = PacketBuffer::new(&mut [][..], &mut [][..]);
     let mut socket = Socket::new(nothing, PacketBuffer::new(&mut queue[..], buffer));
     // A closed socket can be bound to any port but 0, which nobody sends to. The datagram's place in the queue is the
     // buffer's start, where it is.
-    let queued = socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok();
+    let queued = reply.local_address.is_some_and(|own| {
+        speak_as(iface, own);
+        socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok()
+    });
     let mut place = [SocketStorage::EMPTY];
     let mut set = SocketSet::new(&mut place[..]);
     set.add(socket);
@@ -80,5 +82,4 @@ pub(super) fn send<D: Device, O: Observer>(
     if !sent {
         device.sink.emit(Event::Call(Call::NoReply { remote, why: NoReply::NotSent }));
     }
-    sent
 }

@@ -3,72 +3,58 @@
 //! Nothing here changes anything. What is dropped and why is in [`DropRule`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
-use crate::packet::Mac;
-use smoltcp::phy::ChecksumCapabilities;
+use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
 
 use super::config::Listener;
 use super::tuple::Tuple;
 use crate::event::DropRule;
-use crate::packet::checksum;
-use crate::packet::ethernet::{self, ethertype};
-use crate::packet::ip::protocol;
-use crate::packet::{Flags, icmp, tcp, udp};
+use crate::host::MAX_ADDRESSES;
+use crate::packet::ip::{self, protocol};
+use crate::packet::seal::Sums;
+use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+#[cfg(feature = "dhcp")]
+use crate::packet::dhcp;
 #[cfg(feature = "ipv4")]
-use crate::packet::{arp, dhcp, ipv4};
+use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
 use crate::packet::{ipv6, ndp};
 
-/// What a frame is.
+/// What a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class<'f> {
-    /// ARP or neighbour discovery, with a neighbour's claim to an address, if it tells us.
-    Neighbor(Option<Claim>),
-    /// A question for an address of ours that the stack would not answer.
-    AddressProbe(Probe),
-    /// ICMP, or a DHCP server's answer.
-    Common,
+    /// A message of neighbour discovery, which no router has forwarded.
+    #[cfg(feature = "ipv6")]
+    Discovery(Discovery<'f>),
+    /// A DHCP server's answer: its address, and the message.
+    #[cfg(feature = "dhcp")]
+    Dhcp(smoltcp::wire::Ipv4Address, &'f [u8]),
     /// A datagram to the service.
     Datagram(Datagram<'f>),
     /// A segment to a port of ours.
     Segment(Segment),
-    /// An ICMP echo request: the stack will answer it.
-    Echo(Sender),
-    /// A packet for a port or protocol that nobody has: the stack will answer with an error.
-    NoListener(Sender),
+    /// An ICMP echo request. It may be for a group of ours.
+    Echo,
+    /// A packet for a port or protocol that nobody has: an error answers it.
+    NoListener,
+    /// An ICMP message of no concern.
+    Other,
 }
 
-/// A neighbour's own word on where it is.
+/// A message of neighbour discovery (RFC 4861): addresses, and the message.
+#[cfg(feature = "ipv6")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Claim {
-    pub(crate) address: IpAddress,
-    pub(crate) mac: Mac,
-    /// It takes the place of what was known (RFC 4861 7.2.5). In ARP it always does.
-    #[cfg(feature = "ipv6")]
-    pub(crate) overrides: bool,
-}
-
-/// Somebody asks which Ethernet address an address of ours is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probe {
-    pub(crate) address: IpAddress,
-    /// To whom the answer goes.
-    pub(crate) asker: (Mac, IpAddress),
-}
-
-/// Who sent a frame, and how they are reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sender {
-    /// The first hop back: the sender itself, or the gateway.
-    pub(crate) next_hop: IpAddress,
-    /// The frame's Ethernet source.
-    pub(crate) mac: Mac,
+pub(crate) struct Discovery<'f> {
+    pub(crate) source: smoltcp::wire::Ipv6Address,
+    pub(crate) destination: smoltcp::wire::Ipv6Address,
+    pub(crate) message: &'f [u8],
 }
 
 /// A datagram to the service, found right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Datagram<'f> {
-    pub(crate) sender: Sender,
+    /// The frame's Ethernet source.
+    pub(crate) from: Mac,
     pub(crate) remote: IpEndpoint,
     /// The server's endpoint that it was sent to.
     pub(crate) local: IpEndpoint,
@@ -83,7 +69,8 @@ pub(crate) struct Segment {
     pub(crate) tuple: Tuple,
     /// Which of the listeners has its port.
     pub(crate) listener: u16,
-    pub(crate) sender: Sender,
+    /// The frame's Ethernet source.
+    pub(crate) from: Mac,
     /// A SYN, and no RST.
     pub(crate) syn: bool,
     pub(crate) reset: bool,
@@ -101,26 +88,22 @@ impl Segment {
     }
 }
 
-/// What the door must know of the interface.
-#[derive(Clone, Copy)]
-pub(crate) struct HostView<'a> {
-    pub(crate) mac: Mac,
-    pub(crate) addresses: &'a [IpCidr],
-    pub(crate) gateways: &'a [IpAddress],
+/// What the door must know of the host.
+pub(crate) struct Local<'a> {
+    pub(crate) addresses: Vec<IpCidr, MAX_ADDRESSES>,
     /// The port where datagrams are answered; 0 for none.
     pub(crate) udp: u16,
     pub(crate) listeners: &'a [Listener],
-    /// Which checksums the device hasn't verified. The door verifies those of IPv4, UDP and TCP before anything else is
-    /// done about a frame; all others are the stack's business.
-    pub(crate) checksum: &'a ChecksumCapabilities,
+    /// Which checksums the device hasn't verified. The door verifies them before anything else is done about a packet.
+    pub(crate) verify: Sums,
     /// A DHCP client is running: answers to it may be for an address that isn't ours yet.
-    #[cfg(feature = "ipv4")]
+    #[cfg(feature = "dhcp")]
     pub(crate) dhcp: bool,
 }
 
-impl HostView<'_> {
-    fn is_own(&self, address: &IpAddress) -> bool {
-        self.addresses.iter().any(|cidr| cidr.address() == *address)
+impl Local<'_> {
+    pub(crate) fn is_own(&self, address: IpAddress) -> bool {
+        self.addresses.iter().any(|cidr| cidr.address() == address)
     }
 
     /// Whether this is the solicited-node group of an address of ours (RFC 4291 2.7.1).
@@ -134,14 +117,6 @@ impl HostView<'_> {
         })
     }
 
-    /// The first hop on the way to an address.
-    fn next_hop(&self, address: IpAddress) -> Option<IpAddress> {
-        if self.addresses.iter().any(|cidr| cidr.contains_addr(&address)) {
-            return Some(address);
-        }
-        self.gateways.iter().find(|gateway| gateway.version() == address.version()).copied()
-    }
-
     /// Which listener has a port.
     #[allow(clippy::cast_possible_truncation, reason = "no two listeners share one of 2^16 ports")]
     fn listener(&self, port: u16) -> Option<u16> {
@@ -149,60 +124,23 @@ impl HostView<'_> {
     }
 }
 
-/// Reads a frame's headers.
+/// Reads a packet's headers. `from`: the Ethernet source of its frame.
 ///
 /// # Errors
-/// The rule by which the frame is dropped.
+/// The rule by which the packet is dropped.
 #[inline(never)]
-pub(crate) fn classify<'f>(frame: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
-    let (header, payload) = ethernet::Header::split(frame).ok_or(DropRule::Malformed)?;
-    let (source, destination) = (header.source(), header.destination());
-    if destination != local.mac && !destination.is_multicast() {
-        return Err(DropRule::NotForUs);
-    }
-    if !source.is_unicast() || source == local.mac {
-        return Err(DropRule::Source);
-    }
-    match header.ethertype() {
+pub(crate) fn classify<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>, DropRule> {
+    match ip::version(packet) {
         #[cfg(feature = "ipv4")]
-        ethertype::ARP => arp(payload, local),
-        #[cfg(feature = "ipv4")]
-        ethertype::IPV4 => ipv4(payload, source, local),
+        Some(4) => ipv4(packet, from, local),
         #[cfg(feature = "ipv6")]
-        ethertype::IPV6 => ipv6(payload, source, local),
-        _ => Err(DropRule::NotForUs),
+        Some(6) => ipv6(packet, from, local),
+        _ => Err(DropRule::Malformed),
     }
 }
 
-/// Classifies ARP (RFC 826). It confirms exactly the neighbours that the stack will believe.
 #[cfg(feature = "ipv4")]
-fn arp<'f>(packet: &'f [u8], local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
-    let packet = arp::Packet::new(packet).ok_or(DropRule::Malformed)?;
-    let sender = IpAddress::Ipv4(packet.sender());
-    let mac = packet.sender_mac();
-    if local.is_own(&sender) {
-        // Somebody else claims an address of ours (RFC 5227 2.4): the stack must not believe it.
-        return Err(DropRule::Source);
-    }
-    let address = IpAddress::Ipv4(packet.target());
-    let to_us = local.is_own(&address) && mac.is_unicast();
-    let neighbor = sender.is_unicast() && local.addresses.iter().any(|cidr| cidr.contains_addr(&sender));
-    if to_us && !neighbor && packet.operation() == arp::REQUEST {
-        // A probe, before somebody takes our address for theirs (RFC 5227 2.1.1); or a host that gives as its own an
-        // address of another network, as Linux does.
-        return Ok(Class::AddressProbe(Probe { address, asker: (mac, sender) }));
-    }
-    let believed = to_us && neighbor && matches!(packet.operation(), arp::REQUEST | arp::REPLY);
-    Ok(Class::Neighbor(believed.then_some(Claim {
-        address: sender,
-        mac,
-        #[cfg(feature = "ipv6")]
-        overrides: true,
-    })))
-}
-
-#[cfg(feature = "ipv4")]
-fn ipv4<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
+fn ipv4<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>, DropRule> {
     use smoltcp::wire::IPV4_MULTICAST_ALL_SYSTEMS;
 
     let header = ipv4::Header::new(packet).ok_or(DropRule::Malformed)?;
@@ -213,7 +151,7 @@ fn ipv4<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f
     let mut unicast = false;
     // Of the groups, every host is in this one alone (RFC 1112 4).
     let mut everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
-    for cidr in local.addresses {
+    for cidr in &local.addresses {
         #[allow(irrefutable_let_patterns, reason = "without IPv6 there is no other case")]
         if let IpCidr::Ipv4(cidr) = cidr {
             let (own, broadcast) = (cidr.address(), cidr.broadcast());
@@ -229,46 +167,57 @@ fn ipv4<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f
         return Err(DropRule::Fragment);
     }
     let checked = |header| checksum::is_right(checksum::sum(0, header));
-    if local.checksum.ipv4.rx() && !packet.get(..header.length()).is_some_and(checked) {
+    if local.verify.ipv4 && !packet.get(..header.length()).is_some_and(checked) {
         return Err(DropRule::Checksum);
     }
     let protocol = header.protocol();
-    if local.dhcp && protocol == protocol::UDP && dhcp::is_answer(payload) {
-        return Ok(Class::Common);
+    let addresses = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
+    #[cfg(feature = "dhcp")]
+    if local.dhcp
+        && protocol == protocol::UDP
+        && let Some(datagram) = dhcp::answer(payload)
+    {
+        let right = !local.verify.udp
+            || udp::Header::new(datagram).is_some_and(|header| header.checksum() == 0)
+            || is_right(addresses, protocol, datagram);
+        let message = datagram.get(udp::HEADER..).filter(|_| right).ok_or(DropRule::Checksum)?;
+        return Ok(Class::Dhcp(source, message));
     }
     if !unicast && !everybody {
         return Err(DropRule::NotForUs);
     }
-    let addresses = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
-    transport(protocol, payload, addresses, unicast, mac, local)
+    transport(protocol, payload, addresses, unicast, from, local)
 }
 
 #[cfg(feature = "ipv6")]
-fn ipv6<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f>, DropRule> {
+fn ipv6<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>, DropRule> {
     let (header, behind) = ipv6::Header::split(packet).ok_or(DropRule::Malformed)?;
     let payload = behind.get(..header.payload_length()).ok_or(DropRule::Malformed)?;
     let (source, destination) = (header.source(), header.destination());
-    let unicast = local.is_own(&IpAddress::Ipv6(destination));
+    let unicast = local.is_own(IpAddress::Ipv6(destination));
     if !unicast && destination != ipv6::ALL_NODES && !local.is_solicited(destination) {
         return Err(DropRule::NotForUs);
     }
-    // The unspecified address is for duplicate address detection alone (RFC 4862 5.4.2), and that is ICMPv6.
-    let unspecified = source.is_unspecified() && header.next_header() != protocol::ICMPV6;
-    if unspecified
-        || source.is_multicast()
-        || source.is_loopback()
-        || source.to_ipv4_mapped().is_some()
-        || local.is_own(&IpAddress::Ipv6(source))
-    {
+    if source.is_multicast() || source.is_loopback() || source.to_ipv4_mapped().is_some() {
+        return Err(DropRule::Source);
+    }
+    let is_icmp = header.next_header() == protocol::ICMPV6;
+    let kind = payload.first().filter(|_| is_icmp);
+    // A hop limit of 255 proves that no router forwarded it. Who asks for duplicates has no address yet (RFC 4862 5.4.2),
+    // and who answers may have ours.
+    if kind.is_some_and(|kind| ndp::options_at(*kind).is_some()) && header.hop_limit() == ndp::HOP_LIMIT {
+        if !ndp::is_valid(source, destination, payload) {
+            return Err(DropRule::Malformed);
+        }
+        return Ok(Class::Discovery(Discovery { source, destination, message: payload }));
+    }
+    if source.is_unspecified() || local.is_own(IpAddress::Ipv6(source)) {
         return Err(DropRule::Source);
     }
     match header.next_header() {
-        protocol::ICMPV6 => match (payload.first(), local.next_hop(IpAddress::Ipv6(source))) {
-            (Some(&icmp::v6::ECHO_REQUEST), Some(next_hop)) if unicast => {
-                Ok(Class::Echo(Sender { next_hop, mac }))
-            }
-            _ => Ok(icmpv6(payload, header.hop_limit(), (source, destination), local)),
-        },
+        protocol::ICMPV6 if kind != Some(&icmp::v6::ECHO_REQUEST) => Ok(Class::Other),
+        protocol::ICMPV6 if ndp::is_right(source, destination, payload) => Ok(Class::Echo),
+        protocol::ICMPV6 => Err(DropRule::Checksum),
         protocol::FRAGMENT => Err(DropRule::Fragment),
         protocol::HOP_BY_HOP
         | protocol::ROUTING
@@ -282,34 +231,9 @@ fn ipv6<'f>(packet: &'f [u8], mac: Mac, local: &HostView<'_>) -> Result<Class<'f
                 return Err(DropRule::NoChecksum);
             }
             let addresses = (IpAddress::Ipv6(source), IpAddress::Ipv6(destination));
-            transport(next, payload, addresses, unicast, mac, local)
+            transport(next, payload, addresses, unicast, from, local)
         }
     }
-}
-
-/// Classifies ICMPv6, and finds the neighbour that a message of discovery confirms (RFC 4861 7.2.3, 7.2.5).
-#[cfg(feature = "ipv6")]
-fn icmpv6(
-    message: &[u8],
-    hop_limit: u8,
-    (source, destination): (smoltcp::wire::Ipv6Address, smoltcp::wire::Ipv6Address),
-    local: &HostView<'_>,
-) -> Class<'static> {
-    // A hop limit of 255 proves that no router forwarded it.
-    let Some(message) = ndp::About::new(message).filter(|_| hop_limit == ndp::HOP_LIMIT) else {
-        return Class::Common;
-    };
-    let right = message.is_right(source, destination);
-    if source.is_unspecified() {
-        // Somebody is about to take this address (RFC 4862 5.4.3).
-        let address = IpAddress::Ipv6(message.target());
-        let right = message.asks() && local.is_own(&address) && right;
-        let asker = (ethernet::ALL_NODES, IpAddress::Ipv6(ipv6::ALL_NODES));
-        return if right { Class::AddressProbe(Probe { address, asker }) } else { Class::Neighbor(None) };
-    }
-    let confirmed = message.mac().filter(|_| right).filter(|mac| mac.is_unicast());
-    let (address, overrides) = (IpAddress::Ipv6(source), message.overrides());
-    Class::Neighbor(confirmed.map(|mac| Claim { address, mac, overrides }))
 }
 
 /// Whether the checksum of a segment or datagram is right.
@@ -331,11 +255,10 @@ fn transport<'f>(
     payload: &'f [u8],
     addresses: (IpAddress, IpAddress),
     unicast: bool,
-    mac: Mac,
-    local: &HostView<'_>,
+    from: Mac,
+    local: &Local<'_>,
 ) -> Result<Class<'f>, DropRule> {
     let (source, destination) = addresses;
-    let sender = || local.next_hop(source).map(|next_hop| Sender { next_hop, mac }).ok_or(DropRule::NoRoute);
     match protocol {
         protocol::TCP => {
             let header = tcp::Header::new(payload).ok_or(DropRule::Malformed)?;
@@ -346,23 +269,22 @@ fn transport<'f>(
             if !unicast {
                 return Err(DropRule::NotUnicast);
             }
-            let (from, to) = (header.source_port(), header.destination_port());
-            if from == 0 || to == 0 {
+            let (port, to) = (header.source_port(), header.destination_port());
+            if port == 0 || to == 0 {
                 return Err(DropRule::PortZero);
             }
-            let sender = sender()?;
-            if local.checksum.tcp.rx() && !is_right(addresses, protocol, payload) {
+            if local.verify.tcp && !is_right(addresses, protocol, payload) {
                 return Err(DropRule::Checksum);
             }
-            let Some(listener) = local.listener(to) else { return Ok(Class::NoListener(sender)) };
+            let Some(listener) = local.listener(to) else { return Ok(Class::NoListener) };
             let has = |flag| header.flags().0 & flag != 0;
             Ok(Class::Segment(Segment {
                 tuple: Tuple {
                     local: IpEndpoint::new(destination, to),
-                    remote: IpEndpoint::new(source, from),
+                    remote: IpEndpoint::new(source, port),
                 },
                 listener,
-                sender,
+                from,
                 syn: has(Flags::SYN) && !has(Flags::RST),
                 reset: has(Flags::RST),
                 fin: has(Flags::FIN),
@@ -375,22 +297,21 @@ fn transport<'f>(
             let header = udp::Header::new(payload).ok_or(DropRule::Malformed)?;
             let datagram = payload.get(..header.length()).ok_or(DropRule::Malformed)?;
             let request = datagram.get(udp::HEADER..).ok_or(DropRule::Malformed)?;
-            let (from, to) = (header.source_port(), header.destination_port());
-            if from == 0 || to == 0 {
+            let (port, to) = (header.source_port(), header.destination_port());
+            if port == 0 || to == 0 {
                 return Err(DropRule::PortZero);
             }
-            let sender = sender()?;
-            if to != local.udp {
-                // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
-                return if unicast { Ok(Class::NoListener(sender)) } else { Err(DropRule::NotUnicast) };
-            }
             // Without one over IPv4; over IPv6 there must be one.
-            if local.checksum.udp.rx() && header.checksum() != 0 && !is_right(addresses, protocol, datagram) {
+            if local.verify.udp && header.checksum() != 0 && !is_right(addresses, protocol, datagram) {
                 return Err(DropRule::Checksum);
             }
+            if to != local.udp {
+                // No error for what was sent to many (RFC 1122 3.2.2, RFC 4443 2.4 e).
+                return if unicast { Ok(Class::NoListener) } else { Err(DropRule::NotUnicast) };
+            }
             Ok(Class::Datagram(Datagram {
-                sender,
-                remote: IpEndpoint::new(source, from),
+                from,
+                remote: IpEndpoint::new(source, port),
                 local: IpEndpoint::new(destination, to),
                 unicast,
                 request,
@@ -398,12 +319,13 @@ fn transport<'f>(
         }
         #[cfg(feature = "ipv4")]
         protocol::ICMP if unicast && payload.first() == Some(&icmp::v4::ECHO_REQUEST) => {
-            sender().map(Class::Echo)
+            // Its checksum has no pseudo-header.
+            if checksum::is_right(checksum::sum(0, payload)) { Ok(Class::Echo) } else { Err(DropRule::Checksum) }
         }
         #[cfg(feature = "ipv4")]
-        protocol::ICMP => Ok(Class::Common),
+        protocol::ICMP => Ok(Class::Other),
         // The sender learns by an ICMP error that nobody speaks this protocol here.
-        _ if unicast => sender().map(Class::NoListener),
+        _ if unicast => Ok(Class::NoListener),
         _ => Err(DropRule::NotUnicast),
     }
 }

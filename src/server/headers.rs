@@ -7,7 +7,7 @@ use smoltcp::wire::TcpSeqNumber;
 use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
 use crate::packet::ipv6;
-use crate::packet::{Flags, ethernet, ip, tcp};
+use crate::packet::{Flags, ip, tcp};
 
 /// The longest IP header without options.
 #[cfg(feature = "ipv6")]
@@ -18,11 +18,11 @@ const LONGEST_IP: usize = ipv4::HEADER;
 /// The longest TCP header, options and all (RFC 9293 3.1).
 const LONGEST_TCP: usize = 60;
 /// The longest headers of a segment, without IP options.
-pub(super) const LONGEST: usize = ethernet::HEADER + LONGEST_IP + LONGEST_TCP;
+pub(super) const LONGEST: usize = LONGEST_IP + LONGEST_TCP;
 
 /// Copies a segment's headers, without its IP options and its data. Their length.
-pub(super) fn without_data(frame: &[u8], place: &mut [u8]) -> Option<usize> {
-    copy(frame, place, LONGEST_TCP)
+pub(super) fn without_data(packet: &[u8], place: &mut [u8]) -> Option<usize> {
+    copy(packet, place, LONGEST_TCP)
 }
 
 /// Copies a segment's headers as those of a bare one, without options and without data, with these numbers and with its own
@@ -30,24 +30,22 @@ pub(super) fn without_data(frame: &[u8], place: &mut [u8]) -> Option<usize> {
 #[cold]
 #[inline(never)]
 pub(super) fn bare(
-    frame: &[u8],
+    packet: &[u8],
     place: &mut [u8],
     seq: TcpSeqNumber,
     ack: TcpSeqNumber,
     fin: bool,
 ) -> Option<usize> {
-    let length = copy(frame, place, tcp::HEADER)?;
+    let length = copy(packet, place, tcp::HEADER)?;
     let header = place.get_mut(..length)?.last_chunk_mut()?;
     tcp::set_plain(header, seq, ack, if fin { Flags::ACK | Flags::FIN } else { Flags::ACK });
     Some(length)
 }
 
-/// Copies a frame's Ethernet header, its IP header without options, and of its TCP header so many bytes at most. Their
-/// length.
+/// Copies a packet's IP header without options, and of its TCP header so many bytes at most. Their length.
 #[cold]
 #[inline(never)]
-fn copy(frame: &[u8], place: &mut [u8], longest: usize) -> Option<usize> {
-    let (_, packet) = ethernet::Header::split(frame)?;
+fn copy(packet: &[u8], place: &mut [u8], longest: usize) -> Option<usize> {
     let (ip, start) = match ip::version(packet)? {
         #[cfg(feature = "ipv4")]
         4 => (ipv4::HEADER, ipv4::Header::new(packet)?.length()),
@@ -57,10 +55,9 @@ fn copy(frame: &[u8], place: &mut [u8], longest: usize) -> Option<usize> {
     };
     let segment = packet.get(start..)?;
     let header = segment.get(..tcp::Header::new(segment)?.length().min(longest))?;
-    let (front, behind) = place.split_at_mut_checked(ethernet::HEADER + ip)?;
-    front.copy_from_slice(frame.get(..ethernet::HEADER + ip)?);
+    let (network, behind) = place.split_at_mut_checked(ip)?;
+    network.copy_from_slice(packet.get(..ip)?);
     behind.get_mut(..header.len())?.copy_from_slice(header);
-    let network = front.get_mut(ethernet::HEADER..)?;
     #[allow(clippy::cast_possible_truncation, reason = "four bits have its length in words")]
     let length = header.len() as u8;
     match ip {
@@ -70,5 +67,5 @@ fn copy(frame: &[u8], place: &mut [u8], longest: usize) -> Option<usize> {
         ipv6::HEADER => ipv6::set_payload_length(network.first_chunk_mut()?, length),
         _ => return None,
     }
-    Some(ethernet::HEADER + ip + header.len())
+    Some(ip + header.len())
 }

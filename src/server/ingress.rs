@@ -1,4 +1,4 @@
-//! A frame's way in: past the door, to the sockets that it is for.
+//! A frame's way in: past the door, to the socket that it is for.
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
@@ -8,27 +8,31 @@ use smoltcp::time::{Duration, Instant};
 use super::Core;
 use super::connection::Place;
 use super::datagrams;
-use super::door::{self, Class, HostView, Segment, Sender};
+use super::door::{self, Class, Segment};
 use super::headers::bare;
 use super::slots::Order;
 use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
+use crate::packet::Mac;
 use crate::service::Service;
-use crate::stack::{Departing, Egress, OneFrame};
+use crate::stack::{Content, Departing, Egress, OneFrame, speak_as};
 
 /// What an ICMP error or a reset costs: a hundred a second, and as many at once after a silence.
-const ERROR: Duration = Duration::from_millis(10);
+pub(super) const ERROR: Duration = Duration::from_millis(10);
+
+/// A packet, and the frame that it came in.
+#[derive(Clone, Copy)]
+pub(super) struct Arrived<'f> {
+    pub(super) frame: &'f [u8],
+    pub(super) packet: &'f [u8],
+}
 
 /// What is left to do about a frame once it has been taken in.
-enum FollowUp {
+pub(super) enum FollowUp {
     /// A datagram was served: its reply, of so many bytes, is to be sent.
-    Datagram(Sender, UdpMetadata, usize),
-    /// The stack must know this sender: it began a connection, or the stack has forgotten it.
-    Opening(Sender),
+    Datagram(Mac, UdpMetadata, usize),
     /// The stack has skipped part of a segment of this connection: a bare one of so many bytes, in the scratch buffer, says
     /// it again.
     Unread(usize, usize),
-    /// The stack will answer a frame of so many bytes, kept in the scratch buffer, once it knows the sender.
-    Kept(Sender, usize),
     /// Nothing.
     Other,
 }
@@ -44,16 +48,11 @@ impl Core<'_> {
         for _ in 0..self.batch {
             let Some((frame, answer)) = device.device.receive(now) else { return false };
             match frame.consume(|frame| self.dispatch(frame, answer, service, device.sink)) {
-                FollowUp::Opening(sender) => self.learn_neighbor(&sender, device),
-                FollowUp::Datagram(sender, reply, bytes) => {
-                    self.learn_neighbor(&sender, device);
-                    let port = self.udp;
-                    if !datagrams::send(reply, port, bytes, &mut self.scratch, &mut self.iface, device) {
-                        self.neighbors.forget_all_unconfirmed();
-                    }
+                FollowUp::Datagram(to, reply, bytes) => {
+                    device.to = to;
+                    datagrams::send(reply, self.local.udp, bytes, &mut self.scratch, &mut self.iface, device);
                 }
                 FollowUp::Unread(slot, bytes) => self.read(slot, bytes, device, service),
-                FollowUp::Kept(sender, bytes) => self.answer_kept(&sender, bytes, device),
                 FollowUp::Other => {}
             }
         }
@@ -68,131 +67,52 @@ impl Core<'_> {
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        let local = HostView {
-            mac: self.mac,
-            addresses: self.iface.ip_addrs(),
-            gateways: &self.gateways,
-            udp: self.udp,
-            listeners: self.listeners,
-            checksum: &self.checksum,
-            #[cfg(feature = "dhcp")]
-            dhcp: self.dhcp.is_some(),
-            #[cfg(all(feature = "ipv4", not(feature = "dhcp")))]
-            dhcp: false,
+        let (from, packet) = match self.station.open(frame) {
+            Ok((from, Content::Ip(packet))) => (from, packet),
+            #[cfg(feature = "ipv4")]
+            Ok((_, Content::Arp(packet))) => return self.arp(frame, &packet, answer, sink),
+            Err(rule) => return drop_frame(frame, rule, sink),
         };
-        match &door::classify(frame, &local) {
+        let arrived = Arrived { frame, packet };
+        match &door::classify(packet, from, &self.local) {
             Err(rule) => drop_frame(frame, *rule, sink),
-            Ok(Class::Segment(segment)) => self.segment(frame, segment, answer, service, sink),
-            Ok(Class::NoListener(sender)) => self.no_listener(frame, sender, false, answer, sink),
-            Ok(Class::Echo(sender)) => self.no_listener(frame, sender, true, answer, sink),
-            Ok(Class::Common) => self.common(frame, answer, sink),
-            Ok(Class::AddressProbe(question)) => {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                self.answer_probe(question, Departing::answer(answer, sink));
-                FollowUp::Other
-            }
-            Ok(Class::Neighbor(confirmed)) => {
-                if let Some(claim) = confirmed {
-                    self.neighbors.confirm(claim, sink.now);
-                    self.neighbors_changed = true;
-                }
-                self.common(frame, answer, sink)
-            }
+            Ok(Class::Segment(segment)) => self.segment(arrived, segment, answer, service, sink),
             Ok(Class::Datagram(datagram)) => {
                 sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
-                // The reply comes from the address that was asked. Where that was everybody's, the stack chooses one.
+                let Some(bytes) = bytes else { return FollowUp::Other };
+                // The reply comes from the address that was asked, or where that was everybody's, from one of ours.
+                let own = if datagram.unicast { Some(datagram.local.addr) } else { self.source(datagram.remote.addr) };
                 let mut reply = UdpMetadata::from(datagram.remote);
-                reply.local_address = datagram.unicast.then_some(datagram.local.addr);
-                bytes.map_or(FollowUp::Other, |bytes| FollowUp::Datagram(datagram.sender, reply, bytes))
+                reply.local_address = own;
+                FollowUp::Datagram(self.way_back(datagram.remote.addr, datagram.from), reply, bytes)
             }
+            Ok(class) => self.other(arrived, from, class, answer, sink),
         }
-    }
-
-    /// Hands a frame to what all connections share.
-    fn common<T: TxToken, O: Observer>(
-        &mut self,
-        frame: &[u8],
-        answer: T,
-        sink: &mut Sink<'_, O>,
-    ) -> FollowUp {
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-        let now = sink.now;
-        let mut device = OneFrame::new(frame, Departing::answer(answer, sink));
-        self.iface.poll_ingress_single(now, &mut device, &mut self.common);
-        #[cfg(feature = "slaac")]
-        self.process_ndp(frame, now);
-        self.common_touched = true;
-        FollowUp::Other
-    }
-
-    /// Has the stack answer a frame that no listener is for, by a RST or an ICMP error, or an echo request; but not every
-    /// frame of a flood.
-    ///
-    /// An answer to a sender that the stack doesn't know would be lost. So the frame is kept until the stack knows it, if
-    /// it is no longer than a datagram. A flood of echo requests teaches no more senders than there would be errors.
-    #[inline(never)]
-    fn no_listener<T: TxToken, O: Observer>(
-        &mut self,
-        frame: &[u8],
-        sender: &Sender,
-        is_echo: bool,
-        answer: T,
-        sink: &mut Sink<'_, O>,
-    ) -> FollowUp {
-        let now = sink.now;
-        let known = self.neighbors.renew(&mut 0, sender, false, now);
-        let limited = !(is_echo && known || self.errors.take(ERROR, now));
-        if limited && !is_echo {
-            return drop_frame(frame, DropRule::RateLimited, sink);
-        }
-        match self.scratch.get_mut(..frame.len()) {
-            Some(place) if !known && !limited => {
-                place.copy_from_slice(frame);
-                FollowUp::Kept(*sender, frame.len())
-            }
-            _ => self.common(frame, answer, sink),
-        }
-    }
-
-    /// Has the stack answer a frame that was kept, after it has learned the sender.
-    #[cold]
-    #[inline(never)]
-    fn answer_kept<D: Device, O: Observer>(
-        &mut self,
-        sender: &Sender,
-        bytes: usize,
-        device: &mut Egress<'_, '_, D, O>,
-    ) {
-        self.learn_neighbor(sender, device);
-        let now = device.sink.now;
-        let Some(frame) = self.scratch.get(..bytes) else { return };
-        device.sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-        let Some(answer) = device.transmit(now) else { return };
-        self.iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), &mut self.common);
     }
 
     /// Hands a segment to its connection, to a new one, or to the queue of those that wait.
     fn segment<T: TxToken, S: Service, O: Observer>(
         &mut self,
-        frame: &[u8],
+        arrived: Arrived<'_>,
         segment: &Segment,
         answer: T,
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
+        let Arrived { frame, packet } = arrived;
         match self.slots.find(&segment.tuple) {
             Some(slot) if segment.syn => match self.slots[slot].state {
                 // The client is done with the connection before, and uses the port again.
                 State::TimeWait if segment.opens() && self.slots[slot].precedes(segment) => {
-                    self.contact(frame, segment, Some(slot), answer, service, sink)
+                    self.contact(arrived, segment, Some(slot), answer, service, sink)
                 }
                 // The retransmission timer repeats the SYN-ACK.
                 State::SynReceived => drop_frame(frame, DropRule::Duplicate, sink),
-                _ => self.challenge(slot, frame, DropRule::Challenged, answer, sink),
+                _ => self.challenge(slot, arrived, segment.from, DropRule::Challenged, answer, sink),
             },
             Some(slot) if segment.reset && segment.seq != self.slots[slot].rcv_nxt() => {
-                self.challenge(slot, frame, DropRule::InexactReset, answer, sink)
+                self.challenge(slot, arrived, segment.from, DropRule::InexactReset, answer, sink)
             }
             // The stack would answer each with a RST.
             Some(slot) if !self.slots[slot].awaits(segment) && !self.errors.take(ERROR, sink.now) => {
@@ -203,29 +123,29 @@ impl Core<'_> {
                 if place == Place::Beyond {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
+                if self.slots[slot].mac != segment.from {
+                    self.follow(slot, segment, place);
+                }
                 sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;
-                let mut device = OneFrame::new(frame, Departing::answer(answer, &mut *sink));
                 let connection = &mut self.slots[slot];
-                self.iface.poll_ingress_single(now, &mut device, connection.set());
+                connection.unanswered = 0;
+                let token = Departing::answer(answer, &mut *sink, self.station, connection.mac);
+                speak_as(&mut self.iface, segment.tuple.local.addr);
+                self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
                 connection.observe(slot, Cause::Segment, sink);
                 if connection.is_over() {
                     self.release(slot, None, service);
                     return FollowUp::Other;
                 }
-                let own = segment.sender.next_hop == segment.tuple.remote.addr;
-                let known = self.neighbors.renew(&mut connection.neighbor, &segment.sender, own, now);
                 self.slots.touch(slot);
                 match place {
-                    Place::Elsewhere(start) => self.unread(slot, frame, segment, start),
-                    _ if !known && self.slots[slot].sender == Some(segment.sender) => {
-                        FollowUp::Opening(segment.sender)
-                    }
+                    Place::Elsewhere(start) => self.unread(slot, packet, segment, start),
                     _ => FollowUp::Other,
                 }
             }
-            None if segment.opens() => self.contact(frame, segment, None, answer, service, sink),
-            None => self.no_listener(frame, &segment.sender, false, answer, sink),
+            None if segment.opens() => self.contact(arrived, segment, None, answer, service, sink),
+            None => self.other(arrived, segment.from, &Class::NoListener, answer, sink),
         }
     }
 
@@ -234,12 +154,12 @@ impl Core<'_> {
     /// [`Connection::unread`]: super::connection::Connection::unread
     #[cold]
     #[inline(never)]
-    fn unread(&mut self, slot: usize, frame: &[u8], segment: &Segment, start: i32) -> FollowUp {
+    fn unread(&mut self, slot: usize, packet: &[u8], segment: &Segment, start: i32) -> FollowUp {
         let connection = &self.slots[slot];
         let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else {
             return FollowUp::Other;
         };
-        let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt(), ack, fin);
+        let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt(), ack, fin);
         bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 
@@ -254,6 +174,7 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let now = device.sink.now;
+        device.to = self.slots[slot].mac;
         let (Some(bare), Some(token)) = (self.scratch.get(..bytes), device.transmit(now)) else { return };
         let connection = &mut self.slots[slot];
         self.iface.poll_ingress_single(now, &mut OneFrame::new(bare, token), connection.set());
@@ -267,13 +188,14 @@ impl Core<'_> {
     /// connection before it with the same 4-tuple, in TIME-WAIT.
     fn contact<T: TxToken, S: Service, O: Observer>(
         &mut self,
-        frame: &[u8],
+        arrived: Arrived<'_>,
         segment: &Segment,
         ended: Option<usize>,
         answer: T,
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
+        let Arrived { frame, packet } = arrived;
         // Those that wait go first.
         if self.backlog.contains(&segment.tuple) {
             return drop_frame(frame, DropRule::Duplicate, sink);
@@ -282,7 +204,7 @@ impl Core<'_> {
         let full = !self.slots.has_free();
         let ended = ended.or_else(|| if full && !overtakes { self.reusable() } else { None });
         if overtakes || (full && ended.is_none()) {
-            return self.queue(frame, segment, ended, service, sink);
+            return self.queue(arrived, segment, ended, service, sink);
         }
         if let Some(slot) = ended {
             // The slot that comes free now is the next to be taken.
@@ -290,8 +212,9 @@ impl Core<'_> {
             self.retire(slot, service, sink);
         }
         let now = sink.now;
-        let token = Departing::answer(answer, &mut *sink);
-        let Some(slot) = self.open(frame, segment, token, now) else {
+        let to = self.way_back(segment.tuple.remote.addr, segment.from);
+        let token = Departing::answer(answer, &mut *sink, self.station, to);
+        let Some(slot) = self.open(packet, segment, to, token, now) else {
             return if ended.is_some() {
                 FollowUp::Other
             } else {
@@ -303,7 +226,7 @@ impl Core<'_> {
         }
         self.slots[slot].observe(slot, Cause::Segment, sink);
         self.slots.touch(slot);
-        FollowUp::Opening(segment.sender)
+        FollowUp::Other
     }
 
     /// The slot that has been in TIME-WAIT for the longest, if one is, and owes its peer no acknowledgement.
@@ -320,20 +243,21 @@ impl Core<'_> {
         self.release(slot, None, service);
     }
 
-    /// Puts a free slot's socket into LISTEN and gives it the SYN.
+    /// Puts a free slot's socket into LISTEN and gives it the SYN, which answers go to `mac` of.
     pub(super) fn open<T: TxToken>(
         &mut self,
-        frame: &[u8],
+        packet: &[u8],
         syn: &Segment,
+        mac: Mac,
         answer: T,
         now: Instant,
     ) -> Option<usize> {
-        let listener = self.listeners.get(usize::from(syn.listener));
+        let listener = self.local.listeners.get(usize::from(syn.listener));
         let slot = self.slots.insert(syn.tuple)?;
         let connection = &mut self.slots[slot];
-        connection.listen(syn, listener, now);
-        let mut device = OneFrame::new(frame, answer);
-        self.iface.poll_ingress_single(now, &mut device, connection.set());
+        connection.listen(syn, listener, mac, now);
+        speak_as(&mut self.iface, syn.tuple.local.addr);
+        self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), connection.set());
         if connection.listens() {
             // The stack couldn't read the segment's options, for one.
             self.slots.release(slot);
@@ -346,20 +270,20 @@ impl Core<'_> {
     #[inline(never)]
     fn queue<S: Service, O: Observer>(
         &mut self,
-        frame: &[u8],
+        Arrived { frame, packet }: Arrived<'_>,
         segment: &Segment,
         ended: Option<usize>,
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        if !self.backlog.push(frame, segment, sink.now) {
+        if !self.backlog.push(packet, segment, sink.now) {
             return drop_frame(frame, DropRule::QueueFull, sink);
         }
         sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
         if let Some(slot) = ended {
             self.retire(slot, service, sink);
         }
-        FollowUp::Opening(segment.sender)
+        FollowUp::Other
     }
 
     /// Challenges a SYN or an inexact RST in a live connection: the peer gets an ACK, and one that knows nothing of the
@@ -370,7 +294,8 @@ impl Core<'_> {
     fn challenge<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,
-        frame: &[u8],
+        Arrived { frame, packet }: Arrived<'_>,
+        from: Mac,
         rule: DropRule,
         answer: T,
         sink: &mut Sink<'_, O>,
@@ -378,10 +303,10 @@ impl Core<'_> {
         let follow_up = drop_frame(frame, rule, sink);
         let connection = &mut self.slots[slot];
         let Some(una) = connection.snd_una() else { return follow_up };
-        let bytes = bare(frame, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
+        let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
-            let mut device = OneFrame::new(bare, Departing::answer(answer, sink));
+            let mut device = OneFrame::new(bare, Departing::answer(answer, sink, self.station, from));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         follow_up
@@ -389,44 +314,7 @@ impl Core<'_> {
 }
 
 /// Counts a frame that goes no further.
-fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> FollowUp {
+pub(super) fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> FollowUp {
     sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
     FollowUp::Other
-}
-
-#[cfg(all(test, feature = "std", feature = "ipv4"))]
-mod tests {
-    use crate::packet::Mac;
-    use smoltcp::wire::{ArpOperation, IpAddress};
-    use test_support::world::raw::arp;
-
-    use super::super::{Config, Memory, Server, Sizes};
-    use super::*;
-    use crate::device::wire::Wire;
-    use crate::event::Counters;
-    use crate::host::CLIENT_MAC;
-    use crate::service::Uppercase;
-
-    /// A stranger's broadcast, of which a busy network has many, is no reason to look through all connections.
-    #[test]
-    fn only_who_tells_us_where_they_are_wakes_the_connections_that_wait_for_a_neighbor() {
-        let wire = Wire::owned(Duration::ZERO, 4);
-        let (mut server_end, mut other_end) = wire.ends();
-        let now = Instant::from_secs(1);
-        let memory = Memory::owned(Sizes::default().with_connections(1).with_buffers(16));
-        let mut server = Server::new(&Config::default(), memory, &mut server_end, now).expect("a server");
-        let host = |last| IpAddress::v4(192, 168, 69, last);
-        let stranger = Mac([2, 0, 0, 0, 0, 9]);
-        for (from, mac, to, wakes) in [
-            (host(9), stranger, host(7), false),
-            (host(9), stranger, host(9), false),
-            (host(100), CLIENT_MAC, host(1), true),
-        ] {
-            other_end.inject(now, &arp(ArpOperation::Request, (mac, from), to));
-            let (mut counters, mut nobody) = (Counters::default(), ());
-            let mut sink = Sink::new(now, &mut counters, &mut nobody);
-            server.core.ingress(&mut Egress::new(&mut server_end, &mut sink), &mut Uppercase::new());
-            assert_eq!(core::mem::take(&mut server.core.neighbors_changed), wakes, "{from} asks for {to}");
-        }
-    }
 }

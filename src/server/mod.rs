@@ -13,7 +13,7 @@
 //! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
 //! | `dhcp`, `slaac` | addresses and routers that the network gives |
-//! | `neighbors`, `announce` | whose Ethernet address the stack must be told, and who must be told ours |
+//! | `network` | what a host does beside serving: answers ARP and echo requests, says that nobody listens |
 //! | `tuple`, `time` | what a connection is known by; instants and spans |
 //! | `storage` | all memory, with named counts |
 //!
@@ -22,18 +22,15 @@
 //! is lost, and no connection's last acknowledgement.
 #![forbid(unsafe_code)]
 
-mod announce;
 mod backlog;
 pub mod config;
 mod connection;
 mod datagrams;
-#[cfg(feature = "dhcp")]
-mod dhcp;
 mod door;
 mod exchange;
 mod headers;
 mod ingress;
-mod neighbors;
+mod network;
 mod phase;
 mod poll;
 #[cfg(feature = "slaac")]
@@ -44,10 +41,9 @@ mod storage;
 mod time;
 mod tuple;
 
-use crate::packet::Mac;
 use managed::ManagedSlice;
-use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device};
+use smoltcp::iface::Interface;
+use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
@@ -55,7 +51,7 @@ use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Listener, Mode};
 pub use self::datagrams::{MAX_DATAGRAM, max_datagram};
-use self::neighbors::Neighbors;
+use self::door::Local;
 use self::slots::{Order, Slots};
 #[cfg(feature = "std")]
 pub use self::storage::{MAX_BACKLOG, Sizes};
@@ -64,7 +60,8 @@ use self::time::NEVER;
 use crate::bucket::Bucket;
 use crate::event::{Call, Counters, Event, Observer, Sink};
 use crate::service::Service;
-use crate::stack::Egress;
+use crate::packet::Mac;
+use crate::stack::{Egress, Station};
 
 /// The least of a connection's buffers: the longest output for one character must fit, and some room be left.
 const MIN_BUFFER: usize = 16;
@@ -80,30 +77,20 @@ pub struct Server<'a> {
 /// All of a server but its counters, which every event is counted in.
 struct Core<'a> {
     iface: Interface,
-    mac: Mac,
+    station: Station,
+    local: Local<'a>,
     gateways: heapless::Vec<IpAddress, 2>,
-    /// The port where datagrams are answered; 0 for none.
-    udp: u16,
-    listeners: &'a [Listener],
+    /// What is for hosts off the link goes to the gateway.
+    via_gateway: bool,
     limits: Limits,
-    /// What all connections share: DHCP's client; ARP, ICMP and NDP need no socket.
-    common: SocketSet<'a>,
-    common_due: Instant,
-    /// A frame came for the common set.
-    common_touched: bool,
+    /// When the host has something to do or to say of its own accord.
+    host_due: Instant,
     /// The most bytes that one IP packet holds.
     ip_mtu: usize,
-    /// The checksums that the device doesn't reckon: those of IPv4, UDP and TCP are the door's.
-    checksum: ChecksumCapabilities,
-    #[cfg(feature = "dhcp")]
-    dhcp: Option<smoltcp::iface::SocketHandle>,
     #[cfg(feature = "slaac")]
     slaac: Option<slaac::Slaac>,
     slots: Slots<'a>,
     backlog: Backlog<'a>,
-    neighbors: Neighbors,
-    /// The stack has learned of a neighbour: who waits for one may go on.
-    neighbors_changed: bool,
     /// Tokens for ICMP errors and resets.
     errors: Bucket,
     scratch: ManagedSlice<'a, u8>,
@@ -148,10 +135,11 @@ impl<'a> Server<'a> {
     ) -> Option<Instant> {
         let Server { core, counters } = self;
         let mut sink = Sink::new(now, counters, observer);
-        let device = &mut Egress::new(device, &mut sink);
-        core.iface.poll_maintenance(now);
+        let device = &mut Egress::new(device, &mut sink, core.station);
         let more = core.ingress(device, service);
-        core.serve_common(device);
+        if core.host_due <= now {
+            core.serve_host(device, service);
+        }
         core.process_touched(device, service);
         core.process_due(device, service);
         if core.backlog.len() > 0 {
@@ -164,7 +152,7 @@ impl<'a> Server<'a> {
     /// Tells an observer where the server listens, as the calls that a program makes at its start.
     pub fn introduce<O: Observer>(&self, now: Instant, observer: &mut O) {
         let bind = self.udp_port().map(|port| Call::Bind { port });
-        let listens = self.core.listeners.iter().map(|listener| Call::Listen { port: listener.port });
+        let listens = self.core.local.listeners.iter().map(|listener| Call::Listen { port: listener.port });
         for call in bind.into_iter().chain(listens) {
             observer.event(now, &Event::Call(call));
         }
@@ -180,7 +168,8 @@ impl<'a> Server<'a> {
     ) {
         let Server { core, counters } = self;
         let mut sink = Sink::new(now, counters, observer);
-        core.shutdown(&mut Egress::new(device, &mut sink), service);
+        let device = &mut Egress::new(device, &mut sink, core.station);
+        core.shutdown(device, service);
     }
 
     /// How often what happened.
@@ -192,25 +181,25 @@ impl<'a> Server<'a> {
     /// The addresses that the server has now: with DHCP and router advertisements they come and go.
     #[must_use]
     pub fn addresses(&self) -> &[IpCidr] {
-        self.core.iface.ip_addrs()
+        &self.core.local.addresses
     }
 
-    /// The interface's Ethernet address.
+    /// The server's Ethernet address; `None` on a device that carries IP packets.
     #[must_use]
-    pub fn mac(&self) -> Mac {
-        self.core.mac
+    pub fn mac(&self) -> Option<Mac> {
+        self.core.station.mac
     }
 
     /// Where datagrams are answered.
     #[must_use]
     pub fn udp_port(&self) -> Option<u16> {
-        Some(self.core.udp).filter(|port| *port != 0)
+        Some(self.core.local.udp).filter(|port| *port != 0)
     }
 
     /// The TCP ports that are open.
     #[must_use]
     pub fn listeners(&self) -> &'a [Listener] {
-        self.core.listeners
+        self.core.local.listeners
     }
 
     /// Connections at once.

@@ -1,47 +1,20 @@
-//! One poll, step by step: what all connections share, the connections that frames have touched, those whose time has
+//! One poll, step by step: the connections that frames have touched, those whose time has
 //! come, the SYNs that wait.
 
-use smoltcp::iface::PollResult;
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
-use smoltcp::time::{Duration, Instant};
-#[cfg(any(feature = "dhcp", feature = "slaac"))]
-use smoltcp::wire::IpAddress;
-
+use smoltcp::time::Instant;
 use super::Core;
 use super::slots::Order;
 use super::time::{BLOCKED, NEVER, after, not_before};
 use crate::event::{Cause, Event, Limit, Observer, Timer};
 use crate::service::Service;
 use crate::stack::Egress;
-#[cfg(any(feature = "dhcp", feature = "slaac"))]
-use crate::stack::set_route;
-
-/// smoltcp asks for a neighbour again after this long: a deadline that waits for one is no further away.
-const NEIGHBOR_SILENCE: Duration = Duration::from_secs(1);
 
 /// The device has no room.
 struct Blocked;
 
 impl Core<'_> {
-    /// Sends what all connections share.
-    pub(super) fn serve_common<D: Device, O: Observer>(&mut self, device: &mut Egress<'_, '_, D, O>) {
-        let now = device.sink.now;
-        if !core::mem::take(&mut self.common_touched) && self.common_due > now {
-            return;
-        }
-        while self.iface.poll_egress(now, device, &mut self.common) != PollResult::None {}
-        #[cfg(feature = "dhcp")]
-        self.serve_dhcp(device);
-        #[cfg(feature = "slaac")]
-        let advertised = self.serve_slaac(device);
-        self.common_due = not_before(self.iface.poll_at(now, &self.common), now);
-        #[cfg(feature = "slaac")]
-        {
-            self.common_due = self.common_due.min(advertised);
-        }
-    }
-
     /// Processes every connection that a frame of this batch was for.
     pub(super) fn process_touched<D: Device, S: Service, O: Observer>(
         &mut self,
@@ -64,13 +37,6 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let now = device.sink.now;
-        if core::mem::take(&mut self.neighbors_changed) && self.slots.used() > 0 {
-            for slot in 0..self.slots.len() {
-                if self.slots.at(Order::Due, slot) <= now + NEIGHBOR_SILENCE {
-                    self.slots.hurry(slot, now);
-                }
-            }
-        }
         // Each is processed once: `reschedule` leaves no deadline at or before `now`.
         while let (slot, at) = self.slots.first(Order::Due)
             && at <= now
@@ -123,11 +89,14 @@ impl Core<'_> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Result<Option<usize>, Blocked> {
         let now = device.sink.now;
-        let token = device.transmit(now).ok_or(Blocked)?;
         let waiting = self.backlog.first().ok_or(Blocked)?;
-        let (frame, segment) = (waiting.frame.clone(), waiting.segment);
+        let segment = waiting.segment;
+        let to = self.way_back(segment.tuple.remote.addr, segment.from);
+        device.to = to;
+        let token = device.transmit(now).ok_or(Blocked)?;
+        let headers = waiting.headers.clone();
         self.backlog.pop();
-        let slot = self.open(&frame, &segment, token, now);
+        let slot = self.open(&headers, &segment, to, token, now);
         if let Some(slot) = slot {
             self.slots[slot].observe(slot, Cause::Segment, device.sink);
         }
@@ -159,6 +128,7 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let connection = &mut self.slots[slot];
+        device.to = connection.mac;
         let next = connection.process(slot, &mut self.iface, device, service, &mut self.scratch);
         self.reschedule(slot, next, device.sink.now, service);
     }
@@ -191,10 +161,7 @@ impl Core<'_> {
             _ => Timer::Evicted { slot, limit },
         };
         device.sink.emit(Event::Timer(timer));
-        // An idle client's Ethernet address is as old as its last frame: the stack may just have forgotten it.
-        if let Some(sender) = self.slots[slot].sender {
-            self.learn_neighbor(&sender, device);
-        }
+        device.to = self.slots[slot].mac;
         self.slots[slot].abort(slot, &mut self.iface, device);
         self.release(slot, Some(limit), service);
     }
@@ -207,7 +174,7 @@ impl Core<'_> {
 
     /// When to poll again if no frame comes.
     pub(super) fn deadline(&self, now: Instant) -> Instant {
-        let deadline = self.slots.first(Order::Due).1.min(self.common_due);
+        let deadline = self.slots.first(Order::Due).1.min(self.host_due);
         if self.backlog.len() == 0 {
             return deadline;
         }
@@ -215,14 +182,5 @@ impl Core<'_> {
         // or a slot is free, it waits for room in the device.
         let admitted = if self.slots.has_free() { now } else { self.slots.first(Order::Evictable).1 };
         deadline.min(self.backlog.ends()).min(admitted.max(now + BLOCKED))
-    }
-
-    /// Makes the route over a gateway, for its version of IP.
-    #[cfg(any(feature = "dhcp", feature = "slaac"))]
-    pub(super) fn set_gateway(&mut self, gateway: IpAddress) {
-        self.gateways.retain(|known| known.version() != gateway.version());
-        // There are two versions and two places; a route is replaced, not added.
-        let _ = self.gateways.push(gateway);
-        set_route(&mut self.iface, gateway);
     }
 }

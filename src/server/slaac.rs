@@ -26,13 +26,12 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, Ipv6Address};
 
 use super::Core;
+use super::door::Discovery;
 use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
-use crate::packet::ethernet::{self, ethertype};
-use crate::packet::ip::protocol;
 use crate::packet::ndp::option::Prefix;
-use crate::packet::{ipv6, ndp};
+use crate::packet::ndp;
 use crate::stack::Egress;
 
 /// Addresses that are formed at most, where there is room: of [`MAX_ADDRESSES`], one is an IPv4 address, and one the
@@ -90,16 +89,20 @@ enum Stage {
 }
 
 impl Core<'_> {
-    /// Takes in what a frame says of routers, or of an address that is to be ours.
-    pub(super) fn process_ndp(&mut self, frame: &[u8], now: Instant) {
+    /// Takes in what a message says of routers, or of an address that is to be ours.
+    pub(super) fn process_ndp(&mut self, discovery: &Discovery<'_>, now: Instant) {
         let Some(slaac) = &mut self.slaac else { return };
-        let Some((source, message)) = discovery(frame) else { return };
+        let source = discovery.source;
+        let router = ndp::RouterAdvertisement::new(discovery.message).map(Message::Router);
+        let message = router.or_else(|| ndp::About::new(discovery.message).map(Message::Neighbor));
+        let Some(message) = message else { return };
+        self.host_due = now;
         match message {
             Message::Router(advertisement) if source.is_unicast_link_local() => {
                 let lifetime = Duration::from_secs(advertisement.lifetime().into());
                 slaac.advertised_router(source, lifetime, now);
                 for prefix in advertisement.options().filter_map(Prefix::new).filter(forms_addresses) {
-                    slaac.advertised_prefix(&prefix, self.iface.ip_addrs(), now);
+                    slaac.advertised_prefix(&prefix, &self.local.addresses, now);
                 }
             }
             // Another host that wants the same address, and asked first (RFC 4862 5.4.3).
@@ -114,36 +117,22 @@ impl Core<'_> {
     pub(super) fn serve_slaac<D: Device, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
-    ) -> Instant {
+    ) -> (bool, Instant) {
         let now = device.sink.now;
-        let Some(slaac) = &mut self.slaac else { return NEVER };
-        slaac.ask(self.mac, device);
+        let (Some(slaac), Some(mac)) = (&mut self.slaac, self.station.mac) else { return (false, NEVER) };
+        slaac.ask(mac, device);
         let changed = slaac.age(now);
         if changed {
-            self.iface.update_ip_addrs(|addresses| slaac.assign(addresses, now));
+            slaac.assign(&mut self.local.addresses, now);
         }
         slaac.formed.retain(|formed| formed.valid_until > now);
         let router = slaac.router.map(|(router, _)| router);
         let rerouted = core::mem::replace(&mut slaac.routed, router) != router;
         let deadline = slaac.deadline();
         if rerouted {
-            self.reroute(router);
+            self.set_gateway(is_v4, router.map(IpAddress::Ipv6));
         }
-        if changed {
-            self.relearn_neighbors(device);
-        }
-        not_before(Some(deadline), now)
-    }
-
-    /// The default router has changed.
-    fn reroute(&mut self, router: Option<Ipv6Address>) {
-        match router {
-            Some(router) => self.set_gateway(IpAddress::Ipv6(router)),
-            None => {
-                self.iface.routes_mut().remove_default_ipv6_route();
-                self.gateways.retain(|gateway| is_v4(*gateway));
-            }
-        }
+        (changed, not_before(Some(deadline), now))
     }
 }
 
@@ -223,15 +212,18 @@ impl Slaac {
     fn ask<D: Device, O: Observer>(&mut self, mac: Mac, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
+            let message = ndp::Message::probe(mac, formed.address);
+            device.to = message.to();
             let Some(token) = device.transmit(now) else { return };
-            send(token, &ndp::Message::probe(mac, formed.address));
+            send(token, &message);
             formed.stage = Stage::Tentative(now + DEFENCE);
         }
         if self.solicitations > 0
             && self.solicit_at <= now
-            && let Some(token) = device.transmit(now)
+            && let message = ndp::Message::router_solicitation((mac, self.link_local))
+            && let Some(token) = to(device, message.to()).transmit(now)
         {
-            send(token, &ndp::Message::router_solicitation((mac, self.link_local)));
+            send(token, &message);
             self.solicitations -= 1;
             self.solicit_at = now + INTERVAL;
         }
@@ -307,29 +299,16 @@ enum Message<'f> {
     Neighbor(ndp::About<'f>),
 }
 
-/// The message of neighbour discovery in a frame that the door let in, and who sent it; one that is valid as far as all
-/// kinds have the same rules (RFC 4861 6.1.2, 7.1). The hop limit proves that no router forwarded it.
-fn discovery(frame: &[u8]) -> Option<(Ipv6Address, Message<'_>)> {
-    let (ethernet, packet) = ethernet::Header::split(frame)?;
-    if ethernet.ethertype() != ethertype::IPV6 {
-        return None;
-    }
-    let (header, behind) = ipv6::Header::split(packet)?;
-    if header.next_header() != protocol::ICMPV6 || header.hop_limit() != ndp::HOP_LIMIT {
-        return None;
-    }
-    let bytes = behind.get(..header.payload_length())?;
-    if !ndp::is_valid(header.source(), header.destination(), bytes) {
-        return None;
-    }
-    let router = ndp::RouterAdvertisement::new(bytes).map(Message::Router);
-    let message = router.or_else(|| ndp::About::new(bytes).map(Message::Neighbor))?;
-    Some((header.source(), message))
-}
-
 /// Sends a solicitation.
 fn send<T: TxToken>(token: T, message: &ndp::Message) {
-    token.consume(message.length(), |frame| {
-        message.write(frame);
+    token.consume(message.length() - 14, |packet| {
+        let mut frame = [0; ndp::Message::LONGEST];
+        packet.copy_from_slice(message.write(&mut frame).get(14..).unwrap_or_default());
     });
+}
+
+/// The device, set to send to this Ethernet address.
+fn to<'e, 'd, 's, D, O: Observer>(device: &'e mut Egress<'d, 's, D, O>, mac: Mac) -> &'e mut Egress<'d, 's, D, O> {
+    device.to = mac;
+    device
 }

@@ -1,23 +1,23 @@
 //! How a server is made: what it is told, the memory that it has, and the abilities of its device, if they fit together.
 
 use smoltcp::iface::Interface;
-use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities};
+use smoltcp::phy::{Device, Medium};
 use smoltcp::time::Instant;
 
 #[cfg(feature = "std")]
 use super::MIN_BUFFER;
 use super::backlog::Backlog;
+use super::door::Local;
 #[cfg(feature = "std")]
 use super::connection::Connection;
-use super::neighbors::Neighbors;
 #[cfg(feature = "slaac")]
 use super::slaac::Slaac;
 use super::slots::{MAX_SLOTS, Slots};
 use super::{Config, ConfigError, Core, Memory, Server};
 use crate::bucket::Bucket;
 use crate::event::Counters;
-use crate::packet::ethernet;
-use crate::stack::{Held, interface};
+use crate::packet::seal::Sums;
+use crate::stack::{Station, interface};
 
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
 const MIN_IP_MTU: usize = 1_280;
@@ -25,8 +25,9 @@ const MIN_IP_MTU: usize = 1_280;
 /// The stack, and what of the device's abilities matters to others.
 struct Stack {
     iface: Interface,
+    station: Station,
+    verify: Sums,
     ip_mtu: usize,
-    checksum: ChecksumCapabilities,
 }
 
 impl<'a> Server<'a> {
@@ -74,7 +75,12 @@ impl<'a> Server<'a> {
     ) -> Result<Stack, ConfigError> {
         config.check()?;
         let capabilities = device.capabilities();
-        if capabilities.max_transmission_unit < ethernet::HEADER + MIN_IP_MTU {
+        let station = Station { mac: config.host.mac, fill: Sums::to_fill(&capabilities.checksum) };
+        if station.mac.is_none() && capabilities.medium != Medium::Ip {
+            return Err(ConfigError::Memory("the device carries frames: the host needs a MAC address"));
+        }
+        let ip_mtu = capabilities.max_transmission_unit.saturating_sub(station.header());
+        if ip_mtu < MIN_IP_MTU {
             return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));
         }
         let slots = memory.slots.len();
@@ -86,39 +92,38 @@ impl<'a> Server<'a> {
         if memory.slots.iter().any(|slot| is_small(slot.connection())) {
             return Err(ConfigError::Memory("there must be 16 bytes of buffer each way at least"));
         }
-        let iface = interface(&config.host, &mut Checked(device), now);
-        Ok(Stack { iface, ip_mtu: capabilities.ip_mtu(), checksum: capabilities.checksum })
+        let iface = interface(ip_mtu, config.host.seed, now);
+        Ok(Stack { iface, station, verify: Sums::to_verify(&capabilities.checksum), ip_mtu })
     }
 
     #[inline(always)]
     fn build(config: &Config<'a>, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
-        let Stack { iface, ip_mtu, checksum } = stack;
+        let Stack { iface, station, verify, ip_mtu } = stack;
         let host = &config.host;
-        #[cfg_attr(not(feature = "dhcp"), allow(unused_mut, reason = "DHCP's is the one socket in it"))]
-        let mut common = memory.common;
-        #[cfg(feature = "dhcp")]
-        let dhcp = host.dhcp.then(|| common.add(smoltcp::socket::dhcpv4::Socket::new()));
+        let mut addresses = host.addresses.clone();
+        // They were counted by the check.
+        addresses.extend(host.link_local());
         Server {
             core: Core {
                 iface,
-                mac: host.mac,
+                station,
+                local: Local {
+                    addresses,
+                    udp: config.udp.unwrap_or(0),
+                    listeners: config.listeners,
+                    verify,
+                    #[cfg(feature = "dhcp")]
+                    dhcp: host.dhcp,
+                },
                 gateways: host.gateways.clone(),
-                udp: config.udp.unwrap_or(0),
-                listeners: config.listeners,
+                via_gateway: host.via_gateway,
                 limits: config.limits,
-                common,
-                common_due: now,
-                common_touched: false,
+                host_due: now,
                 ip_mtu,
-                checksum,
-                #[cfg(feature = "dhcp")]
-                dhcp,
                 #[cfg(feature = "slaac")]
                 slaac: Slaac::new(host, now),
                 slots: Slots::new(memory.slots, table_key(host.seed)),
                 backlog: Backlog::new(memory.backlog),
-                neighbors: Neighbors::new(),
-                neighbors_changed: false,
                 errors: Bucket::new(),
                 scratch: memory.scratch,
                 batch: memory.batch,
@@ -137,35 +142,4 @@ fn is_small(connection: &Connection<'_>) -> bool {
 #[allow(clippy::cast_possible_truncation, reason = "a part of the hash is enough")]
 const fn table_key(seed: u64) -> u32 {
     (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
-}
-
-/// A device's abilities, its frames' checksums verified before they reach the stack.
-struct Checked<'d, D>(&'d mut D);
-
-impl<D: Device> Device for Checked<'_, D> {
-    type RxToken<'a>
-        = Held<'a>
-    where
-        Self: 'a;
-    type TxToken<'a>
-        = D::TxToken<'a>
-    where
-        Self: 'a;
-
-    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        None
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Self::TxToken<'_>> {
-        None
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = self.0.capabilities();
-        let sums = &mut capabilities.checksum;
-        for sum in [&mut sums.ipv4, &mut sums.tcp] {
-            *sum = if sum.tx() { Checksum::Tx } else { Checksum::None };
-        }
-        capabilities
-    }
 }

@@ -12,14 +12,10 @@ use super::datagrams::MAX_DATAGRAM;
 use super::slots::Slot;
 use super::{MIN_BUFFER, Server};
 
-/// Sockets that all connections share: DHCP's.
-const COMMON_SOCKETS: usize = if cfg!(feature = "dhcp") { 1 } else { 0 };
-
 /// The memory of a server, lent by a [`Storage`] or owned.
 pub struct Memory<'a> {
     pub(super) slots: ManagedSlice<'a, Slot<'a>>,
     pub(super) backlog: ManagedSlice<'a, Option<Waiting>>,
-    pub(super) common: SocketSet<'a>,
     pub(super) scratch: ManagedSlice<'a, u8>,
     /// Frames taken in before the connections that they touched are processed.
     pub(super) batch: usize,
@@ -47,7 +43,6 @@ pub struct Storage<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEN
     receive: [[u8; RECEIVE]; CONNECTIONS],
     send: [[u8; SEND]; CONNECTIONS],
     backlog: heapless::Vec<Option<Waiting>, CONNECTIONS>,
-    common: heapless::Vec<SocketStorage<'a>, COMMON_SOCKETS>,
     /// A datagram's reply, or bytes on their way through the service.
     scratch: [u8; MAX_DATAGRAM],
     server: MaybeUninit<Server<'a>>,
@@ -65,7 +60,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
             receive: [[0; RECEIVE]; CONNECTIONS],
             send: [[0; SEND]; CONNECTIONS],
             backlog: heapless::Vec::new(),
-            common: heapless::Vec::new(),
             scratch: [0; MAX_DATAGRAM],
             server: MaybeUninit::uninit(),
         }
@@ -75,7 +69,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
     pub fn memory(&'a mut self) -> Memory<'a> {
         const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
         fill(&mut self.sets, || SocketStorage::EMPTY);
-        fill(&mut self.common, || SocketStorage::EMPTY);
         fill(&mut self.backlog, || None);
         self.slots.clear();
         let buffers = self.receive.iter_mut().zip(self.send.iter_mut());
@@ -91,7 +84,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
         Memory {
             slots: self.slots.as_mut_slice().into(),
             backlog: self.backlog.as_mut_slice().into(),
-            common: SocketSet::new(self.common.as_mut_slice()),
             scratch: self.scratch.as_mut_slice().into(),
             batch: 1,
             place: Some(&mut self.server),
@@ -175,7 +167,6 @@ impl Sizes {
         let connection = self.receive + self.send + size_of::<Slot<'_>>() + size_of::<SocketStorage<'_>>();
         self.connections * connection
             + backlog(self.connections) * size_of::<Option<Waiting>>()
-            + COMMON_SOCKETS * size_of::<SocketStorage<'_>>()
             + SCRATCH
     }
 }
@@ -210,7 +201,6 @@ impl Memory<'static> {
         Memory {
             slots: (0..connections).map(slot).collect::<Vec<_>>().into(),
             backlog: (0..backlog(connections)).map(|_| None).collect::<Vec<_>>().into(),
-            common: SocketSet::new(empty(COMMON_SOCKETS)),
             scratch: vec![0; SCRATCH].into(),
             batch,
             place: None,

@@ -1,5 +1,5 @@
-//! The way out: a device's sending side, whose frames are seen before they go out, by whom they concern and by the
-//! observer.
+//! The way out: a device's sending side. Packets get what is before them on this link, and their checksums; they are seen
+//! before they go out, by whom they concern and by the observer.
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, TxToken};
 use smoltcp::time::Instant;
@@ -7,25 +7,27 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
 use crate::event::{Event, Frame, Observer, Sink, Way};
-use crate::packet::ethernet::{self, ethertype};
-use crate::packet::ip::protocol;
-#[cfg(feature = "ipv4")]
-use crate::packet::ipv4;
-#[cfg(feature = "ipv6")]
-use crate::packet::ipv6;
-use crate::packet::tcp;
+use super::station::Station;
+use crate::packet::seal::{Outgoing, seal};
+use crate::packet::{Mac, ip};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sent {
     /// Our initial sequence number, from the SYN-ACK.
     pub(crate) iss: Option<TcpSeqNumber>,
+    /// The last segment, until it is taken.
+    pub(crate) last: Option<Outgoing>,
 }
 
 impl Sent {
-    fn segment(&mut self, frame: &[u8]) {
-        if self.iss.is_none() {
-            self.iss = syn_ack(frame);
+    fn segment(&mut self, segment: Option<Outgoing>) {
+        self.last = segment;
+        if self.iss.is_none()
+            && let Some(Outgoing { flags, sequence, .. }) = segment
+            && flags.syn()
+        {
+            self.iss = Some(sequence);
         }
     }
 }
@@ -34,17 +36,21 @@ impl Sent {
 pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
+    pub(crate) station: Station,
+    /// Whom the next packets are for.
+    pub(crate) to: Mac,
     sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
-    pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>) -> Self {
-        Egress { device, sink, sent: None }
+    pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
+        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
     }
 
     /// The same, for the segments of one connection, which are noted there.
     pub(crate) fn of<'e>(&'e mut self, sent: &'e mut Sent) -> Egress<'e, 's, D, O> {
-        Egress { device: &mut *self.device, sink: &mut *self.sink, sent: Some(sent) }
+        let Egress { station, to, .. } = *self;
+        Egress { device: &mut *self.device, sink: &mut *self.sink, station, to, sent: Some(sent) }
     }
 }
 
@@ -65,35 +71,56 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     #[inline(always)]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        Some(Departing { token, sink: self.sink, sent: self.sent.as_deref_mut() })
+        let Egress { station, to, .. } = *self;
+        Some(Departing { token, sink: self.sink, station, to, sent: self.sent.as_deref_mut() })
     }
 
+    /// Not asked: the stack asks the device that it was made with.
     fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
+        DeviceCapabilities::default()
     }
 }
 
-/// A token whose frame is seen before it goes out.
+/// A token for an IP packet.
 pub(crate) struct Departing<'a, 's, T, O: Observer> {
     token: T,
     sink: &'a mut Sink<'s, O>,
+    station: Station,
+    to: Mac,
     sent: Option<&'a mut Sent>,
 }
 
 impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
-    /// A token that answers a frame that is being taken in.
-    pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>) -> Self {
-        Departing { token, sink, sent: None }
+    /// A token that answers a frame that is being taken in, where it came from.
+    pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: Mac) -> Self {
+        Departing { token, sink, station, to, sent: None }
+    }
+}
+
+impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
+    /// Sends a frame that is no IP packet.
+    #[cfg(feature = "ipv4")]
+    pub(crate) fn frame(self, len: usize, write: impl FnOnce(&mut [u8])) {
+        let Departing { token, sink, .. } = self;
+        token.consume(len, |frame| {
+            write(frame);
+            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+        });
     }
 }
 
 impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Departing { token, sink, sent } = self;
-        token.consume(len, |frame| {
-            let result = f(frame);
+        let Departing { token, sink, station, to, sent } = self;
+        let start = station.header();
+        token.consume(start + len, |frame| {
+            // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
+            let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
+            let result = f(packet);
+            let segment = seal(packet, station.fill);
+            station.write(header, ip::version(packet), to);
             if let Some(sent) = sent {
-                sent.segment(frame);
+                sent.segment(segment);
             }
             sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
             result
@@ -103,24 +130,4 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
     fn set_meta(&mut self, meta: PacketMeta) {
         self.token.set_meta(meta);
     }
-}
-
-/// The sequence number of a SYN-ACK that the stack has just written.
-fn syn_ack(frame: &[u8]) -> Option<TcpSeqNumber> {
-    let (ethernet, packet) = ethernet::Header::split(frame)?;
-    let (protocol, segment) = match ethernet.ethertype() {
-        #[cfg(feature = "ipv4")]
-        ethertype::IPV4 => {
-            let header = ipv4::Header::new(packet)?;
-            (header.protocol(), packet.get(header.length()..)?)
-        }
-        #[cfg(feature = "ipv6")]
-        ethertype::IPV6 => {
-            let (header, behind) = ipv6::Header::split(packet)?;
-            (header.next_header(), behind)
-        }
-        _ => return None,
-    };
-    let header = tcp::Header::new(segment).filter(|_| protocol == protocol::TCP)?;
-    (header.flags().syn() && header.flags().ack()).then(|| header.sequence())
 }

@@ -1,52 +1,104 @@
-//! What server and client have in common around smoltcp's `Interface`: how it is made, how it is given one frame, and
-//! who sees what it sends.
+//! What server and client have in common around smoltcp's `Interface`: how it is made, whose address it speaks from, how
+//! it is given one packet, and what becomes of what it sends.
+//!
+//! The stack is given IP packets, and gives IP packets: Ethernet, and who is where on it, are this library's (`link`).
 //!
 //! | file | its one job |
 //! |---|---|
-//! | `one_frame` | a device that holds one received frame |
-//! | `egress` | a device's sending side, whose frames are seen before they go out |
+//! | `station` | this end of the link: what is before a packet |
+//! | `one_frame` | a device that holds one received packet |
+//! | `egress` | a device's sending side, where packets become frames |
 #![forbid(unsafe_code)]
 
 mod egress;
 mod one_frame;
+mod station;
 
 use smoltcp::iface::Interface;
-use smoltcp::phy::Device;
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpAddress};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 pub(crate) use self::egress::{Departing, Egress, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
-use crate::host::HostConfig;
+pub(crate) use self::station::{Content, Station};
 
-/// An interface with the addresses and gateways of a host that has been checked, and the abilities of this device.
-pub(crate) fn interface<D: Device>(host: &HostConfig, device: &mut D, now: Instant) -> Interface {
-    let mut settings =
-        smoltcp::iface::Config::new(HardwareAddress::Ethernet(smoltcp::wire::EthernetAddress(host.mac.0)));
-    settings.random_seed = host.seed;
-    let mut iface = Interface::new(settings, device, now);
-    iface.update_ip_addrs(|addresses| {
-        // They were counted by the check.
-        addresses.extend(host.addresses.iter().copied().chain(host.link_local()));
-    });
-    for gateway in &host.gateways {
-        set_route(&mut iface, *gateway);
-    }
-    iface
+/// An interface for IP packets of up to so many bytes, whose checksums are none of its business. It has no address yet:
+/// see [`speak_as`].
+pub(crate) fn interface(ip_mtu: usize, seed: u64, now: Instant) -> Interface {
+    let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ip);
+    settings.random_seed = seed;
+    Interface::new(settings, &mut Nothing { ip_mtu }, now)
 }
 
-/// Makes the route over a gateway, for its version of IP, in place of any before.
-pub(crate) fn set_route(iface: &mut Interface, gateway: IpAddress) {
-    match gateway {
+/// Lets the stack speak from this address of ours.
+///
+/// It has room for as many addresses as it was built with, which is 2 unless the program chose otherwise; a host may have
+/// more. So it is told of each when it is wanted, and forgets the one that it has known for the longest.
+#[inline(always)]
+pub(crate) fn speak_as(iface: &mut Interface, address: IpAddress) {
+    if !iface.ip_addrs().iter().any(|known| known.address() == address) {
+        introduce(iface, address);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn introduce(iface: &mut Interface, address: IpAddress) {
+    iface.update_ip_addrs(|known| {
+        if known.is_full() {
+            known.remove(0);
+        }
+        // There is room now; the stack never asks which network an address is in.
+        let _ = known.push(IpCidr::new(address, address_bits(address)));
+    });
+}
+
+/// The length of an address, in bits.
+fn address_bits(address: IpAddress) -> u8 {
+    match address {
         #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(gateway) => {
-            let _ = iface.routes_mut().add_default_ipv4_route(gateway);
+        IpAddress::Ipv4(_) => 32,
+        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+        _ => 128,
+    }
+}
+
+/// What an interface is made with: abilities, and no frames.
+struct Nothing {
+    ip_mtu: usize,
+}
+
+impl Device for Nothing {
+    type RxToken<'a> = Held<'a>;
+    type TxToken<'a> = Never;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Held<'_>, Never)> {
+        None
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<Never> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        // With all of smoltcp's features on, the default is another.
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = self.ip_mtu;
+        let sums = &mut capabilities.checksum;
+        for sum in [&mut sums.ipv4, &mut sums.udp, &mut sums.tcp] {
+            *sum = Checksum::None;
         }
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(gateway) => {
-            let _ = iface.routes_mut().add_default_ipv6_route(gateway);
-        }
-        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
-        _ => {}
+        capabilities
+    }
+}
+
+/// A token that nobody has.
+enum Never {}
+
+impl smoltcp::phy::TxToken for Never {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _len: usize, _f: F) -> R {
+        match self {}
     }
 }

@@ -1,9 +1,9 @@
-//! A device that holds exactly one received frame and the token to answer it.
+//! A device that holds exactly one received packet and the token to answer it.
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-/// A device that holds one received frame and the token to answer it.
+/// A device that holds one received packet and the token to answer it.
 ///
 /// The front door looks at a frame inside the real device's `RxToken::consume` and hands it on from there: no copy,
 /// and any [`Device`] will do.

@@ -5,7 +5,7 @@
 //! copy each way, which is what a controller without DMA asks for. In both FIFOs a frame comes after two bytes of
 //! length (table "TX & RX FIFO Organization"), so the buffers are laid out like the FIFOs.
 
-use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
 use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
@@ -171,7 +171,6 @@ impl Device for Ethernet {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities
     }

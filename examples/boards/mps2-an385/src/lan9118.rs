@@ -5,7 +5,7 @@
 //! A received frame is read from a FIFO into a buffer, a frame to send is built in another and written to a FIFO: one
 //! copy each way, which is what a controller without DMA asks for.
 
-use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
 use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
@@ -256,7 +256,6 @@ impl Device for Lan9118 {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities
     }

@@ -17,7 +17,7 @@ use core::task::{Context, Waker};
 
 use embassy_net_driver as embassy;
 use embassy_net_driver::{Driver, HardwareAddress};
-use undersock::smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
 
 #[cfg(test)]
@@ -78,7 +78,6 @@ impl<D: Driver> Device for Adapter<D> {
         let mut ours = DeviceCapabilities::default();
         // The other media are features of smoltcp that this server doesn't use.
         debug_assert!(matches!(self.driver.hardware_address(), HardwareAddress::Ethernet(_)));
-        ours.medium = Medium::Ethernet;
         ours.max_transmission_unit = theirs.max_transmission_unit;
         ours.max_burst_size = theirs.max_burst_size;
         ours.checksum = checksums(&theirs.checksum);

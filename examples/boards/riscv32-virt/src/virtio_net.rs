@@ -30,7 +30,7 @@
 use core::ptr::NonNull;
 
 use heapless::Vec;
-use undersock::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use undersock::smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use undersock::smoltcp::time::Instant;
 use undersock::host::Mac;
 use virtio_drivers::device::net::{VirtIONetRaw, VirtioNetHdr};
@@ -211,7 +211,6 @@ impl Device for VirtioNet {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities
     }

@@ -88,7 +88,7 @@ pub trait Board: 'static {
     /// `slaac` no IPv6 address but router advertisements. Implement it for addresses of your own.
     fn config(&mut self) -> Config<'static> {
         let mut host = HostConfig::default().with_seed(self.seed());
-        host.mac = self.mac();
+        host.mac = Some(self.mac());
         #[cfg(feature = "dhcp")]
         dhcp_for_ipv4(&mut host);
         #[cfg(feature = "slaac")]
@@ -186,7 +186,9 @@ fn boot_line<B: Board>(server: &Server<'_>) {
     if first {
         line.text("no address yet (DHCP)");
     }
-    line.text(" on ").mac(server.mac());
+    if let Some(mac) = server.mac() {
+        line.text(" on ").mac(mac);
+    }
     if let Some(port) = server.udp_port() {
         line.text(", UDP ").decimal(usize::from(port));
     }

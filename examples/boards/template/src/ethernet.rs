@@ -1,6 +1,6 @@
 //! A smoltcp device of a controller whose frames are copied out and in: complete, for any [`Controller`].
 
-use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
 
 use crate::controller::Controller;
@@ -58,7 +58,6 @@ impl Device for Ethernet {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         // YOURS, if you like: `capabilities.checksum`, for what the controller both makes and checks.
         capabilities

@@ -13,7 +13,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-use undersock::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::{Duration, Instant};
 use w5500_ll::net::Eui48Addr;
 use w5500_ll::{
@@ -251,7 +251,6 @@ impl<C: Registers> Device for Macraw<'_, C> {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities.max_burst_size = Some(BURST);
         capabilities

@@ -1,0 +1,95 @@
+//! The last thing that is done to an IP packet before it goes out: its checksums.
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::TcpSeqNumber;
+
+use super::checksum::{self, fold};
+use super::field::put;
+use super::ip::{protocol, version};
+#[cfg(feature = "ipv4")]
+use super::ipv4;
+#[cfg(feature = "ipv6")]
+use super::ipv6;
+use super::{Flags, icmp, tcp, udp};
+
+/// Which checksums are filled in: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sums {
+    pub(crate) ipv4: bool,
+    pub(crate) udp: bool,
+    pub(crate) tcp: bool,
+}
+
+impl Sums {
+    /// What a device leaves to who sends.
+    pub(crate) fn to_fill(device: &ChecksumCapabilities) -> Self {
+        Sums { ipv4: device.ipv4.tx(), udp: device.udp.tx(), tcp: device.tcp.tx() }
+    }
+
+    /// What a device leaves to who receives.
+    pub(crate) fn to_verify(device: &ChecksumCapabilities) -> Self {
+        Sums { ipv4: device.ipv4.rx(), udp: device.udp.rx(), tcp: device.tcp.rx() }
+    }
+}
+
+/// A segment that goes out, as far as its sender has to remember it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) flags: Flags,
+    pub(crate) sequence: TcpSeqNumber,
+    /// Bytes of its data.
+    pub(crate) bytes: usize,
+}
+
+/// Fills in the checksums of a packet that was just written, without IP options or extension headers. What it is, if it is
+/// a segment.
+#[inline(never)]
+pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<Outgoing> {
+    let (protocol, pseudo, payload) = match version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            let (header, payload) = packet.split_first_chunk_mut::<{ ipv4::HEADER }>()?;
+            if fill.ipv4 {
+                put(header, ipv4::CHECKSUM, [0; 2]);
+                let sum = !fold(checksum::sum(0, header));
+                put(header, ipv4::CHECKSUM, sum.to_be_bytes());
+            }
+            let header = ipv4::Header::new(header)?;
+            let protocol = header.protocol();
+            let pseudo = match protocol {
+                protocol::ICMP => 0,
+                _ => checksum::pseudo_v4(header.source(), header.destination(), protocol, payload.len()),
+            };
+            (protocol, pseudo, payload)
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let (header, payload) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>()?;
+            let (header, _) = ipv6::Header::split(header)?;
+            let protocol = header.next_header();
+            let pseudo =
+                checksum::pseudo_v6(header.source(), header.destination(), protocol, payload.len());
+            (protocol, pseudo, payload)
+        }
+        _ => return None,
+    };
+    let (wanted, place) = match protocol {
+        protocol::TCP => (fill.tcp, tcp::CHECKSUM),
+        protocol::UDP => (fill.udp, udp::CHECKSUM),
+        protocol::ICMP | protocol::ICMPV6 => (true, icmp::CHECKSUM),
+        _ => return None,
+    };
+    if wanted {
+        put(payload, place.clone(), [0; 2]);
+        let sum = fold(checksum::sum(pseudo, payload));
+        // Of a sum of ones alone the complement would be 0, which says "none" in UDP (RFC 768); both are zero.
+        let sum = if sum == checksum::RIGHT { sum } else { !sum };
+        put(payload, place, sum.to_be_bytes());
+    }
+    if protocol != protocol::TCP {
+        return None;
+    }
+    let header = tcp::Header::new(payload)?;
+    let bytes = payload.len().saturating_sub(header.length());
+    Some(Outgoing { flags: header.flags(), sequence: header.sequence(), bytes })
+}
