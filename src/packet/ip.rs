@@ -48,9 +48,26 @@ pub const fn version(packet: &[u8]) -> Option<u8> {
     }
 }
 
+/// Who sent a packet, whom it is for, and what is inside: see [`protocol`]. `None` if its header is cut off.
+#[inline(never)]
+pub(crate) fn outline(packet: &[u8]) -> Option<(IpAddress, IpAddress, u8)> {
+    match version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            let header = ipv4::Header::new(packet)?;
+            Some((header.source().into(), header.destination().into(), header.protocol()))
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let (header, _) = ipv6::Header::split(packet)?;
+            Some((header.source().into(), header.destination().into(), header.next_header()))
+        }
+        _ => None,
+    }
+}
+
 /// Writes the header of a packet that fills `place`, without options or extension headers, and gives what is behind it.
 /// An IPv4 header's checksum is left 0. `None` if it doesn't fit, or the addresses are of two versions.
-#[allow(dead_code, reason = "the link is to use it")]
 #[inline(never)]
 pub(crate) fn write(
     place: &mut [u8],

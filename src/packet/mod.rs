@@ -29,7 +29,6 @@
 //! make any of it panic.
 #![forbid(unsafe_code)]
 
-#[allow(dead_code, reason = "the door is to use it")]
 pub(crate) mod answer;
 pub mod arp;
 pub mod checksum;
