@@ -62,11 +62,9 @@ impl Core<'_> {
             && !self.local.is_own(IpAddress::Ipv4(sender))
             && self.local.is_own(IpAddress::Ipv4(target))
         {
-            Departing::answer(answer, sink, self.station, mac).frame(arp::FRAME, |place| {
-                if let Some(place) = place.first_chunk_mut() {
-                    arp::reply(place, (own, target), (mac, sender));
-                }
-            });
+            let mut reply = [0; arp::FRAME];
+            arp::reply(&mut reply, (own, target), (mac, sender));
+            Departing::answer(answer, sink, self.station, mac).frame(&reply);
         }
         FollowUp::Other
     }
@@ -90,7 +88,7 @@ impl Core<'_> {
             && let Some(says) = self.answer(class, packet)
         {
             let token = Departing::answer(answer, sink, self.station, from);
-            token.consume(says.length(), |place| says.write(place));
+            token.packet(says.length(), &|place| says.write(place));
             return FollowUp::Other;
         }
         #[cfg(feature = "slaac")]

@@ -8,26 +8,26 @@ use smoltcp::wire::TcpSeqNumber;
 use super::one_frame::Held;
 use crate::event::{Event, Frame, Observer, Sink, Way};
 use super::station::Station;
-use crate::packet::seal::{Outgoing, seal};
-use crate::packet::{Mac, ip};
+use crate::packet::seal::seal;
+use crate::packet::{Flags, Mac, ip, tcp};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     /// Our initial sequence number, from the SYN-ACK.
     pub(crate) iss: Option<TcpSeqNumber>,
-    /// The last segment, until it is taken.
-    pub(crate) last: Option<Outgoing>,
+    /// The flags of the last segment; none before the first.
+    pub(crate) last: Flags,
 }
 
 impl Sent {
-    fn segment(&mut self, segment: Option<Outgoing>) {
-        self.last = segment;
-        if self.iss.is_none()
-            && let Some(Outgoing { flags, sequence, .. }) = segment
-            && flags.syn()
-        {
-            self.iss = Some(sequence);
+    pub(crate) const NOTHING: Sent = Sent { iss: None, last: Flags(0) };
+
+    #[inline(always)]
+    fn segment(&mut self, header: tcp::Header<'_>) {
+        self.last = header.flags();
+        if self.last.syn() {
+            self.iss = Some(header.sequence());
         }
     }
 }
@@ -98,12 +98,22 @@ impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
 }
 
 impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
+    /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
+    #[inline(never)]
+    pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
+        self.consume(len, |packet| write(packet));
+    }
+
     /// Sends a frame that is no IP packet.
     #[cfg(feature = "ipv4")]
-    pub(crate) fn frame(self, len: usize, write: impl FnOnce(&mut [u8])) {
+    #[inline(never)]
+    pub(crate) fn frame(self, bytes: &[u8]) {
         let Departing { token, sink, .. } = self;
-        token.consume(len, |frame| {
-            write(frame);
+        token.consume(bytes.len(), |frame| {
+            // A device that gives less loses it.
+            if frame.len() == bytes.len() {
+                frame.copy_from_slice(bytes);
+            }
             sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
         });
     }
@@ -117,9 +127,9 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
             // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
             let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
             let result = f(packet);
-            let segment = seal(packet, station.fill);
             station.write(header, ip::version(packet), to);
-            if let Some(sent) = sent {
+            let segment = seal(packet, station.fill);
+            if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
             }
             sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
