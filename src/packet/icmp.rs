@@ -44,6 +44,8 @@ pub mod v4 {
     /// The answer to it.
     pub const TIMESTAMP_REPLY: u8 = 14;
 
+    /// A code of [`UNREACHABLE`]: nobody speaks this protocol.
+    pub const PROTOCOL_UNREACHABLE: u8 = 2;
     /// A code of [`UNREACHABLE`]: nobody has this port.
     pub const PORT_UNREACHABLE: u8 = 3;
     /// A code of [`UNREACHABLE`]: too large, and not to be fragmented (RFC 1191).
@@ -84,6 +86,9 @@ pub mod v6 {
 
     /// A code of [`UNREACHABLE`]: nobody has this port.
     pub const PORT_UNREACHABLE: u8 = 4;
+
+    /// A code of [`PARAMETER_PROBLEM`]: a next header that isn't known.
+    pub const UNKNOWN_NEXT_HEADER: u8 = 1;
 
     /// Too large: what the next link takes.
     pub const MTU: Field = 4..8;

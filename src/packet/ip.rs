@@ -1,4 +1,11 @@
-//! What both versions of IP have in common: the numbers of what is inside.
+//! What both versions of IP have in common: the numbers of what is inside, and how a header is written.
+
+use smoltcp::wire::IpAddress;
+
+#[cfg(feature = "ipv4")]
+use super::ipv4;
+#[cfg(feature = "ipv6")]
+use super::ipv6;
 
 /// What is in a packet (RFC 791 3.1, RFC 8200 3), in IANA's registry of protocol numbers.
 pub mod protocol {
@@ -38,5 +45,61 @@ pub const fn version(packet: &[u8]) -> Option<u8> {
     match packet {
         [first, ..] => Some(*first >> 4),
         [] => None,
+    }
+}
+
+/// Who sent a packet, whom it is for, and what is inside: see [`protocol`]. `None` if its header is cut off.
+#[inline(never)]
+pub(crate) fn outline(packet: &[u8]) -> Option<(IpAddress, IpAddress, u8)> {
+    match version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            let header = ipv4::Header::new(packet)?;
+            Some((header.source().into(), header.destination().into(), header.protocol()))
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let (header, _) = ipv6::Header::split(packet)?;
+            Some((header.source().into(), header.destination().into(), header.next_header()))
+        }
+        _ => None,
+    }
+}
+
+/// Writes the header of a packet that fills `place`, without options or extension headers, and gives what is behind it.
+/// An IPv4 header's checksum is left 0. `None` if it doesn't fit, or the addresses are of two versions.
+#[inline(never)]
+pub(crate) fn write(
+    place: &mut [u8],
+    protocol: u8,
+    (from, to): (IpAddress, IpAddress),
+    hops: u8,
+) -> Option<&mut [u8]> {
+    match (from, to) {
+        #[cfg(feature = "ipv4")]
+        (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) => {
+            let [high, low] = u16::try_from(place.len()).ok()?.to_be_bytes();
+            let (header, behind) = place.split_first_chunk_mut::<{ ipv4::HEADER }>()?;
+            let ([a, b, c, d], [e, f, g, h]) = (from.octets(), to.octets());
+            // Not to be fragmented, so it needs no identification (RFC 6864 4.1).
+            *header = [0x45, 0, high, low, 0, 0, 0x40, 0, hops, protocol, 0, 0, a, b, c, d, e, f, g, h];
+            Some(behind)
+        }
+        #[cfg(feature = "ipv6")]
+        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
+            let (header, behind) = place.split_first_chunk_mut::<{ ipv6::HEADER }>()?;
+            let [high, low] = u16::try_from(behind.len()).ok()?.to_be_bytes();
+            *header = [0; ipv6::HEADER];
+            if let Some((start, addresses)) = header.split_first_chunk_mut::<8>() {
+                *start = [0x60, 0, 0, 0, high, low, protocol, hops];
+                if let Some((source, destination)) = addresses.split_first_chunk_mut::<16>() {
+                    *source = from.octets();
+                    destination.copy_from_slice(&to.octets());
+                }
+            }
+            Some(behind)
+        }
+        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+        _ => None,
     }
 }

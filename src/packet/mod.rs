@@ -29,6 +29,7 @@
 //! make any of it panic.
 #![forbid(unsafe_code)]
 
+pub(crate) mod answer;
 pub mod arp;
 pub mod checksum;
 pub mod dhcp;

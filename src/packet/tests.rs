@@ -198,7 +198,7 @@ fn pseudo_headers_are_sums_over_their_bytes() {
 
 #[test]
 fn what_is_written_of_arp_is_read_again() {
-    let (us, them) = ([2, 0, 0, 0, 0, 1], [2, 0, 0x5e, 0, 0, 1]);
+    let (us, them) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0x5e, 0, 0, 1]));
     let (ours, theirs) = (Ipv4Addr::new(192, 168, 69, 1), Ipv4Addr::new(192, 168, 69, 100));
     let mut frame = [0; arp::FRAME];
     arp::reply(&mut frame, (us, ours), (them, theirs));
@@ -208,17 +208,17 @@ fn what_is_written_of_arp_is_read_again() {
     arp::request(&mut frame, (us, ours), theirs);
     let Packet::Arp(read) = packet(&frame) else { panic!("{:?}", packet(&frame)) };
     assert_eq!((read.operation, read.sender, read.target), (arp::REQUEST, ours, theirs));
-    assert_eq!((read.sender_mac.0, read.target_mac.0), (us, [0; 6]));
+    assert_eq!((read.sender_mac, read.target_mac), (us, Mac([0; 6])));
     let (header, inside) = ethernet::Header::split(&frame).unwrap();
     assert_eq!((header.destination(), header.source()), (Mac::BROADCAST, us));
     let read = arp::Packet::new(inside).unwrap();
-    assert_eq!((read.sender_mac(), read.sender(), read.target_mac()), (us, ours, [0; 6]));
+    assert_eq!((read.sender_mac(), read.sender(), read.target_mac()), (us, ours, Mac([0; 6])));
     assert!(arp::Packet::new(&inside[..27]).is_none(), "cut off");
 }
 
 #[test]
 fn what_is_written_of_ndp_is_read_again_and_right() {
-    let (us, them) = ([2, 0, 0, 0, 0, 1], [2, 0, 0x5e, 0, 0, 1]);
+    let (us, them) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0x5e, 0, 0, 1]));
     let (ours, theirs): (Ipv6Addr, Ipv6Addr) = ("fdaa::1".parse().unwrap(), "fdaa::100".parse().unwrap());
     let written = |message: ndp::Message| {
         let mut frame = [0xa5; ndp::Message::LONGEST];
@@ -233,10 +233,10 @@ fn what_is_written_of_ndp_is_read_again_and_right() {
         assert_eq!((header.source(), header.destination()), (v6(icmp.from), v6(icmp.to)));
         (frame.clone(), icmp.to, format!("{:?}", icmp.message))
     };
-    let mac = Some(Mac(us));
+    let mac = Some(us);
     let (frame, to, message) = written(ndp::Message::advertisement((us, ours), (them, theirs)));
     assert_eq!(message, format!("{:?}", Message::NeighborAdvertisement { target: ours, mac }));
-    assert_eq!((to, frame[58], &frame[..6]), (theirs.into(), 0x60, &them[..]), "solicited, override");
+    assert_eq!((to, frame[58], &frame[..6]), (theirs.into(), 0x60, &them.0[..]), "solicited, override");
     let everybody = (ethernet::ALL_NODES, ipv6::ALL_NODES);
     let (frame, ..) = written(ndp::Message::advertisement((us, ours), everybody));
     assert_eq!(frame[58], 0x20, "unsolicited, override");
@@ -269,7 +269,7 @@ fn headers_and_the_walk_agree() {
          c000 2ee0 000003e8 00000007 8012 faf0 0000 0000 020405b4 0402 080a 68656c"
     ));
     let (ethernet, inside) = ethernet::Header::split(&frame).unwrap();
-    assert_eq!((ethernet.ethertype(), ethernet.source()), (ethertype::IPV4, [2, 0, 0x5e, 0, 0, 1]));
+    assert_eq!((ethernet.ethertype(), ethernet.source()), (ethertype::IPV4, Mac([2, 0, 0x5e, 0, 0, 1])));
     let ip = ipv4::Header::new(inside).unwrap();
     assert_eq!(
         (ip.length(), ip.total_length(), ip.protocol(), ip.is_fragment()),

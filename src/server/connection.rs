@@ -15,7 +15,7 @@ use super::tuple::Tuple;
 use crate::packet::Mac;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::service::{Closed, Ended, Service};
-use crate::stack::{Egress, Sent};
+use crate::stack::{Egress, Sent, speak_as};
 
 /// What is known of one connection.
 pub(super) struct Connection<'a> {
@@ -242,6 +242,7 @@ impl<'a> Connection<'a> {
     pub(super) fn process<D: Device, S: Service, O: Observer>(
         &mut self,
         slot: usize,
+        due: Instant,
         iface: &mut Interface,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
@@ -253,7 +254,13 @@ impl<'a> Connection<'a> {
         let queues = match self.is_quiet() {
             Some(queues) if !served => queues,
             _ => {
-                next = self.send(iface, device);
+                if let Some(tuple) = self.tuple {
+                    speak_as(iface, tuple.local.addr);
+                }
+                next = self.send(due, iface, device);
+                if !self.touched && self.sent.last.is_some() {
+                    self.unanswered = self.unanswered.saturating_add(1);
+                }
                 self.observe(slot, Cause::Timer, device.sink);
                 Queues::of(self.socket())
             }
@@ -284,16 +291,23 @@ impl<'a> Connection<'a> {
         (queues.sent == 0 && received == self.mark.0).then_some(queues)
     }
 
-    /// Lets the stack send all it may: one call sends one segment. When it wants to be called again.
+    /// Lets the stack send all it may: one call sends one segment. When it wants to be called again; it was to be at `due`.
+    ///
+    /// The stack is asked for that only where it can't be known. After a SYN or a FIN nothing is left to send, and nothing is
+    /// repeated sooner than in a second (RFC 6298 2.4), or than it was to be before.
     fn send<D: Device, O: Observer>(
         &mut self,
+        due: Instant,
         iface: &mut Interface,
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
-        let mut device = device.of(&mut self.sent);
+        self.sent.last = None;
         loop {
-            let result = iface.poll_egress(now, &mut device, &mut self.set);
+            let result = iface.poll_egress(now, &mut device.of(&mut self.sent), &mut self.set);
+            if due > now && self.sent.last.is_some_and(|last| last.flags.syn() || last.flags.fin()) {
+                return Some(due.min(now + SHORTEST_TIMEOUT));
+            }
             let next = iface.poll_at(now, &self.set);
             if result == PollResult::None || next.is_none_or(|at| at > now) {
                 return next;
@@ -311,7 +325,10 @@ impl<'a> Connection<'a> {
         let silent = matches!(self.state, State::SynReceived | State::TimeWait);
         self.socket_mut().abort();
         if !silent {
-            self.send(iface, device);
+            if let Some(tuple) = self.tuple {
+                speak_as(iface, tuple.local.addr);
+            }
+            self.send(NEVER, iface, device);
         }
         self.observe(slot, Cause::Limit, device.sink);
     }
@@ -431,6 +448,9 @@ pub(super) fn wrap(bytes: usize) -> u32 {
 fn ahead(seq: TcpSeqNumber, bytes: u32) -> TcpSeqNumber {
     TcpSeqNumber(seq.0.wrapping_add(bytes.cast_signed()))
 }
+
+/// The stack repeats nothing sooner (RFC 6298 2.4).
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A hundred years in microseconds: TIME-WAIT sorts before every limit that a running connection has.
 const EVICTED_FIRST: i64 = 100 * 365 * 86_400 * 1_000_000;

@@ -9,6 +9,12 @@ use super::door::{Class, Segment};
 use super::time::NEVER;
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
 use crate::event::{DropRule, Event, Frame, Observer, Sink, Way};
+use crate::packet::answer::{Answer, Say};
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
+#[cfg(feature = "ipv4")]
+use crate::host::is_v4;
+use crate::packet::ip::{self, protocol};
 use crate::packet::Mac;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
@@ -69,21 +75,48 @@ impl Core<'_> {
     #[inline(never)]
     pub(super) fn other<T: TxToken, O: Observer>(
         &mut self,
-        Arrived { frame, .. }: Arrived<'_>,
-        _from: Mac,
+        Arrived { frame, packet }: Arrived<'_>,
+        from: Mac,
         class: &Class<'_>,
-        _answer: T,
+        answer: T,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
+        // Not every frame of a flood draws an error.
         if *class == Class::NoListener && !self.errors.take(ERROR, sink.now) {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        if matches!(class, Class::NoListener | Class::Echo)
+            && let Some(says) = self.answer(class, packet)
+        {
+            let token = Departing::answer(answer, sink, self.station, from);
+            token.consume(says.length(), |place| says.write(place));
+            return FollowUp::Other;
+        }
         #[cfg(feature = "slaac")]
         if let Class::Discovery(discovery) = class {
             self.process_ndp(discovery, sink.now);
         }
         FollowUp::Other
+    }
+
+    /// The answer to an echo request, or to a packet that nobody listens for.
+    fn answer<'f>(&self, class: &Class<'_>, packet: &'f [u8]) -> Option<Answer<'f>> {
+        let (source, destination, protocol) = ip::outline(packet)?;
+        let own = if self.local.is_own(destination) { destination } else { self.source(source)? };
+        let say = match protocol {
+            _ if *class == Class::Echo => Say::Echo,
+            protocol::TCP => Say::Reset,
+            protocol::UDP => Say::PortUnreachable,
+            #[cfg(feature = "ipv4")]
+            _ if is_v4(own) => Say::ProtocolUnreachable,
+            #[cfg(feature = "ipv6")]
+            #[allow(clippy::cast_possible_truncation, reason = "a header is short")]
+            _ => Say::UnknownHeader { pointer: ipv6::NEXT_HEADER.start as u16 },
+            #[cfg(not(feature = "ipv6"))]
+            _ => return None,
+        };
+        Answer::new(say, own, packet)
     }
 
     /// Does what is due, and says what is to be said.

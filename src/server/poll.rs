@@ -127,9 +127,10 @@ impl Core<'_> {
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
     ) {
+        let due = self.slots.at(Order::Due, slot);
         let connection = &mut self.slots[slot];
         device.to = connection.mac;
-        let next = connection.process(slot, &mut self.iface, device, service, &mut self.scratch);
+        let next = connection.process(slot, due, &mut self.iface, device, service, &mut self.scratch);
         self.reschedule(slot, next, device.sink.now, service);
     }
 
