@@ -10,8 +10,8 @@ use undersock::server::{Config, Limits};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::{
-    ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpProtocol, TcpControl,
-    UdpPacket,
+    ArpOperation, ArpPacket, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, IpAddress, IpProtocol,
+    TcpControl, UdpPacket,
 };
 
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
@@ -54,7 +54,7 @@ fn answer(
         message_type: kind,
         transaction_id: transaction,
         secs: 0,
-        client_hardware_address: test_support::world::raw::SERVER_MAC,
+        client_hardware_address: EthernetAddress(test_support::world::raw::SERVER_MAC.0),
         client_ip: Ipv4Addr::UNSPECIFIED,
         your_ip: address,
         server_ip: ROUTER,

@@ -10,12 +10,11 @@ use std::time::Instant;
 
 use test_support::network::{alone, ip};
 use undersock::device::tap::{Tap, TapError};
-use undersock::host::Mac;
 use undersock::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use undersock::smoltcp::phy::{Device, TxToken};
 use undersock::smoltcp::socket::udp;
 use undersock::smoltcp::time;
-use undersock::smoltcp::wire::IpCidr;
+use undersock::smoltcp::wire::{EthernetAddress, IpCidr};
 
 /// After this a test is stuck: generous, because nothing here is about time.
 const STUCK: Duration = Duration::from_secs(20);
@@ -29,7 +28,7 @@ struct Echo {
 
 impl Echo {
     fn new(tap: &mut Tap) -> Echo {
-        let config = Config::new(Mac([2, 0, 0, 0, 0, 1]).into());
+        let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
         let mut interface = Interface::new(config, tap, time::Instant::now());
         interface.update_ip_addrs(|addresses| {
             addresses.push("192.168.69.1/24".parse::<IpCidr>().unwrap()).unwrap()

@@ -92,7 +92,7 @@ fn asks(world: &mut World<Uppercase>, from: Ipv6Addr, mac: Mac) -> Option<Mac> {
     let got = world.give(&request);
     let reply = got.iter().find(|frame| udp_in(frame).is_some())?;
     assert_eq!(udp_in(reply).expect("a datagram").2, b"HELLO");
-    Some(Mac::from_bytes(&reply[..6]))
+    reply.first_chunk().copied().map(Mac)
 }
 
 /// The router's solicitations that come in this time, as times since the start in milliseconds.

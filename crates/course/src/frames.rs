@@ -1,32 +1,19 @@
 //! Frames made by hand, for who is played without a stack of their own.
 
+use core::net::Ipv4Addr;
+
 use undersock::host::Mac;
+use undersock::packet::ethernet::ethertype;
+use undersock::packet::field::Field;
+use undersock::packet::{Packet, arp, dhcp, ethernet, packet, udp};
 use undersock::smoltcp::phy::ChecksumCapabilities;
 use undersock::smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
     Icmpv4Packet, Icmpv4Repr, IpAddress, IpEndpoint, IpProtocol, IpRepr, Ipv4Address, TcpControl, TcpPacket,
-    TcpRepr, TcpSeqNumber,
+    TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
-use undersock::smoltcp::wire::{DhcpMessageType, DhcpPacket, DhcpRepr, UdpPacket, UdpRepr};
 
 /// A computer: its Ethernet address and its IP address.
 pub(super) type Addresses = (Mac, IpAddress);
-
-/// Ethernet around `length` bytes that `emit` writes.
-fn ethernet(
-    from: Mac,
-    to: Mac,
-    ethertype: EthernetProtocol,
-    length: usize,
-    emit: impl FnOnce(&mut [u8]),
-) -> Vec<u8> {
-    let mut bytes = vec![0; 14 + length];
-    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
-    EthernetRepr { src_addr: EthernetAddress(from.0), dst_addr: EthernetAddress(to.0), ethertype }
-        .emit(&mut frame);
-    emit(frame.payload_mut());
-    bytes
-}
 
 /// Ethernet and IP around `length` bytes that `emit` writes.
 fn ip(
@@ -37,10 +24,12 @@ fn ip(
     emit: impl FnOnce(&mut [u8]),
 ) -> Vec<u8> {
     let repr = IpRepr::new(from.1, to.1, protocol, length, 64);
-    ethernet(from.0, to.0, EthernetProtocol::Ipv4, repr.buffer_len(), |packet| {
-        repr.emit(&mut *packet, &ChecksumCapabilities::default());
-        emit(&mut packet[repr.header_len()..]);
-    })
+    let mut frame = [&to.0.0[..], &from.0.0[..], &ethertype::IPV4.to_be_bytes()[..]].concat();
+    frame.resize(ethernet::HEADER + repr.buffer_len(), 0);
+    let packet = &mut frame[ethernet::HEADER..];
+    repr.emit(&mut *packet, &ChecksumCapabilities::default());
+    emit(&mut packet[repr.header_len()..]);
+    frame
 }
 
 /// "`known` is at its Ethernet address", told to `to` (RFC 826).
@@ -49,16 +38,9 @@ pub(super) fn arp_reply(known: Addresses, to: Addresses) -> Vec<u8> {
         IpAddress::Ipv4(address) => address,
         IpAddress::Ipv6(_) => Ipv4Address::UNSPECIFIED,
     };
-    let repr = ArpRepr::EthernetIpv4 {
-        operation: ArpOperation::Reply,
-        source_hardware_addr: EthernetAddress(known.0.0),
-        source_protocol_addr: ipv4(known.1),
-        target_hardware_addr: EthernetAddress(to.0.0),
-        target_protocol_addr: ipv4(to.1),
-    };
-    ethernet(known.0, to.0, EthernetProtocol::Arp, repr.buffer_len(), |packet| {
-        repr.emit(&mut ArpPacket::new_unchecked(packet));
-    })
+    let mut frame = [0; arp::FRAME];
+    arp::reply(&mut frame, (known.0, ipv4(known.1)), (to.0, ipv4(to.1)));
+    frame.to_vec()
 }
 
 fn icmp(from: Addresses, to: Addresses, repr: &Icmpv4Repr<'_>, finish: impl FnOnce(&mut [u8])) -> Vec<u8> {
@@ -116,61 +98,62 @@ pub(super) fn segment(
 }
 
 /// What a DHCP client said: the kind of its message and its transaction.
-pub(super) fn dhcp_request(frame: &[u8]) -> Option<(DhcpMessageType, u32)> {
-    let ethernet = EthernetFrame::new_checked(frame).ok()?;
-    if ethernet.ethertype() != EthernetProtocol::Ipv4 {
-        return None;
+pub(super) fn dhcp_request(frame: &[u8]) -> Option<(u8, [u8; 4])> {
+    match packet(frame) {
+        Packet::Udp(udp) if udp.to.port() == dhcp::SERVER_PORT => {
+            Some((udp.dhcp?, *udp.payload.get(dhcp::TRANSACTION)?.first_chunk()?))
+        }
+        _ => None,
     }
-    let packet = undersock::smoltcp::wire::Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-    let datagram = (packet.next_header() == IpProtocol::Udp).then_some(packet.payload())?;
-    let datagram = UdpPacket::new_checked(datagram).ok().filter(|datagram| datagram.dst_port() == 67)?;
-    let message = DhcpPacket::new_checked(datagram.payload()).ok()?;
-    let repr = DhcpRepr::parse(&message).ok()?;
-    Some((repr.message_type, repr.transaction_id))
 }
 
-/// A DHCP server's answer: `leased` may be used for so many seconds.
+/// A DHCP server's answer (RFC 2131 4.3.1): `leased` may be used for so many seconds.
 pub(super) fn dhcp_answer(
     server: Addresses,
-    leased: (Mac, Ipv4Address),
-    kind: DhcpMessageType,
-    transaction: u32,
+    leased: (Mac, Ipv4Addr),
+    kind: u8,
+    transaction: [u8; 4],
     seconds: u32,
 ) -> Vec<u8> {
     let IpAddress::Ipv4(own) = server.1 else { return Vec::new() };
-    let repr = DhcpRepr {
-        message_type: kind,
-        transaction_id: transaction,
-        secs: 0,
-        client_hardware_address: EthernetAddress(leased.0.0),
-        client_ip: Ipv4Address::UNSPECIFIED,
-        your_ip: leased.1,
-        server_ip: own,
-        router: Some(own),
-        subnet_mask: Some(Ipv4Address::new(255, 255, 255, 0)),
-        relay_agent_ip: Ipv4Address::UNSPECIFIED,
-        broadcast: false,
-        requested_ip: None,
-        client_identifier: None,
-        server_identifier: Some(own),
-        parameter_request_list: None,
-        dns_servers: None,
-        max_size: None,
-        lease_duration: Some(seconds),
-        renew_duration: None,
-        rebind_duration: None,
-        additional_options: &[],
-    };
+    let own = own.octets();
+    let mut message = vec![0; dhcp::FIXED];
+    let fields: [(Field, &[u8]); 7] = [
+        (dhcp::OPERATION, &[2]),
+        (dhcp::HARDWARE_TYPE, &[1]),
+        (dhcp::HARDWARE_LENGTH, &[6]),
+        (dhcp::TRANSACTION, &transaction),
+        (dhcp::YOUR, &leased.1.octets()),
+        (dhcp::SERVER, &own),
+        (dhcp::COOKIE_AT, &dhcp::COOKIE),
+    ];
+    for (field, bytes) in fields {
+        message[field].copy_from_slice(bytes);
+    }
+    message[dhcp::CLIENT_HARDWARE][..6].copy_from_slice(&leased.0.0);
+    // RFC 2132: 3.3 the mask, 3.5 the router, 9.2 the lease, 9.7 the server; and the end.
+    let options: [(u8, &[u8]); 5] = [
+        (dhcp::MESSAGE_TYPE, &[kind]),
+        (54, &own),
+        (3, &own),
+        (1, &[255, 255, 255, 0]),
+        (51, &seconds.to_be_bytes()),
+    ];
+    for (kind, data) in options {
+        message.extend([kind, u8::try_from(data.len()).unwrap_or(0)]);
+        message.extend(data);
+    }
+    message.push(255);
+
     let to = (leased.0, IpAddress::Ipv4(leased.1));
-    let udp = UdpRepr { src_port: 67, dst_port: 68 };
-    ip(server, to, IpProtocol::Udp, 8 + repr.buffer_len(), |bytes| {
-        udp.emit(
+    let header = UdpRepr { src_port: dhcp::SERVER_PORT, dst_port: dhcp::CLIENT_PORT };
+    ip(server, to, IpProtocol::Udp, udp::HEADER + message.len(), |bytes| {
+        header.emit(
             &mut UdpPacket::new_unchecked(bytes),
             &server.1,
             &to.1,
-            repr.buffer_len(),
-            // It fits: the buffer was made for it.
-            |message| repr.emit(&mut DhcpPacket::new_unchecked(message)).unwrap_or(()),
+            message.len(),
+            |place| place.copy_from_slice(&message),
             &ChecksumCapabilities::default(),
         );
     })

@@ -12,7 +12,7 @@ use undersock::host::Mac;
 use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::phy::Device;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{EthernetFrame, IpAddress, IpCidr};
+use undersock::smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::frames;
 use crate::place::{HostRecorder, Place};
@@ -20,8 +20,8 @@ use undersock::client::Client;
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Frame, Observer, Way};
-use undersock::host::{DEFAULT_MAC, HostConfig};
-use undersock::packet::{Packet, packet};
+use undersock::host::{CLIENT_MAC, DEFAULT_MAC, HostConfig};
+use undersock::packet::{Packet, ethernet, packet};
 use undersock::server::config::{SENTENCE_PORT, STREAM_PORT};
 use undersock::server::{Config, Listener, Memory, Server, Sizes};
 use undersock::service::Uppercase;
@@ -202,7 +202,7 @@ impl<'w> Stage<'w> {
 
     /// A client's computer, just switched on for the nth time.
     fn host(&mut self, index: usize, starts: u64) -> Host {
-        let config = host_config(index, starts);
+        let (mac, config) = host_config(index, starts);
         // The views have two ends: who else is on the wire is seen by what the server sees.
         let watch = HostRecorder((index == 0).then(|| self.recorder.at(Side::Client)));
         let mut arrived = VecDeque::new();
@@ -215,12 +215,12 @@ impl<'w> Stage<'w> {
         if self.set.acquainted {
             // Off the record.
             let records = self.recorder.take();
-            place.arrived.push_back(frames::arp_reply((DEFAULT_MAC, SERVER), (config.mac, address(index))));
+            place.arrived.push_back(frames::arp_reply((DEFAULT_MAC, SERVER), (mac, address(index))));
             client.poll(self.now, &mut place);
             let _ = self.recorder.take();
             records.into_iter().for_each(|record| self.recorder.add(record));
         }
-        Host { mac: config.mac, client, arrived, starts, on: true }
+        Host { mac, client, arrived, starts, on: true }
     }
 
     /// The client's computer loses its power: its sockets are gone, and nobody is told.
@@ -240,10 +240,9 @@ impl<'w> Stage<'w> {
     /// Both sides do what they have to do now.
     fn step(&mut self) {
         while let Some(frame) = self.client_end.take(self.now) {
-            let to = EthernetFrame::new_unchecked(&frame[..]).dst_addr();
-            for host in
-                self.hosts.iter_mut().filter(|host| host.on && (!to.is_unicast() || to.0 == host.mac.0))
-            {
+            let to = ethernet::Header::split(&frame).map(|(header, _)| header.destination());
+            let is_for = |mac: Mac| to.is_some_and(|to| to.is_multicast() || to == mac);
+            for host in self.hosts.iter_mut().filter(|host| host.on && is_for(host.mac)) {
                 host.arrived.push_back(frame.to_vec());
             }
             self.heard.push(frame.to_vec());
@@ -390,7 +389,7 @@ impl<'w> Stage<'w> {
 /// A server as it is at its start.
 fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Box<Server<'static>> {
     let sizes = Sizes::default().with_connections(set.slots).with_buffers(set.buffer);
-    let mut host = HostConfig::default().with_seed(0x5eed);
+    let mut host = HostConfig::default().with_seed(0x5eed).without_announcement();
     if set.dhcp {
         host = host.without_addresses().with_dhcp();
     }
@@ -419,13 +418,17 @@ pub(super) fn address(index: usize) -> IpAddress {
     IpAddress::v4(a, b, c, d + u8::try_from(index).unwrap_or(0))
 }
 
-fn host_config(index: usize, starts: u64) -> HostConfig {
-    let mut config = HostConfig::client().with_seed(0xc11e + 97 * index as u64 + 7_919 * starts);
+/// The nth client's computer, and its Ethernet address.
+fn host_config(index: usize, starts: u64) -> (Mac, HostConfig) {
+    let seed = 0xc11e + 97 * index as u64 + 7_919 * starts;
+    let mut config = HostConfig::client().with_seed(seed).without_announcement();
+    let mut mac = CLIENT_MAC;
     if index > 0 {
         config.addresses.clear();
         // There is room for one.
         let _ = config.addresses.push(IpCidr::new(address(index), 24));
-        config.mac.0[5] += u8::try_from(index).unwrap_or(0);
+        mac.0[5] += u8::try_from(index).unwrap_or(0);
+        config.mac = Some(mac);
     }
-    config
+    (mac, config)
 }

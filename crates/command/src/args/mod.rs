@@ -445,7 +445,7 @@ fn remote(operand: Option<OsString>, port: u16) -> Result<Remote> {
 fn server(given: &Given) -> Result<ServerOptions> {
     let mut host = HostConfig::default();
     if let Some(mac) = given.one("mac", values::mac)? {
-        host.mac = mac;
+        host.mac = Some(mac);
     }
     network(given, &mut host)?;
     let mut ports = Ports::default();

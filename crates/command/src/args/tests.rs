@@ -113,7 +113,7 @@ fn each_option_of_the_server_arrives() {
          --buffer 16k --half-open 1500ms --idle 2m --stalled 1h --closing 1s --text ascii",
     );
     assert_eq!(tap, "br-1");
-    assert_eq!(server.config.host.mac, Mac([2, 0, 0, 0, 0, 0x2a]));
+    assert_eq!(server.config.host.mac, Some(Mac([2, 0, 0, 0, 0, 0x2a])));
     let ports = server.ports;
     assert_eq!((ports.udp, ports.sentence, ports.stream), (7, 8, 0));
     let limits = server.config.limits;
@@ -579,7 +579,7 @@ fn the_defaults_in_help_are_the_defaults() {
         assert_eq!(default(&serve, name), value, "--{name}");
     }
     assert!(default(&serve, "gateway").starts_with(&texts(&config.host.gateways).join(" and ")));
-    assert_eq!(config.host.mac, Mac([2, 0, 0, 0, 0, 1]));
+    assert_eq!(config.host.mac, Some(Mac([2, 0, 0, 0, 0, 1])));
     assert_eq!(default(&udp, "timeout"), format!("{DEFAULT_TIMEOUT:?}"));
     assert_eq!(default(&tcp, "timeout"), format!("{DEFAULT_TIMEOUT:?}"));
     assert_eq!(default(&udp, "tries"), DEFAULT_TRIES.to_string());

@@ -135,7 +135,8 @@ impl Host {
             _ => format!("TCP {}", listener.port),
         });
         let ports: Vec<String> = udp.into_iter().chain(tcp).collect();
-        format!("{} on {}, {}", addresses(&self.server), self.server.mac(), ports.join(", "))
+        let mac = self.server.mac().map(|mac| format!(" on {mac}")).unwrap_or_default();
+        format!("{}{mac}, {}", addresses(&self.server), ports.join(", "))
     }
 
     /// One line of what was served, and of what was dropped if anything was.

@@ -249,10 +249,11 @@ pub(super) const LEASE: Scenario = Scenario {
     further: &[Further::Headers("the ACK: lease time, mask and router are options"), Further::Scene("arp")],
     set: Set { acquainted: false, dhcp: true, ..Set::UDP },
     play: |stage| {
-        use undersock::smoltcp::wire::DhcpMessageType::{Ack, Discover, Offer, Request};
+        // RFC 2132 9.6.
+        let [discover, offer, request, ack] = [1, 2, 3, 5];
 
         let IpAddress::Ipv4(leased) = SERVER else { return };
-        for (asked, answer) in [(Discover, Offer), (Request, Ack)] {
+        for (asked, answer) in [(discover, offer), (request, ack)] {
             let transaction = stage.until(secs(1), |stage| {
                 let heard = stage.hear();
                 let requests = heard.iter().filter_map(|frame| frames::dhcp_request(frame));

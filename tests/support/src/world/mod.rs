@@ -140,13 +140,20 @@ impl<S: Service> World<S> {
         World::with_memory(config, Memory::owned(sizes), service)
     }
 
-    pub fn with_memory(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
+    pub fn with_memory(mut config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
+        // What a test sees is what it asked for.
+        config.host.announce = false;
+        World::as_configured(config, memory, service)
+    }
+
+    /// A server that says at its start who is there, if its configuration says so.
+    pub fn as_configured(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
         let wire: &'static Wire<'static> =
             Box::leak(Box::new(Wire::owned(Duration::from_micros(50), FRAMES)));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let client_config = HostConfig::client().with_seed(0xc11e);
+        let client_config = HostConfig::client().with_seed(0xc11e).without_announcement();
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
         let observer = history.at(undersock_views::Side::Client);
