@@ -23,8 +23,8 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
-use crate::server::max_datagram;
 use crate::packet::seal::Sums;
+use crate::server::max_datagram;
 use crate::stack::{Departing, Egress, OneFrame, Station, interface};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).

@@ -57,8 +57,7 @@ pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<tcp::Header<'_>> {
             let (header, payload) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>()?;
             let (header, _) = ipv6::Header::split(header)?;
             let protocol = header.next_header();
-            let pseudo =
-                checksum::pseudo_v6(header.source(), header.destination(), protocol, payload.len());
+            let pseudo = checksum::pseudo_v6(header.source(), header.destination(), protocol, payload.len());
             (protocol, pseudo, payload)
         }
         _ => return None,

@@ -12,8 +12,8 @@ use super::door::Segment;
 use super::phase::Phase;
 use super::time::{NEVER, after};
 use super::tuple::Tuple;
-use crate::packet::{Flags, Mac};
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
+use crate::packet::{Flags, Mac};
 use crate::service::{Closed, Ended, Service};
 use crate::stack::{Egress, Sent, speak_as};
 

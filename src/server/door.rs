@@ -10,13 +10,13 @@ use super::config::Listener;
 use super::tuple::Tuple;
 use crate::event::DropRule;
 use crate::host::MAX_ADDRESSES;
-use crate::packet::ip::{self, protocol};
-use crate::packet::seal::Sums;
-use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
 #[cfg(feature = "dhcp")]
 use crate::packet::dhcp;
+use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv4")]
 use crate::packet::ipv4;
+use crate::packet::seal::Sums;
+use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ipv6, ndp};
 
@@ -320,7 +320,11 @@ fn transport<'f>(
         #[cfg(feature = "ipv4")]
         protocol::ICMP if unicast && payload.first() == Some(&icmp::v4::ECHO_REQUEST) => {
             // Its checksum has no pseudo-header.
-            if checksum::is_right(checksum::sum(0, payload)) { Ok(Class::Echo) } else { Err(DropRule::Checksum) }
+            if checksum::is_right(checksum::sum(0, payload)) {
+                Ok(Class::Echo)
+            } else {
+                Err(DropRule::Checksum)
+            }
         }
         #[cfg(feature = "ipv4")]
         protocol::ICMP => Ok(Class::Other),

@@ -82,7 +82,11 @@ impl Core<'_> {
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 let Some(bytes) = bytes else { return FollowUp::Other };
                 // The reply comes from the address that was asked, or where that was everybody's, from one of ours.
-                let own = if datagram.unicast { Some(datagram.local.addr) } else { self.source(datagram.remote.addr) };
+                let own = if datagram.unicast {
+                    Some(datagram.local.addr)
+                } else {
+                    self.source(datagram.remote.addr)
+                };
                 let mut reply = UdpMetadata::from(datagram.remote);
                 reply.local_address = own;
                 FollowUp::Datagram(self.way_back(datagram.remote.addr, datagram.from), reply, bytes)

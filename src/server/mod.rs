@@ -59,8 +59,8 @@ pub use self::storage::{Memory, Storage};
 use self::time::NEVER;
 use crate::bucket::Bucket;
 use crate::event::{Call, Counters, Event, Observer, Sink};
-use crate::service::Service;
 use crate::packet::Mac;
+use crate::service::Service;
 use crate::stack::{Egress, Station};
 
 /// The least of a connection's buffers: the longest output for one character must fit, and some room be left.

@@ -6,18 +6,18 @@ use smoltcp::wire::IpAddress;
 use super::Core;
 use super::connection::Place;
 use super::door::{Class, Segment};
-use super::time::NEVER;
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
+use super::time::NEVER;
 use crate::event::{DropRule, Event, Frame, Observer, Sink, Way};
-use crate::packet::answer::{Answer, Say};
-#[cfg(feature = "ipv6")]
-use crate::packet::ipv6;
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
-use crate::packet::ip::{self, protocol};
 use crate::packet::Mac;
+use crate::packet::answer::{Answer, Say};
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
+use crate::packet::ip::{self, protocol};
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
 use crate::service::Service;
 use crate::stack::{Departing, Egress};
 

@@ -1,15 +1,15 @@
 //! One poll, step by step: the connections that frames have touched, those whose time has
 //! come, the SYNs that wait.
 
-use smoltcp::phy::Device;
-use smoltcp::socket::tcp::State;
-use smoltcp::time::Instant;
 use super::Core;
 use super::slots::Order;
 use super::time::{BLOCKED, NEVER, after, not_before};
 use crate::event::{Cause, Event, Limit, Observer, Timer};
 use crate::service::Service;
 use crate::stack::Egress;
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Instant;
 
 /// The device has no room.
 struct Blocked;

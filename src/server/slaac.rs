@@ -30,8 +30,8 @@ use super::door::Discovery;
 use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
-use crate::packet::ndp::option::Prefix;
 use crate::packet::ndp;
+use crate::packet::ndp::option::Prefix;
 use crate::stack::Egress;
 
 /// Addresses that are formed at most, where there is room: of [`MAX_ADDRESSES`], one is an IPv4 address, and one the
@@ -308,7 +308,10 @@ fn send<T: TxToken>(token: T, message: &ndp::Message) {
 }
 
 /// The device, set to send to this Ethernet address.
-fn to<'e, 'd, 's, D, O: Observer>(device: &'e mut Egress<'d, 's, D, O>, mac: Mac) -> &'e mut Egress<'d, 's, D, O> {
+fn to<'e, 'd, 's, D, O: Observer>(
+    device: &'e mut Egress<'d, 's, D, O>,
+    mac: Mac,
+) -> &'e mut Egress<'d, 's, D, O> {
     device.to = mac;
     device
 }

@@ -7,9 +7,9 @@ use smoltcp::time::Instant;
 #[cfg(feature = "std")]
 use super::MIN_BUFFER;
 use super::backlog::Backlog;
-use super::door::Local;
 #[cfg(feature = "std")]
 use super::connection::Connection;
+use super::door::Local;
 #[cfg(feature = "slaac")]
 use super::slaac::Slaac;
 use super::slots::{MAX_SLOTS, Slots};

@@ -6,8 +6,8 @@ use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
-use crate::event::{Event, Frame, Observer, Sink, Way};
 use super::station::Station;
+use crate::event::{Event, Frame, Observer, Sink, Way};
 use crate::packet::seal::seal;
 use crate::packet::{Flags, Mac, ip, tcp};
 

@@ -1,11 +1,11 @@
 //! This end of the link: how a frame is opened that came, and what one that goes out begins with.
 
 use crate::event::DropRule;
+use crate::packet::Mac;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
 use crate::packet::ethernet::{self, ethertype};
 use crate::packet::seal::Sums;
-use crate::packet::Mac;
 
 /// This end of the link: how what it sends looks there, and what is for it.
 #[derive(Debug, Clone, Copy)]
