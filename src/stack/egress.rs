@@ -32,19 +32,32 @@ impl Sent {
     }
 }
 
+/// Where a packet's frame goes.
+pub(crate) trait Route: Copy {
+    fn to(&self, packet: &[u8]) -> Mac;
+}
+
+/// All to one.
+impl Route for Mac {
+    #[inline(always)]
+    fn to(&self, _packet: &[u8]) -> Mac {
+        *self
+    }
+}
+
 /// The sending side of a device. It receives nothing.
-pub(crate) struct Egress<'d, 's, D, O: Observer> {
+pub(crate) struct Egress<'d, 's, D, O: Observer, R = Mac> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
     pub(crate) station: Station,
     /// Whom the next packets are for.
-    pub(crate) to: Mac,
+    pub(crate) to: R,
     sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
+        Egress::routed(device, sink, station, Mac::BROADCAST)
     }
 
     /// The same, for the segments of one connection, which are noted there.
@@ -54,13 +67,20 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     }
 }
 
-impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
+impl<'d, 's, D, O: Observer, R: Route> Egress<'d, 's, D, O, R> {
+    /// Each packet goes where this says.
+    pub(crate) fn routed(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station, to: R) -> Self {
+        Egress { device, sink, station, to, sent: None }
+    }
+}
+
+impl<'s, D: Device, O: Observer, R: Route> Device for Egress<'_, 's, D, O, R> {
     type RxToken<'a>
         = Held<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = Departing<'a, 's, D::TxToken<'a>, O>
+        = Departing<'a, 's, D::TxToken<'a>, O, R>
     where
         Self: 'a;
 
@@ -82,11 +102,11 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
 }
 
 /// A token for an IP packet.
-pub(crate) struct Departing<'a, 's, T, O: Observer> {
+pub(crate) struct Departing<'a, 's, T, O: Observer, R = Mac> {
     token: T,
     sink: &'a mut Sink<'s, O>,
     station: Station,
-    to: Mac,
+    to: R,
     sent: Option<&'a mut Sent>,
 }
 
@@ -119,7 +139,7 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     }
 }
 
-impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
+impl<T: TxToken, O: Observer, R: Route> TxToken for Departing<'_, '_, T, O, R> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Departing { token, sink, station, to, sent } = self;
         let start = station.header();
@@ -127,7 +147,7 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
             // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
             let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
             let result = f(packet);
-            station.write(header, ip::version(packet), to);
+            station.write(header, ip::version(packet), to.to(packet));
             let segment = seal(packet, station.fill);
             if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
