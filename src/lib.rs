@@ -89,6 +89,9 @@ pub mod event;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod host;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
+#[allow(dead_code, reason = "server and client are to use it")]
+mod link;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod packet;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
