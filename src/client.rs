@@ -19,12 +19,12 @@ use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStora
 use smoltcp::phy::{Device, RxToken};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::IpEndpoint;
 
 use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
-use crate::link::host::{Here, Link};
 use crate::link::NEVER;
+use crate::link::host::{Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::{Mac, ip};
 use crate::server::max_datagram;
@@ -138,7 +138,9 @@ impl<'a, O: Observer> Client<'a, O> {
                     }
                     Content::Ip(packet) => {
                         let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
-                        if let (Some(answer), Some(own)) = (link.message(here, packet, answer, now), own) {
+                        if let (Some(answer), Some(own)) =
+                            (link.message(here, packet, from, answer, now), own)
+                        {
                             speak_as(iface, own);
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
                         }
@@ -170,7 +172,8 @@ impl<'a, O: Observer> Client<'a, O> {
                 Neighbor::Known(_) => {
                     speak_as(iface, local.addr);
                     // The ports and addresses were looked at when it began to wait.
-                    let _ = sockets.get_mut::<tcp::Socket<'_>>(*socket).connect(iface.context(), *remote, *local);
+                    let _ =
+                        sockets.get_mut::<tcp::Socket<'_>>(*socket).connect(iface.context(), *remote, *local);
                     remote.port = 0;
                 }
                 Neighbor::Unreachable => *unreachable = true,

@@ -2,6 +2,7 @@
 //! come, the SYNs that wait.
 
 use super::Core;
+use super::network::UNANSWERED;
 use super::slots::Order;
 use super::time::{BLOCKED, NEVER, after, not_before};
 use crate::event::{Cause, Event, Limit, Observer, Timer};
@@ -131,6 +132,9 @@ impl Core<'_> {
         let connection = &mut self.slots[slot];
         device.to = connection.mac;
         let next = connection.process(slot, due, &mut self.iface, device, service, &mut self.scratch);
+        if connection.unanswered >= UNANSWERED {
+            self.look_for(slot, device.sink.now);
+        }
         self.reschedule(slot, next, device.sink.now, service);
     }
 

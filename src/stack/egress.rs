@@ -118,6 +118,13 @@ impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
 }
 
 impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
+    /// The same, to another Ethernet address.
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn to(mut self, to: Mac) -> Self {
+        self.to = to;
+        self
+    }
+
     /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
     #[inline(never)]
     pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
@@ -139,7 +146,7 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     }
 }
 
-impl<T: TxToken, O: Observer, R: Route> TxToken for Departing<'_, '_, T, O, R> {
+impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Departing { token, sink, station, to, sent } = self;
         let start = station.header();
