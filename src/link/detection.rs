@@ -146,7 +146,7 @@ impl Detection {
         verdict
     }
 
-    /// Whether it isn't known yet that nobody else has an address: what is said of it overrides nothing (RFC 4429 3.3), and
+    /// Whether it isn't known yet that nobody else has an address: what is said of it overrides nothing (RFC 4429 2.2), and
     /// an address formed from a prefix isn't used.
     #[cfg(feature = "ipv6")]
     pub(crate) fn is_optimistic(&self, address: IpAddress) -> bool {
