@@ -151,7 +151,13 @@ mod tests {
     }
 
     fn ours() -> Groups {
-        let own = ["fe80::1", "192.168.69.1", "fdaa::1", "fdaa::2"];
+        let own = [
+            #[cfg(feature = "ipv4")]
+            "192.168.69.1",
+            "fe80::1",
+            "fdaa::1",
+            "fdaa::2",
+        ];
         groups(&own.map(|address| IpCidr::new(address.parse().unwrap(), 24)))
     }
 
