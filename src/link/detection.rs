@@ -6,7 +6,6 @@
 //!
 //! What isn't done: the random delay before the first message, which is for many hosts that start at once.
 
-use heapless::Vec;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
@@ -73,8 +72,10 @@ pub(crate) enum Say {
     Announce,
 }
 
+#[derive(Clone, Copy)]
 struct Entry {
-    address: IpAddress,
+    /// `None` where there is none.
+    address: Option<IpAddress>,
     origin: Origin,
     /// Duplicate address detection isn't over.
     #[cfg(feature = "ipv6")]
@@ -89,16 +90,29 @@ struct Entry {
 /// Our own addresses.
 pub(crate) struct Detection {
     own: Mac,
-    entries: Vec<Entry, MAX_ADDRESSES>,
+    entries: [Entry; MAX_ADDRESSES],
 }
 
 impl Detection {
     /// A host at this Ethernet address, without an IP address yet.
     pub(crate) const fn new(own: Mac) -> Self {
-        Detection { own, entries: Vec::new() }
+        let none = Entry {
+            address: None,
+            #[cfg(feature = "ipv4")]
+            origin: Origin::Static,
+            #[cfg(not(feature = "ipv4"))]
+            origin: Origin::V6,
+            #[cfg(feature = "ipv6")]
+            detecting: false,
+            left: 0,
+            at: NEVER,
+            defended: Instant::ZERO,
+        };
+        Detection { own, entries: [none; MAX_ADDRESSES] }
     }
 
-    fn entry(&mut self, address: IpAddress) -> Option<&mut Entry> {
+    #[inline(never)]
+    fn entry(&mut self, address: Option<IpAddress>) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.address == address)
     }
 
@@ -106,30 +120,25 @@ impl Detection {
     /// silent one is defended alone.
     #[inline(never)]
     pub(crate) fn add(&mut self, address: IpAddress, origin: Origin, silent: bool, now: Instant) {
-        let mut entry = Entry {
-            address,
-            origin,
-            #[cfg(feature = "ipv6")]
-            detecting: false,
-            left: ANNOUNCEMENTS,
-            at: now,
-            defended: now,
-        };
-        #[cfg(feature = "ipv6")]
-        if origin == Origin::V6 {
-            (entry.detecting, entry.left) = (true, PROBES);
-        }
-        if silent {
-            entry.silence();
-        }
         self.remove(address);
         // There is room for all addresses.
-        let _ = self.entries.push(entry);
+        let Some(entry) = self.entry(None) else { return };
+        (entry.address, entry.origin, entry.defended) = (Some(address), origin, now);
+        if !silent {
+            (entry.left, entry.at) = (ANNOUNCEMENTS, now);
+            #[cfg(feature = "ipv6")]
+            if origin == Origin::V6 {
+                (entry.detecting, entry.left) = (true, PROBES);
+            }
+        }
     }
 
     /// An address is ours no longer.
     pub(crate) fn remove(&mut self, address: IpAddress) {
-        self.entries.retain(|entry| entry.address != address);
+        if let Some(entry) = self.entry(Some(address)) {
+            entry.address = None;
+            entry.silence();
+        }
     }
 
     /// Judges what somebody says of an address, from this Ethernet address.
@@ -138,7 +147,7 @@ impl Detection {
         if from == self.own {
             return Verdict::Ignore;
         }
-        let Some(entry) = self.entry(address) else { return Verdict::Ignore };
+        let Some(entry) = self.entry(Some(address)) else { return Verdict::Ignore };
         let verdict = entry.judge(claim, now);
         if verdict == Verdict::GiveUp {
             self.remove(address);
@@ -146,29 +155,54 @@ impl Detection {
         verdict
     }
 
-    /// Whether it isn't known yet that nobody else has an address: what is said of it overrides nothing (RFC 4429 3.3), and
+    /// Whether it isn't known yet that nobody else has an address: what is said of it overrides nothing (RFC 4429 2.2), and
     /// an address formed from a prefix isn't used.
     #[cfg(feature = "ipv6")]
     pub(crate) fn is_optimistic(&self, address: IpAddress) -> bool {
-        self.entries.iter().any(|entry| entry.address == address && entry.detecting)
+        self.entries.iter().any(|entry| entry.address == Some(address) && entry.detecting)
     }
 
-    /// What is to be said now.
+    /// The entry of which something is to be said now.
     #[inline(never)]
-    pub(crate) fn due(&mut self, now: Instant) -> Option<(IpAddress, Say)> {
-        self.entries.iter_mut().find_map(|entry| Some((entry.address, entry.due(now)?)))
+    fn next(&mut self, now: Instant) -> Option<&mut Entry> {
+        for entry in &mut self.entries {
+            if entry.at <= now {
+                #[cfg(feature = "ipv6")]
+                if entry.left == 0 {
+                    // Nobody has said that they have it.
+                    entry.silence();
+                    continue;
+                }
+                return Some(entry);
+            }
+        }
+        None
     }
 
-    /// It was said.
-    pub(crate) fn said(&mut self, address: IpAddress, now: Instant) {
-        if let Some(entry) = self.entry(address) {
+    /// What is to be said now. It stays due until [`Detection::said`].
+    pub(crate) fn due(&mut self, now: Instant) -> Option<(IpAddress, Say)> {
+        let entry = self.next(now)?;
+        #[cfg(feature = "ipv6")]
+        if entry.detecting {
+            return Some((entry.address?, Say::Probe));
+        }
+        Some((entry.address?, Say::Announce))
+    }
+
+    /// What was due was said.
+    pub(crate) fn said(&mut self, now: Instant) {
+        if let Some(entry) = self.next(now) {
             entry.said(now);
         }
     }
 
     /// When to look again what is to be said.
     pub(crate) fn deadline(&self) -> Instant {
-        self.entries.iter().map(|entry| entry.at).fold(NEVER, Instant::min)
+        let mut first = NEVER;
+        for entry in &self.entries {
+            first = first.min(entry.at);
+        }
+        first
     }
 }
 
@@ -201,21 +235,6 @@ impl Entry {
         Verdict::Defend
     }
 
-    fn due(&mut self, now: Instant) -> Option<Say> {
-        if self.at > now {
-            return None;
-        }
-        if self.left == 0 {
-            self.silence();
-            return None;
-        }
-        #[cfg(feature = "ipv6")]
-        if self.detecting {
-            return Some(Say::Probe);
-        }
-        Some(Say::Announce)
-    }
-
     fn said(&mut self, now: Instant) {
         self.left = self.left.saturating_sub(1);
         self.at = if self.left > 0 { now + INTERVAL } else { NEVER };
@@ -242,8 +261,8 @@ mod tests {
         let mut said = vec![];
         let mut now = at(from);
         while now <= at(until) {
-            while let Some((address, say)) = detection.due(now) {
-                detection.said(address, now);
+            while let Some((_, say)) = detection.due(now) {
+                detection.said(now);
                 said.push((now.total_millis() - 100_000, say));
             }
             assert!(detection.deadline() > now, "nothing is due any more");
