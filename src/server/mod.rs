@@ -82,6 +82,8 @@ struct Core<'a> {
     link: Link,
     /// What is for hosts off the link goes to the gateway.
     via_gateway: bool,
+    /// When it is asked again where they are.
+    gateways_due: Instant,
     limits: Limits,
     /// When the host has something to do or to say of its own accord.
     host_due: Instant,

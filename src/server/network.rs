@@ -13,7 +13,6 @@ use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
 use crate::event::{Conflict, DropRule, Event, Frame, Observer, Sink, Way};
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
-use crate::link::resolver::Neighbor;
 use crate::packet::Mac;
 use crate::packet::answer::{Answer, Say};
 #[cfg(feature = "ipv4")]
@@ -113,11 +112,13 @@ impl Core<'_> {
         self.host_due = sink.now;
         if let Some(conflict) = conflict {
             sink.emit(Event::Conflict(conflict));
+            #[cfg(any(feature = "ipv6", feature = "dhcp"))]
             if conflict.given_up {
                 self.local.here.addresses.retain(|cidr| cidr.address() != conflict.address);
                 self.end_unaddressed(service, sink);
             }
         }
+        let _ = service;
         FollowUp::Other
     }
 
@@ -154,6 +155,11 @@ impl Core<'_> {
                 self.process_ndp(discovery, now);
                 return self.heard(conflict, service, sink);
             }
+            #[cfg(feature = "ipv6")]
+            Class::Query(query) => {
+                self.link.query(here, query, sink.now);
+                self.host_due = sink.now;
+            }
             _ => {}
         }
         let _ = service;
@@ -189,12 +195,15 @@ impl Core<'_> {
     ) {
         let _ = &service;
         let now = device.sink.now;
-        if self.via_gateway {
-            self.look_for_gateways(now);
+        if self.via_gateway && self.gateways_due <= now {
+            self.gateways_due = now + CONFIRMED;
+            for gateway in &self.local.here.gateways {
+                self.link.ask(*gateway, now);
+            }
         }
         self.host_due = self.link.serve(&self.local.here, device);
         if self.via_gateway {
-            self.host_due = self.host_due.min(now + CONFIRMED);
+            self.host_due = self.host_due.min(self.gateways_due);
         }
         while let Some((hop, mac)) = self.link.take_result() {
             if let Some(mac) = mac {
@@ -211,15 +220,8 @@ impl Core<'_> {
         }
     }
 
-    /// Answers go by way of the gateways: where they are is asked for, again and again.
-    #[cold]
-    fn look_for_gateways(&mut self, now: Instant) {
-        for gateway in self.local.here.gateways.clone() {
-            let _: Neighbor = self.link.reach(&self.local.here, gateway, now);
-        }
-    }
-
     /// The addresses have changed: a connection to one that is ours no longer is over.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
     #[cold]
     #[inline(never)]
     fn end_unaddressed<S: Service, O: Observer>(&mut self, service: &mut S, sink: &mut Sink<'_, O>) {

@@ -101,7 +101,7 @@ impl<'a> Server<'a> {
     fn build(config: &Config<'a>, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
         let Stack { iface, here, verify, ip_mtu } = stack;
         let host = &config.host;
-        let link = Link::new(&here, host.announce, now);
+        let link = Link::new(host, now);
         Server {
             core: Core {
                 iface,
@@ -115,6 +115,7 @@ impl<'a> Server<'a> {
                     dhcp: host.dhcp,
                 },
                 via_gateway: host.via_gateway,
+                gateways_due: now,
                 limits: config.limits,
                 host_due: now,
                 ip_mtu,
