@@ -12,7 +12,7 @@
 //! | `backlog` | SYNs that wait for a slot |
 //! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
-//! | `dhcp`, `slaac` | addresses and routers that the network gives |
+//! | `dhcp`, `lease`, `slaac` | addresses and routers that the network gives |
 //! | `network` | what a host does beside serving: answers ARP and echo requests, says that nobody listens |
 //! | `tuple`, `time` | what a connection is known by; instants and spans |
 //! | `storage` | all memory, with named counts |
@@ -30,6 +30,9 @@ mod door;
 mod exchange;
 mod headers;
 mod ingress;
+#[cfg(feature = "dhcp")]
+#[allow(dead_code, reason = "nobody calls it yet")]
+mod lease;
 mod network;
 mod phase;
 mod poll;
