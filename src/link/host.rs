@@ -85,6 +85,18 @@ impl Link {
         Link { resolver: Resolver::new(), detection }
     }
 
+    /// An address is ours from now on: it is announced.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn own(&mut self, address: IpAddress, origin: Origin, now: Instant) {
+        self.detection.add(address, origin, false, now);
+    }
+
+    /// An address is ours no longer.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn disown(&mut self, address: IpAddress) {
+        self.detection.remove(address);
+    }
+
     /// Takes in an ARP packet (RFC 826): answers it, or hears where its sender is. A conflict, if it claims an address of
     /// ours.
     #[cfg(feature = "ipv4")]

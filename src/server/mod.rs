@@ -12,7 +12,7 @@
 //! | `backlog` | SYNs that wait for a slot |
 //! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
-//! | `dhcp`, `lease`, `slaac` | addresses and routers that the network gives |
+//! | `dhcp`, `slaac` | addresses and routers that the network gives |
 //! | `network` | what a host does beside serving: answers ARP and echo requests, says that nobody listens |
 //! | `tuple`, `time` | what a connection is known by; instants and spans |
 //! | `storage` | all memory, with named counts |
@@ -26,13 +26,12 @@ mod backlog;
 pub mod config;
 mod connection;
 mod datagrams;
+#[cfg(feature = "dhcp")]
+mod dhcp;
 mod door;
 mod exchange;
 mod headers;
 mod ingress;
-#[cfg(feature = "dhcp")]
-#[allow(dead_code, reason = "nobody calls it yet")]
-mod lease;
 mod network;
 mod phase;
 mod poll;
@@ -90,6 +89,8 @@ struct Core<'a> {
     host_due: Instant,
     /// The most bytes that one IP packet holds.
     ip_mtu: usize,
+    #[cfg(feature = "dhcp")]
+    dhcp: Option<dhcp::Dhcp>,
     #[cfg(feature = "slaac")]
     slaac: Option<slaac::Slaac>,
     slots: Slots<'a>,

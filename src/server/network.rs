@@ -97,6 +97,10 @@ impl Core<'_> {
     ) -> FollowUp {
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
         let now = sink.now;
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.arp(packet, now);
+        }
         let here = &self.local.here;
         let token = Departing::answer(answer, &mut *sink, here.station, packet.sender_mac());
         let conflict = self.link.arp(here, packet, token, now);
@@ -113,6 +117,10 @@ impl Core<'_> {
         self.host_due = sink.now;
         if let Some(conflict) = conflict {
             sink.emit(Event::Conflict(conflict));
+            #[cfg(feature = "dhcp")]
+            if conflict.given_up {
+                self.lost(conflict.address, sink.now);
+            }
             if conflict.given_up {
                 self.local.here.addresses.retain(|cidr| cidr.address() != conflict.address);
                 self.end_unaddressed(service, sink);
@@ -154,6 +162,13 @@ impl Core<'_> {
                 self.process_ndp(discovery, now);
                 return self.heard(conflict, service, sink);
             }
+            #[cfg(feature = "dhcp")]
+            Class::Dhcp(_, message) => {
+                if let Some(dhcp) = &mut self.dhcp {
+                    dhcp.receive(message, from, sink.now);
+                    self.host_due = sink.now;
+                }
+            }
             _ => {}
         }
         let _ = service;
@@ -192,7 +207,17 @@ impl Core<'_> {
         if self.via_gateway {
             self.look_for_gateways(now);
         }
+        // What comes by a lease is announced at once.
+        #[cfg(feature = "dhcp")]
+        let (changed, lease_due) = self.serve_dhcp(device);
         self.host_due = self.link.serve(&self.local.here, device);
+        #[cfg(feature = "dhcp")]
+        {
+            self.host_due = self.host_due.min(lease_due);
+            if changed {
+                self.end_unaddressed(service, device.sink);
+            }
+        }
         if self.via_gateway {
             self.host_due = self.host_due.min(now + CONFIRMED);
         }

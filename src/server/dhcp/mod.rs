@@ -18,6 +18,7 @@
 //! What isn't done: random delays before the first question and the first probe, and of T1 and T2 (they are for many
 //! hosts that start at once); an address that is asked for again after its lease was over; RELEASE.
 
+mod serve;
 #[cfg(test)]
 mod tests;
 
@@ -197,6 +198,7 @@ impl Dhcp {
         self.at.min(self.expires)
     }
 
+    #[allow(dead_code, reason = "no device says yet that its link was down")]
     /// The link was down, and may be another one now: a lease is asked for again (RFC 2131 3.2). Meanwhile the host
     /// keeps it, so that connections go on if the link is the same.
     pub(super) fn link_up(&mut self, now: Instant) {
