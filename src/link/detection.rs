@@ -61,6 +61,8 @@ pub(crate) enum Say {
 
 /// What was said of our addresses, and what is still to be said.
 pub(crate) struct Detection {
+    /// Nothing is said unasked.
+    silent: bool,
     /// Announcements that are still to be sent, and when the next is.
     left: u8,
     at: Instant,
@@ -79,6 +81,7 @@ impl Detection {
     /// A silent host defends its addresses, and says nothing of them unasked.
     pub(crate) const fn new(silent: bool, now: Instant) -> Self {
         Detection {
+            silent,
             left: if silent { 0 } else { ANNOUNCEMENTS },
             at: if silent { NEVER } else { now },
             defended: None,
@@ -88,6 +91,17 @@ impl Detection {
             probed: silent,
             #[cfg(feature = "ipv6")]
             probing: now,
+        }
+    }
+
+    /// The link is up again.
+    pub(crate) fn up(&mut self, now: Instant) {
+        if !self.silent {
+            (self.left, self.at) = (ANNOUNCEMENTS, now);
+            #[cfg(feature = "ipv6")]
+            {
+                self.probed = false;
+            }
         }
     }
 
@@ -259,8 +273,13 @@ mod tests {
         for claim in [Claim::Has, Claim::Wants] {
             assert_eq!(detection.heard(V6, claim, false, at(999)), Verdict::GiveUp);
         }
-        assert_eq!(detection.heard(V6, Claim::Wants, false, at(2_000)), Verdict::Ignore, "answered elsewhere");
-        for (now, verdict) in [(2_000, Verdict::Defend), (11_999, Verdict::Ignore), (12_000, Verdict::Defend)] {
+        assert_eq!(
+            detection.heard(V6, Claim::Wants, false, at(2_000)),
+            Verdict::Ignore,
+            "answered elsewhere"
+        );
+        for (now, verdict) in [(2_000, Verdict::Defend), (11_999, Verdict::Ignore), (12_000, Verdict::Defend)]
+        {
             assert_eq!(detection.heard(V6, Claim::Has, false, at(now)), verdict);
             let defences = said(&mut detection, now, now);
             assert_eq!(defences.contains(&(now, Say::Defend(V6))), verdict == Verdict::Defend);

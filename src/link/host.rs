@@ -9,6 +9,8 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 
 use super::detection::{Claim, Detection, Say, Verdict};
+#[cfg(feature = "ipv6")]
+use super::mld;
 use super::resolver::{Neighbor, Resolver, Told};
 use super::select;
 use crate::event::{Conflict, Observer};
@@ -18,15 +20,13 @@ use crate::host::{HostConfig, MAX_ADDRESSES};
 use crate::packet::answer::{self, Answer};
 use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv6")]
-use super::mld;
-#[cfg(feature = "ipv6")]
-use crate::packet::{ethernet, ipv6, mld::Query};
-#[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, checksum, icmp};
 #[cfg(feature = "ipv4")]
 use crate::packet::{arp, ipv4};
+#[cfg(feature = "ipv6")]
+use crate::packet::{ethernet, ipv6, mld::Query};
 use crate::stack::{Departing, Egress, Station};
 
 /// When to try again to say what a device had no room for.
@@ -100,6 +100,19 @@ impl Link {
             #[cfg(feature = "dhcp")]
             leased: host.dhcp,
         }
+    }
+
+    /// The link was down and is up again: who is on it is told again who is here.
+    pub(crate) fn up(&mut self, now: Instant) {
+        self.detection.up(now);
+        #[cfg(feature = "ipv6")]
+        self.listener.joined(now);
+    }
+
+    /// An IPv4 address has come: it is announced.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn announce(&mut self, now: Instant) {
+        self.detection.announce(now);
     }
 
     /// Takes in an ARP packet (RFC 826): answers it, or hears where its sender is. A conflict, if it claims an address of

@@ -29,8 +29,8 @@ use super::Core;
 use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
-use crate::packet::ndp::option::Prefix;
 use crate::link::host::send;
+use crate::packet::ndp::option::Prefix;
 use crate::packet::ndp::{self, Discovery};
 use crate::stack::Egress;
 
@@ -126,6 +126,7 @@ impl Core<'_> {
         let changed = slaac.age(now);
         if changed {
             slaac.assign(&mut self.local.here.addresses, now);
+            self.link.joined(now);
         }
         slaac.formed.retain(|formed| formed.valid_until > now);
         let router = slaac.router.map(|(router, _)| router);
