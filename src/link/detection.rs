@@ -259,8 +259,13 @@ mod tests {
         for claim in [Claim::Has, Claim::Wants] {
             assert_eq!(detection.heard(V6, claim, false, at(999)), Verdict::GiveUp);
         }
-        assert_eq!(detection.heard(V6, Claim::Wants, false, at(2_000)), Verdict::Ignore, "answered elsewhere");
-        for (now, verdict) in [(2_000, Verdict::Defend), (11_999, Verdict::Ignore), (12_000, Verdict::Defend)] {
+        assert_eq!(
+            detection.heard(V6, Claim::Wants, false, at(2_000)),
+            Verdict::Ignore,
+            "answered elsewhere"
+        );
+        for (now, verdict) in [(2_000, Verdict::Defend), (11_999, Verdict::Ignore), (12_000, Verdict::Defend)]
+        {
             assert_eq!(detection.heard(V6, Claim::Has, false, at(now)), verdict);
             let defences = said(&mut detection, now, now);
             assert_eq!(defences.contains(&(now, Say::Defend(V6))), verdict == Verdict::Defend);

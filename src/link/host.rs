@@ -22,9 +22,9 @@ use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
-use crate::packet::{Mac, checksum, icmp};
+use crate::packet::{Mac, icmp};
 #[cfg(feature = "ipv4")]
-use crate::packet::{arp, ipv4};
+use crate::packet::{arp, checksum, ipv4};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ethernet, ipv6, mld::Query};
 use crate::stack::{Departing, Egress, Station};
@@ -343,6 +343,12 @@ impl Link {
     #[cfg(feature = "ipv6")]
     pub(crate) fn query(&mut self, here: &Here, query: &Query, now: Instant) {
         self.listener.heard(query, &mld::groups(&here.addresses), now);
+    }
+
+    /// Whether somebody else may have our IPv6 addresses.
+    #[cfg(feature = "slaac")]
+    pub(crate) fn is_optimistic(&self, now: Instant) -> bool {
+        self.detection.is_optimistic(now)
     }
 
     /// When something is to be said next.
