@@ -61,6 +61,8 @@ pub(crate) enum Say {
 
 /// What was said of our addresses, and what is still to be said.
 pub(crate) struct Detection {
+    /// Nothing is said unasked.
+    silent: bool,
     /// Announcements that are still to be sent, and when the next is.
     left: u8,
     at: Instant,
@@ -79,6 +81,7 @@ impl Detection {
     /// A silent host defends its addresses, and says nothing of them unasked.
     pub(crate) const fn new(silent: bool, now: Instant) -> Self {
         Detection {
+            silent,
             left: if silent { 0 } else { ANNOUNCEMENTS },
             at: if silent { NEVER } else { now },
             defended: None,
@@ -88,6 +91,17 @@ impl Detection {
             probed: silent,
             #[cfg(feature = "ipv6")]
             probing: now,
+        }
+    }
+
+    /// The link is up again.
+    pub(crate) fn up(&mut self, now: Instant) {
+        if !self.silent {
+            (self.left, self.at) = (ANNOUNCEMENTS, now);
+            #[cfg(feature = "ipv6")]
+            {
+                self.probed = false;
+            }
         }
     }
 

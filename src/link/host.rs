@@ -105,6 +105,19 @@ impl Link {
         }
     }
 
+    /// The link was down and is up again: who is on it is told again who is here.
+    pub(crate) fn up(&mut self, now: Instant) {
+        self.detection.up(now);
+        #[cfg(feature = "ipv6")]
+        self.listener.joined(now);
+    }
+
+    /// An IPv4 address has come: it is announced.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn announce(&mut self, now: Instant) {
+        self.detection.announce(now);
+    }
+
     /// Takes in an ARP packet (RFC 826): answers it, or hears where its sender is. A conflict, if it claims an address of
     /// ours.
     #[cfg(feature = "ipv4")]

@@ -15,11 +15,11 @@ use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv4")]
 use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
-use crate::packet::{ipv6, mld::Query};
-#[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
 use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+#[cfg(feature = "ipv6")]
+use crate::packet::{ipv6, mld::Query};
 
 /// What a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,10 +205,9 @@ fn ipv6<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
         protocol::ICMPV6 => Err(DropRule::Checksum),
         protocol::FRAGMENT => Err(DropRule::Fragment),
         protocol::HOP_BY_HOP => Query::new(packet).map(Class::Query).ok_or(DropRule::Extension),
-        protocol::NOTHING
-        | protocol::ROUTING
-        | protocol::DESTINATION
-        | protocol::AUTHENTICATION => Err(DropRule::Extension),
+        protocol::NOTHING | protocol::ROUTING | protocol::DESTINATION | protocol::AUTHENTICATION => {
+            Err(DropRule::Extension)
+        }
         next => {
             if next == protocol::UDP
                 && udp::Header::new(payload).is_some_and(|datagram| datagram.checksum() == 0)

@@ -96,6 +96,10 @@ impl Core<'_> {
     ) -> FollowUp {
         sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
         let now = sink.now;
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.arp(packet, now);
+        }
         let here = &self.local.here;
         let token = Departing::answer(answer, &mut *sink, here.station, packet.sender_mac());
         let conflict = self.link.arp(here, packet, token, now);
@@ -114,6 +118,8 @@ impl Core<'_> {
             sink.emit(Event::Conflict(conflict));
             #[cfg(any(feature = "ipv6", feature = "dhcp"))]
             if conflict.given_up {
+                #[cfg(feature = "dhcp")]
+                self.lost(conflict.address, sink.now);
                 self.local.here.addresses.retain(|cidr| cidr.address() != conflict.address);
                 self.end_unaddressed(service, sink);
             }
@@ -160,6 +166,13 @@ impl Core<'_> {
                 self.link.query(here, query, sink.now);
                 self.host_due = sink.now;
             }
+            #[cfg(feature = "dhcp")]
+            Class::Dhcp(_, message) => {
+                if let Some(dhcp) = &mut self.dhcp {
+                    dhcp.receive(message, from, sink.now);
+                    self.host_due = sink.now;
+                }
+            }
             _ => {}
         }
         let _ = service;
@@ -186,6 +199,16 @@ impl Core<'_> {
         Answer::new(say, own, packet)
     }
 
+    /// The link was down and is up again.
+    pub(super) fn link_up(&mut self, now: Instant) {
+        self.link.up(now);
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.link_up(now);
+        }
+        self.host_due = now;
+    }
+
     /// Does what is due, and says what is to be said.
     #[inline(never)]
     pub(super) fn serve_host<D: Device, S: Service, O: Observer>(
@@ -201,7 +224,17 @@ impl Core<'_> {
                 self.link.ask(*gateway, now);
             }
         }
+        // What comes by a lease is announced at once.
+        #[cfg(feature = "dhcp")]
+        let (changed, lease_due) = self.serve_dhcp(device);
         self.host_due = self.link.serve(&self.local.here, device);
+        #[cfg(feature = "dhcp")]
+        {
+            self.host_due = self.host_due.min(lease_due);
+            if changed {
+                self.end_unaddressed(service, device.sink);
+            }
+        }
         if self.via_gateway {
             self.host_due = self.host_due.min(self.gateways_due);
         }

@@ -9,6 +9,8 @@ use super::MIN_BUFFER;
 use super::backlog::Backlog;
 #[cfg(feature = "std")]
 use super::connection::Connection;
+#[cfg(feature = "dhcp")]
+use super::dhcp::Dhcp;
 use super::door::Local;
 #[cfg(feature = "slaac")]
 use super::slaac::Slaac;
@@ -119,6 +121,8 @@ impl<'a> Server<'a> {
                 limits: config.limits,
                 host_due: now,
                 ip_mtu,
+                #[cfg(feature = "dhcp")]
+                dhcp: host.mac.filter(|_| host.dhcp).map(|mac| Dhcp::new(mac, host.seed, now)),
                 #[cfg(feature = "slaac")]
                 slaac: Slaac::new(host, now),
                 slots: Slots::new(memory.slots, table_key(host.seed)),
