@@ -42,6 +42,7 @@ fn everything_is_said_once_by_a_device_that_takes_a_frame_at_a_time() {
         assert!(frames.len() < 50, "{frames:#?}");
         now = next.unwrap_or(Instant::from_secs(9)).max(now + Duration::from_micros(1));
     }
+    assert_eq!(frames[0], "143", "its groups are reported before its addresses are asked for");
     frames.sort_unstable();
     let own = ["10.0.0.1 announces 10.0.0.1", "192.168.69.1 announces 192.168.69.1"];
     let mut expected = vec![own[0], own[0], own[1], own[1], "143", "143"];

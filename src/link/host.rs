@@ -283,6 +283,11 @@ impl Link {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Instant {
         let now = device.sink.now;
+        // Before an address is asked for, so that who else asks for it is heard here (RFC 4862 5.4.2).
+        #[cfg(feature = "ipv6")]
+        if self.listener.deadline() <= now && self.report(here, device).is_none() {
+            return now + BLOCKED;
+        }
         while let Some(say) = self.detection.due(now) {
             if self.tell(here, say, device).is_none() {
                 return now + BLOCKED;
@@ -294,10 +299,6 @@ impl Link {
                 return now + BLOCKED;
             }
             self.resolver.asked(now);
-        }
-        #[cfg(feature = "ipv6")]
-        if self.listener.deadline() <= now && self.report(here, device).is_none() {
-            return now + BLOCKED;
         }
         self.deadline()
     }
