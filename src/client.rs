@@ -21,7 +21,7 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
-use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
+use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
 use crate::server::max_datagram;
 use crate::packet::seal::Sums;
@@ -103,12 +103,12 @@ impl<'a, O: Observer> Client<'a, O> {
     /// the earliest deadline, and so on.
     pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
         let Client { iface, station, sockets, watched, counters, observer, .. } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, station.link());
         let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
             received.consume(|frame| {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                sink.frame(Way::Common, frame);
                 let answer = Departing::answer(answer, &mut sink, *station, crate::packet::Mac::BROADCAST);
                 iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
             });
@@ -205,11 +205,11 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     fn tell(&mut self, now: Instant, event: Event<'_>) {
-        Sink::new(now, &mut self.counters, &mut self.observer).emit(event);
+        Sink::new(now, &mut self.counters, &mut self.observer, self.station.link()).emit(event);
     }
 
     fn observe(&mut self, now: Instant, cause: Cause) {
-        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
+        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer, self.station.link());
         observe(&mut self.watched, &self.sockets, cause, &mut sink);
     }
 

@@ -134,7 +134,7 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) -> Option<Instant> {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, core.station.link());
         let device = &mut Egress::new(device, &mut sink, core.station);
         let more = core.ingress(device, service);
         if core.host_due <= now {
@@ -167,7 +167,7 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, core.station.link());
         let device = &mut Egress::new(device, &mut sink, core.station);
         core.shutdown(device, service);
     }

@@ -8,7 +8,7 @@ use super::connection::Place;
 use super::door::{Class, Segment};
 use super::time::NEVER;
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
-use crate::event::{DropRule, Event, Frame, Observer, Sink, Way};
+use crate::event::{DropRule, Observer, Sink, Way};
 use crate::packet::answer::{Answer, Say};
 #[cfg(feature = "ipv6")]
 use crate::packet::ipv6;
@@ -55,7 +55,7 @@ impl Core<'_> {
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
         let (mac, sender, target) = (packet.sender_mac(), packet.sender(), packet.target());
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         if let Some(own) = self.station.mac
             && packet.operation() == arp::REQUEST
             && mac.is_unicast()
@@ -85,7 +85,7 @@ impl Core<'_> {
         if *class == Class::NoListener && !self.errors.take(ERROR, sink.now) {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         if matches!(class, Class::NoListener | Class::Echo)
             && let Some(says) = self.answer(class, packet)
         {

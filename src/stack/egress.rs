@@ -6,7 +6,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
-use crate::event::{Event, Frame, Observer, Sink, Way};
+use crate::event::{Observer, Sink, Way};
 use super::station::Station;
 use crate::packet::seal::{Outgoing, seal};
 use crate::packet::{Mac, ip};
@@ -104,7 +104,7 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
         let Departing { token, sink, .. } = self;
         token.consume(len, |frame| {
             write(frame);
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            sink.frame(Way::Out, frame);
         });
     }
 }
@@ -122,7 +122,7 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
             if let Some(sent) = sent {
                 sent.segment(segment);
             }
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            sink.frame(Way::Out, frame);
             result
         })
     }
