@@ -17,32 +17,50 @@ use core::fmt;
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, RxToken};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
+use crate::link::NEVER;
+use crate::link::host::{Here, Link};
+use crate::link::resolver::Neighbor;
+use crate::packet::{Mac, ip};
 use crate::server::max_datagram;
-use crate::packet::seal::Sums;
-use crate::stack::{Departing, Egress, OneFrame, Station, interface};
+use crate::stack::{Content, Departing, Egress, OneFrame, Route, interface, speak_as};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
-/// Connections at once whose states an observer is told of; further ones go unseen.
+/// Connections at once whose states an observer is told of; further ones go unseen. So many may wait for their first hop.
 const WATCHED: usize = 8;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
 /// connections came before it.
+///
+/// Before it speaks to a host, it asks where the first hop on the way there is, by ARP or a neighbour solicitation, three
+/// times a second apart. In the meantime the SYN or the datagram waits (RFC 1122 2.3.2.2).
 pub struct Client<'a, O: Observer = ()> {
     iface: Interface,
-    station: Station,
+    here: Here,
+    link: Link,
+    link_due: Instant,
     sockets: SocketSet<'a>,
     next_port: u16,
     connections: usize,
     watched: heapless::Vec<Watched, WATCHED>,
+    waiting: heapless::Vec<Waiting, WATCHED>,
     counters: Counters,
     observer: O,
+}
+
+/// A connection whose SYN waits until it is known where the first hop is.
+struct Waiting {
+    socket: SocketHandle,
+    local: IpEndpoint,
+    remote: IpEndpoint,
+    /// Nobody answered.
+    unreachable: bool,
 }
 
 /// A connection as the observer knows it.
@@ -82,15 +100,17 @@ impl<'a, O: Observer> Client<'a, O> {
     ) -> Result<Self, HostError> {
         host.check()?;
         let capabilities = device.capabilities();
-        let station = Station { mac: host.mac, fill: Sums::to_fill(&capabilities.checksum) };
-        let iface = interface(capabilities.max_transmission_unit - station.header(), host.seed, now);
+        let here = Here::new(host, &capabilities);
         Ok(Client {
-            iface,
-            station,
+            iface: interface(here.ip_mtu(&capabilities), host.seed, now),
+            link: Link::new(&here, host.announce, now),
+            here,
+            link_due: now,
             sockets: SocketSet::new(sockets),
             next_port: FIRST_PORT,
             connections: 0,
             watched: heapless::Vec::new(),
+            waiting: heapless::Vec::new(),
             counters: Counters::default(),
             observer,
         })
@@ -102,27 +122,76 @@ impl<'a, O: Observer> Client<'a, O> {
     /// so that what they brought is seen to first; `None` if nothing is ever due. Step the exchanges, poll, sleep until
     /// the earliest deadline, and so on.
     pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D) -> Option<Instant> {
-        let Client { iface, station, sockets, watched, counters, observer, .. } = self;
-        let mut sink = Sink::new(now, counters, observer, station.link());
         let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
+            let Client { iface, here, link, sockets, watched, waiting, counters, observer, .. } = self;
+            let mut sink = Sink::new(now, counters, observer, here.station.link());
             received.consume(|frame| {
                 sink.frame(Way::Common, frame);
-                let answer = Departing::answer(answer, &mut sink, *station, crate::packet::Mac::BROADCAST);
-                iface.poll_ingress_single(now, &mut OneFrame::new(frame, answer), sockets);
+                let Ok((from, content)) = here.station.open(frame) else { return };
+                let answer = Departing::answer(answer, &mut sink, here.station, from);
+                match content {
+                    #[cfg(feature = "ipv4")]
+                    Content::Arp(packet) => {
+                        link.arp(here, &packet, answer, now);
+                    }
+                    Content::Ip(packet) => {
+                        let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
+                        if let (Some(answer), Some(own)) =
+                            (link.message(here, packet, from, answer, now), own)
+                        {
+                            speak_as(iface, own);
+                            iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
+                        }
+                    }
+                }
             });
-            observe(watched, sockets, Cause::Segment, &mut sink);
+            observe(watched, waiting, sockets, Cause::Segment, &mut sink);
         }
-        let device = &mut Egress::new(device, &mut sink, *station);
-        while iface.poll_egress(now, device, sockets) != PollResult::None {}
-        observe(watched, sockets, Cause::Timer, &mut sink);
-        if has_news { Some(now) } else { iface.poll_at(now, sockets) }
+        self.send_due(now, device);
+        if has_news { Some(now) } else { self.poll_at(now) }
+    }
+
+    /// Asks, begins and sends what is due.
+    fn send_due<D: Device>(&mut self, now: Instant, device: &mut D) {
+        let Client { iface, here, link, link_due, sockets, watched, waiting, counters, observer, .. } = self;
+        let mut sink = Sink::new(now, counters, observer, here.station.link());
+        // Where its peers are is asked again from time to time.
+        for (_, socket) in sockets.iter() {
+            #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket more")]
+            if let Socket::Tcp(socket) = socket
+                && let Some(remote) = socket.remote_endpoint()
+            {
+                link.reach(here, remote.addr, now);
+            }
+        }
+        *link_due = link.serve(here, &mut Egress::new(device, &mut sink, here.station));
+        for Waiting { socket, local, remote, unreachable } in waiting.iter_mut() {
+            match link.reach(here, remote.addr, now) {
+                Neighbor::Known(_) => {
+                    speak_as(iface, local.addr);
+                    // The ports and addresses were looked at when it began to wait.
+                    let _ =
+                        sockets.get_mut::<tcp::Socket<'_>>(*socket).connect(iface.context(), *remote, *local);
+                    remote.port = 0;
+                }
+                Neighbor::Unreachable => *unreachable = true,
+                Neighbor::Asking | Neighbor::Unknown => {}
+            }
+        }
+        waiting.retain(|waiting| waiting.remote.port != 0);
+        observe(watched, waiting, sockets, Cause::Timer, &mut sink);
+        let mut device = Egress::routed(device, &mut sink, here.station, FirstHop { here, link });
+        while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
+        observe(watched, waiting, sockets, Cause::Timer, &mut sink);
     }
 
     /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
-        self.iface.poll_at(now, &self.sockets)
+        let stack = self.iface.poll_at(now, &self.sockets);
+        let link = Some(self.link_due.min(self.link.deadline())).filter(|at| *at != NEVER);
+        stack.into_iter().chain(link).min()
     }
 
     /// Takes a closed socket and begins to connect it: `connect`, without waiting.
@@ -131,24 +200,50 @@ impl<'a, O: Observer> Client<'a, O> {
     /// Where the places for sockets are borrowed and all taken.
     ///
     /// # Errors
-    /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from.
+    /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from;
+    /// [`ExchangeError::Unreachable`] where no gateway is on the way, or too many connections wait for their first hop.
     pub fn connect(
         &mut self,
         now: Instant,
         mut socket: tcp::Socket<'a>,
         server: IpEndpoint,
     ) -> Result<SocketHandle, ExchangeError> {
-        let port = self.port();
-        socket.connect(self.iface.context(), server, port).map_err(|_| ExchangeError::Unaddressable)?;
-        let local = socket.local_endpoint().unwrap_or(server);
+        let own = self.here.source(server.addr).ok_or(ExchangeError::Unaddressable)?;
+        let local = IpEndpoint::new(own, self.port());
+        let waits = !matches!(self.link.reach(&self.here, server.addr, now), Neighbor::Known(_));
+        if waits && (self.waiting.is_full() || self.here.next_hop(server.addr).is_none()) {
+            return Err(ExchangeError::Unreachable);
+        }
+        if server.port == 0 || !server.addr.is_unicast() {
+            return Err(ExchangeError::Unaddressable);
+        }
+        if !waits {
+            speak_as(&mut self.iface, own);
+            socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
+        }
         let handle = self.sockets.add(socket);
         let slot = self.connections;
         self.connections += 1;
+        if waits {
+            // There is room.
+            let _ = self.waiting.push(Waiting { socket: handle, local, remote: server, unreachable: false });
+        }
         // One that finds no room goes unseen.
         let _ = self.watched.push(Watched { socket: handle, slot, state: tcp::State::Closed });
         self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
         self.observe(now, Cause::Call);
         Ok(handle)
+    }
+
+    /// A connection's state, in RFC 9293's names. While it waits for the first hop it is SYN-SENT.
+    #[must_use]
+    pub fn state(&self, handle: SocketHandle) -> tcp::State {
+        state(&self.waiting, &self.sockets, handle)
+    }
+
+    /// Whether a connection came to nothing because nobody answered for the first hop.
+    fn is_unreachable(&self, handle: SocketHandle) -> bool {
+        self.waiting.iter().any(|waiting| waiting.socket == handle && waiting.unreachable)
     }
 
     /// Gives bytes to a connection's stack, as many as there is room for, and says how many that were: `send`.
@@ -192,6 +287,7 @@ impl<'a, O: Observer> Client<'a, O> {
     pub fn remove(&mut self, handle: SocketHandle) {
         self.sockets.remove(handle);
         self.watched.retain(|seen| seen.socket != handle);
+        self.waiting.retain(|waiting| waiting.socket != handle);
     }
 
     /// How often what happened.
@@ -205,12 +301,12 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     fn tell(&mut self, now: Instant, event: Event<'_>) {
-        Sink::new(now, &mut self.counters, &mut self.observer, self.station.link()).emit(event);
+        Sink::new(now, &mut self.counters, &mut self.observer, self.here.station.link()).emit(event);
     }
 
     fn observe(&mut self, now: Instant, cause: Cause) {
-        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer, self.station.link());
-        observe(&mut self.watched, &self.sockets, cause, &mut sink);
+        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer, self.here.station.link());
+        observe(&mut self.watched, &self.waiting, &self.sockets, cause, &mut sink);
     }
 
     fn port(&mut self) -> u16 {
@@ -223,16 +319,39 @@ impl<'a, O: Observer> Client<'a, O> {
 /// Tells of every connection whose state has changed since it was last observed.
 fn observe<O: Observer>(
     watched: &mut [Watched],
+    waiting: &[Waiting],
     sockets: &SocketSet<'_>,
     cause: Cause,
     sink: &mut Sink<'_, O>,
 ) {
     for Watched { socket, slot, state } in watched {
         let from = *state;
-        *state = sockets.get::<tcp::Socket<'_>>(*socket).state();
+        *state = self::state(waiting, sockets, *socket);
         if *state != from {
             sink.emit(Event::State(Change { slot: *slot, from, to: *state, cause }));
         }
+    }
+}
+
+/// A connection's state, as its caller knows it.
+fn state(waiting: &[Waiting], sockets: &SocketSet<'_>, handle: SocketHandle) -> tcp::State {
+    match waiting.iter().find(|waiting| waiting.socket == handle) {
+        Some(Waiting { unreachable: false, .. }) => tcp::State::SynSent,
+        _ => sockets.get::<tcp::Socket<'_>>(handle).state(),
+    }
+}
+
+/// Where packets go: to the first hop on the way, which is known before anything is sent.
+#[derive(Clone, Copy)]
+struct FirstHop<'a> {
+    here: &'a Here,
+    link: &'a Link,
+}
+
+impl Route for FirstHop<'_> {
+    fn to(&self, packet: &[u8]) -> Mac {
+        let destination = ip::outline(packet).map(|(_, to, _)| to);
+        destination.and_then(|to| self.link.known(self.here, to)).unwrap_or(Mac::BROADCAST)
     }
 }
 
@@ -242,6 +361,8 @@ fn observe<O: Observer>(
 pub enum ExchangeError {
     /// No port or no address can reach this server.
     Unaddressable,
+    /// No gateway is on the way, or nobody answers for the first hop.
+    Unreachable,
     /// The sentence is longer than the send buffer, or the reply than the receive buffer.
     TooLong,
     /// No reply, however often the datagram was sent.
@@ -258,6 +379,7 @@ impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ExchangeError::Unaddressable => "the server's address can't be reached",
+            ExchangeError::Unreachable => "no way to the server: nobody answers for the first hop",
             ExchangeError::TooLong => "longer than the buffer",
             ExchangeError::NoReply => "no reply",
             ExchangeError::Refused => "connection refused",
@@ -277,6 +399,8 @@ pub struct UdpExchange {
     tries_left: u32,
     /// When the datagram is sent again.
     again: Option<Instant>,
+    /// It waits until it is known where the first hop is.
+    waits: bool,
     sent: u32,
 }
 
@@ -299,7 +423,7 @@ impl UdpExchange {
         let port = client.port();
         socket.bind(port).map_err(|_| ExchangeError::Unaddressable)?;
         let socket = client.sockets.add(socket);
-        Ok(UdpExchange { socket, server, timeout, tries_left: tries, again: None, sent: 0 })
+        Ok(UdpExchange { socket, server, timeout, tries_left: tries, again: None, waits: false, sent: 0 })
     }
 
     /// Goes on as far as it can: sends, sends again, or takes the reply into `reply`. `None` while it is under way.
@@ -327,22 +451,42 @@ impl UdpExchange {
             // It would take IP fragments, which this stack doesn't make.
             return Some(Err(ExchangeError::TooLong));
         }
-        if self.again.is_some_and(|again| now < again) {
-            return None;
-        }
-        if self.tries_left == 0 {
-            return Some(Err(ExchangeError::NoReply));
-        }
-        self.tries_left -= 1;
-        self.again = Some(now + self.timeout);
-        match socket.send_slice(sentence, self.server) {
-            Ok(()) => {
-                self.sent += 1;
+        if self.again.is_none_or(|again| now >= again) {
+            if self.tries_left == 0 {
+                return Some(Err(ExchangeError::NoReply));
+            }
+            self.tries_left -= 1;
+            self.again = Some(now + self.timeout);
+            if !self.waits {
                 let bytes = sentence.len();
                 client.tell(now, Event::Call(Call::SendTo { remote: self.server, bytes }));
             }
+            self.waits = true;
+        }
+        if !self.waits {
+            return None;
+        }
+        let own = client.here.source(self.server.addr);
+        match client.link.reach(&client.here, self.server.addr, now) {
+            Neighbor::Known(_) => {}
+            _ if client.here.next_hop(self.server.addr).is_none() => {
+                return Some(Err(ExchangeError::Unreachable));
+            }
+            Neighbor::Unreachable => return Some(Err(ExchangeError::Unreachable)),
+            Neighbor::Asking | Neighbor::Unknown => return None,
+        }
+        let Some(own) = own else { return Some(Err(ExchangeError::Unaddressable)) };
+        speak_as(&mut client.iface, own);
+        let mut to = udp::UdpMetadata::from(self.server);
+        to.local_address = Some(own);
+        let socket = client.sockets.get_mut::<udp::Socket<'_>>(self.socket);
+        match socket.send_slice(sentence, to) {
+            Ok(()) => {
+                self.sent += 1;
+                self.waits = false;
+            }
             Err(udp::SendError::Unaddressable) => return Some(Err(ExchangeError::Unaddressable)),
-            // The one before still waits for the server's Ethernet address; unless it could never be sent.
+            // The one before still waits for room in the device; unless it could never be sent.
             Err(udp::SendError::BufferFull) if socket.send_queue() > 0 => {}
             Err(udp::SendError::BufferFull) => return Some(Err(ExchangeError::TooLong)),
         }
@@ -415,13 +559,14 @@ impl TcpExchange {
                 bytes => self.received += bytes,
             }
         }
-        match client.socket(self.socket).state() {
+        match client.state(self.socket) {
             // The server has sent all it will: close, as it did.
             tcp::State::CloseWait => {
                 client.close(now, self.socket);
                 Some(Ok(self.received))
             }
             tcp::State::Closing | tcp::State::TimeWait => Some(Ok(self.received)),
+            tcp::State::Closed if client.is_unreachable(self.socket) => Some(Err(ExchangeError::Unreachable)),
             tcp::State::Closed if self.sent == 0 && !sentence.is_empty() => Some(Err(ExchangeError::Refused)),
             tcp::State::Closed => Some(Err(ExchangeError::Reset)),
             _ if now >= self.until => Some(Err(ExchangeError::TimedOut)),
@@ -438,7 +583,7 @@ impl TcpExchange {
     /// The socket's state, in RFC 9293's names.
     #[must_use]
     pub fn state<O: Observer>(&self, client: &Client<'_, O>) -> tcp::State {
-        client.sockets.get::<tcp::Socket<'_>>(self.socket).state()
+        client.state(self.socket)
     }
 
     /// Removes the socket once the connection is over (or gives it up: then the server hears nothing of it).

@@ -7,7 +7,9 @@
 
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use crate::packet::Mac;
 
 use crate::packet::Link;
 
@@ -55,6 +57,8 @@ pub enum Event<'a> {
     Timer(Timer),
     /// The wire did something to a frame: an impairment that was asked for.
     Trouble(Trouble<'a>),
+    /// Somebody else has, or wants, an address of ours.
+    Conflict(Conflict),
 }
 
 impl Event<'_> {
@@ -67,6 +71,7 @@ impl Event<'_> {
             Event::Frame(_) => "frame",
             Event::Timer(_) => "timer",
             Event::Trouble(_) => "trouble",
+            Event::Conflict(_) => "conflict",
         }
     }
 }
@@ -288,6 +293,26 @@ impl Timer {
     }
 }
 
+/// Two hosts have one address (RFC 5227 2.4, RFC 4862 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The address, which is or was ours.
+    pub address: IpAddress,
+    /// Where the other is.
+    pub mac: Mac,
+    /// It is ours no longer. Otherwise it was defended.
+    pub given_up: bool,
+}
+
+impl Conflict {
+    /// Of this address, with the host at that Ethernet address.
+    #[must_use]
+    pub const fn new(address: IpAddress, mac: Mac, given_up: bool) -> Self {
+        Conflict { address, mac, given_up }
+    }
+}
+
 /// What the wire did to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -435,6 +460,8 @@ pub struct Counters {
     pub evicted: u32,
     /// Slots in TIME-WAIT taken for a new connection.
     pub reused: u32,
+    /// Times that somebody else was found to have an address of ours.
+    pub conflicts: u32,
 }
 
 impl Counters {
@@ -479,6 +506,7 @@ impl Counters {
                 Timer::Reused { .. } => one(&mut self.reused),
                 Timer::WaitedTooLong => {}
             },
+            Event::Conflict(_) => one(&mut self.conflicts),
             // It is the wire's: the ends count what they see.
             Event::Trouble(_) => {}
         }

@@ -89,6 +89,8 @@ pub mod event;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod host;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
+mod link;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod packet;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;

@@ -79,6 +79,11 @@ impl<'p> Answer<'p> {
         can_be.then_some(Answer { say, from, to, packet, payload })
     }
 
+    /// Who gets it.
+    pub(crate) fn to(&self) -> IpAddress {
+        self.to
+    }
+
     /// Bytes of the packet.
     pub(crate) fn length(&self) -> usize {
         let (header, longest) = self.sizes();

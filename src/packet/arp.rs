@@ -96,14 +96,27 @@ pub fn reply(frame: &mut [u8; FRAME], known: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr
     write(frame, REPLY, to.0, known, to);
 }
 
-/// Writes a frame that asks everybody who has `target`. The sender's address is unspecified if it is a probe (RFC 5227
-/// 2.1.1).
+/// Writes a frame that asks everybody who has `target`.
 #[inline]
 pub fn request(frame: &mut [u8; FRAME], from: (Mac, Ipv4Addr), target: Ipv4Addr) {
     write(frame, REQUEST, Mac::BROADCAST, from, (Mac([0; 6]), target));
 }
 
-#[inline(always)]
+/// Writes a frame that asks everybody whether somebody has `target`, and says nothing of who asks, since nobody is to
+/// learn an address from it that isn't in use yet (RFC 5227 2.1.1).
+#[inline]
+pub fn probe(frame: &mut [u8; FRAME], from: Mac, target: Ipv4Addr) {
+    request(frame, (from, Ipv4Addr::UNSPECIFIED), target);
+}
+
+/// Writes a frame that tells everybody who has an address: a request for it, by who has it (RFC 5227 2.3).
+#[inline]
+pub fn announcement(frame: &mut [u8; FRAME], known: (Mac, Ipv4Addr)) {
+    request(frame, known, known.1);
+}
+
+// One copy: a host writes all of them.
+#[inline(never)]
 fn write(frame: &mut [u8; FRAME], operation: u16, to: Mac, sender: (Mac, Ipv4Addr), target: (Mac, Ipv4Addr)) {
     ethernet::write(frame, to, sender.0, ethertype::ARP);
     if let Some((_, packet)) = frame.split_first_chunk_mut::<{ ethernet::HEADER }>() {

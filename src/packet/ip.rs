@@ -86,19 +86,7 @@ pub(crate) fn write(
             Some(behind)
         }
         #[cfg(feature = "ipv6")]
-        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
-            let (header, behind) = place.split_first_chunk_mut::<{ ipv6::HEADER }>()?;
-            let [high, low] = u16::try_from(behind.len()).ok()?.to_be_bytes();
-            *header = [0; ipv6::HEADER];
-            if let Some((start, addresses)) = header.split_first_chunk_mut::<8>() {
-                *start = [0x60, 0, 0, 0, high, low, protocol, hops];
-                if let Some((source, destination)) = addresses.split_first_chunk_mut::<16>() {
-                    *source = from.octets();
-                    destination.copy_from_slice(&to.octets());
-                }
-            }
-            Some(behind)
-        }
+        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => ipv6::write(place, protocol, (from, to), hops),
         #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::field::{Bits, Field, byte, bytes, word};
+use super::field::{Bits, Field, byte, bytes, put, word};
 
 /// Bytes of the header.
 pub const HEADER: usize = 40;
@@ -108,6 +108,22 @@ impl<'a> Header<'a> {
 #[inline]
 pub const fn set_payload_length(header: &mut [u8; HEADER], payload: u8) {
     [header[PAYLOAD_LENGTH.start], header[PAYLOAD_LENGTH.start + 1]] = [0, payload];
+}
+
+/// Writes the header of a packet that fills `place`, without extension headers, and gives what is behind it. `None` if it
+/// doesn't fit.
+pub(crate) fn write(
+    place: &mut [u8],
+    next_header: u8,
+    (from, to): (Ipv6Addr, Ipv6Addr),
+    hop_limit: u8,
+) -> Option<&mut [u8]> {
+    let (header, behind) = place.split_first_chunk_mut::<HEADER>()?;
+    let [high, low] = u16::try_from(behind.len()).ok()?.to_be_bytes();
+    put(header, FIRST, [6 << 4, 0, 0, 0, high, low, next_header, hop_limit]);
+    put(header, SOURCE, from.octets());
+    put(header, DESTINATION, to.octets());
+    Some(behind)
 }
 
 /// Extension headers: what is inside comes first, and a length that counts units of eight bytes behind the first.

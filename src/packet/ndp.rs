@@ -210,6 +210,34 @@ pub mod option {
     }
 }
 
+/// A message of neighbour discovery in a packet, which no router has forwarded: a hop limit of 255 proves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Discovery<'a> {
+    pub(crate) source: Ipv6Addr,
+    pub(crate) destination: Ipv6Addr,
+    /// From its type on.
+    pub(crate) message: &'a [u8],
+}
+
+impl<'a> Discovery<'a> {
+    /// The message in a packet, if one is; whether it is valid, [`Discovery::is_valid`] says.
+    #[inline]
+    pub(crate) fn new(packet: &'a [u8]) -> Option<Self> {
+        let (header, behind) = ipv6::Header::split(packet)?;
+        let message = behind.get(..header.payload_length())?;
+        let discovers = header.next_header() == protocol::ICMPV6
+            && header.hop_limit() == HOP_LIMIT
+            && options_at(*message.first()?).is_some();
+        let (source, destination) = (header.source(), header.destination());
+        discovers.then_some(Discovery { source, destination, message })
+    }
+
+    /// See [`is_valid`].
+    pub(crate) fn is_valid(&self) -> bool {
+        is_valid(self.source, self.destination, self.message)
+    }
+}
+
 /// A neighbour solicitation or advertisement that came.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
@@ -251,6 +279,13 @@ impl<'a> About<'a> {
     #[must_use]
     pub const fn overrides(&self) -> bool {
         self.asks() || long(self.header, NEIGHBOR_FLAGS) & OVERRIDE != 0
+    }
+
+    /// Whether it is the answer to a solicitation.
+    #[inline]
+    #[must_use]
+    pub const fn is_solicited(&self) -> bool {
+        !self.asks() && long(self.header, NEIGHBOR_FLAGS) & SOLICITED != 0
     }
 
     /// Where the sender of a solicitation is, or what an advertisement is about, if it tells.
@@ -332,15 +367,17 @@ pub struct Message {
     tells: Option<u8>,
 }
 
-/// Bytes of the headers before what is behind the flags.
-const HEADERS: usize = ethernet::HEADER + ipv6::HEADER + icmp::LONG_HEADER;
+/// Bytes before what is behind the flags.
+const HEADERS: usize = ipv6::HEADER + icmp::LONG_HEADER;
 
 impl Message {
+    /// Bytes of the longest packet.
+    pub const LONGEST_PACKET: usize = HEADERS + 16 + option::LINK_LAYER_ADDRESS;
     /// Bytes of the longest frame.
-    pub const LONGEST: usize = HEADERS + 16 + option::LINK_LAYER_ADDRESS;
+    pub const LONGEST: usize = ethernet::HEADER + Self::LONGEST_PACKET;
 
-    /// Tells `to` that `known` is where it is (RFC 4861 4.4). To a group it is unsolicited (7.2.4: the asker has no
-    /// address yet).
+    /// Tells `to` that `known` is where it is (RFC 4861 4.4), in place of what was known. To a group it is unsolicited
+    /// (7.2.4: the asker has no address yet).
     #[must_use]
     pub const fn advertisement(known: (Mac, Ipv6Addr), to: (Mac, Ipv6Addr)) -> Self {
         Message {
@@ -351,6 +388,39 @@ impl Message {
             target: Some(known.1),
             tells: Some(option::TARGET_LINK_LAYER_ADDRESS),
         }
+    }
+
+    /// Tells everybody that `known` is where it is, in place of what was known (RFC 4861 7.2.6).
+    #[must_use]
+    pub const fn announcement(known: (Mac, Ipv6Addr)) -> Self {
+        Message::advertisement(known, (ethernet::ALL_NODES, ipv6::ALL_NODES))
+    }
+
+    /// The answer to a solicitation, from this Ethernet address and this IPv6 address: to who asks, or to everybody if the
+    /// asker has no address yet (RFC 4861 7.2.4).
+    #[must_use]
+    pub const fn answer(known: (Mac, Ipv6Addr), asker: (Mac, Ipv6Addr)) -> Self {
+        if asker.1.is_unspecified() {
+            Message::announcement(known)
+        } else {
+            Message::advertisement(known, asker)
+        }
+    }
+
+    /// The same advertisement, but it takes the place of nothing that was known: somebody else may have the address
+    /// (RFC 4429 3.3).
+    #[must_use]
+    pub const fn without_override(mut self) -> Self {
+        self.flags &= !OVERRIDE;
+        self
+    }
+
+    /// The same solicitation, and nobody learns from it where the sender is: somebody else may have the address
+    /// (RFC 4429 3.2).
+    #[must_use]
+    pub const fn without_mac(mut self) -> Self {
+        self.tells = None;
+        self
     }
 
     /// Asks who has `target` (RFC 4861 4.3), where it is.
@@ -370,8 +440,7 @@ impl Message {
     /// Asks from no address whether somebody has `target` (RFC 4862 5.4.2).
     #[must_use]
     pub const fn probe(from: Mac, target: Ipv6Addr) -> Self {
-        let asked = Message::solicitation((from, Ipv6Addr::UNSPECIFIED), target);
-        Message { tells: None, ..asked }
+        Message::solicitation((from, Ipv6Addr::UNSPECIFIED), target).without_mac()
     }
 
     /// Asks all routers to advertise themselves (RFC 4861 4.1).
@@ -393,53 +462,54 @@ impl Message {
         self.destination.0
     }
 
-    /// Bytes of its frame.
+    /// Bytes of its packet.
     #[inline]
     #[must_use]
-    pub const fn length(&self) -> usize {
+    pub const fn packet_length(&self) -> usize {
         let target = if self.target.is_some() { 16 } else { 0 };
         let option = if self.tells.is_some() { option::LINK_LAYER_ADDRESS } else { 0 };
         HEADERS + target + option
     }
 
-    /// Writes its frame to the start of `frame`. What was written; nothing where it doesn't fit.
-    pub fn write<'f>(&self, frame: &'f mut [u8]) -> &'f [u8] {
-        let length = self.length();
-        let Some(frame) = frame.get_mut(..length) else { return &[] };
-        let Some((headers, rest)) = frame.split_first_chunk_mut::<HEADERS>() else { return &[] };
-        *headers = [0; HEADERS];
-        let payload = icmp::LONG_HEADER + rest.len();
-        ethernet::write(headers, self.destination.0, self.source.0, ethertype::IPV6);
-        if let Some((_, packet)) = headers.split_first_chunk_mut::<{ ethernet::HEADER }>() {
-            put(packet, ipv6::FIRST, [6 << 4]);
-            #[allow(clippy::cast_possible_truncation, reason = "it is below 64")]
-            put(packet, ipv6::PAYLOAD_LENGTH, [0, payload as u8]);
-            put(packet, ipv6::NEXT_HEADER, [protocol::ICMPV6]);
-            put(packet, ipv6::HOP_LIMIT, [HOP_LIMIT]);
-            put(packet, ipv6::SOURCE, self.source.1.octets());
-            put(packet, ipv6::DESTINATION, self.destination.1.octets());
-            if let Some((_, message)) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>() {
-                put(message, icmp::TYPE, [self.kind]);
-                put(message, NEIGHBOR_FLAGS, self.flags.to_be_bytes());
-            }
-        }
-        let mut at = 0;
+    /// Writes its packet, whose checksum is left 0, to a place as long as it; to a shorter one, nothing of use.
+    pub fn write_packet(&self, place: &mut [u8]) {
+        let addresses = (self.source.1, self.destination.1);
+        let Some(message) = ipv6::write(place, protocol::ICMPV6, addresses, HOP_LIMIT) else { return };
+        put(message, icmp::TYPE, [self.kind, 0, 0, 0]);
+        put(message, NEIGHBOR_FLAGS, self.flags.to_be_bytes());
+        let mut options = RESERVED.end;
         if let Some(target) = self.target {
-            put(rest, at..at + 16, target.octets());
-            at += 16;
+            put(message, TARGET, target.octets());
+            options = TARGET.end;
         }
         if let Some(kind) = self.tells {
-            let option = option::link_layer_address(kind, self.source.0);
-            put(rest, at..at + option.len(), option);
+            put(message, options..message.len(), option::link_layer_address(kind, self.source.0));
         }
-        let start = ethernet::HEADER + ipv6::HEADER;
-        let pseudo = checksum::pseudo_v6(self.source.1, self.destination.1, protocol::ICMPV6, payload);
-        let sum = checksum::sum(pseudo, frame.get(start..).unwrap_or_default());
-        put(
-            frame,
-            start + icmp::CHECKSUM.start..start + icmp::CHECKSUM.end,
-            (!checksum::fold(sum)).to_be_bytes(),
-        );
+    }
+
+    /// Bytes of its frame.
+    #[inline]
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        ethernet::HEADER + self.packet_length()
+    }
+
+    /// Writes its frame to the start of `frame`, with its checksum. What was written; nothing where it doesn't fit.
+    pub fn write<'f>(&self, frame: &'f mut [u8]) -> &'f [u8] {
+        let Some(frame) = frame.get_mut(..self.length()) else { return &[] };
+        ethernet::write(frame, self.destination.0, self.source.0, ethertype::IPV6);
+        let Some((_, packet)) = frame.split_first_chunk_mut::<{ ethernet::HEADER }>() else { return &[] };
+        self.write_packet(packet);
+        if let Some((_, message)) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>() {
+            fill(message, self.source.1, self.destination.1);
+        }
         frame
     }
+}
+
+/// Fills in the checksum of a message of ICMPv6, which was left 0.
+pub(super) fn fill(message: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr) {
+    let pseudo = checksum::pseudo_v6(source, destination, protocol::ICMPV6, message.len());
+    let sum = checksum::fold(checksum::sum(pseudo, message));
+    put(message, icmp::CHECKSUM, (!sum).to_be_bytes());
 }

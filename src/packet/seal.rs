@@ -1,7 +1,6 @@
 //! The last thing that is done to an IP packet before it goes out: its checksums.
 
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::TcpSeqNumber;
 
 use super::checksum::{self, fold};
 use super::field::put;
@@ -10,7 +9,7 @@ use super::ip::{protocol, version};
 use super::ipv4;
 #[cfg(feature = "ipv6")]
 use super::ipv6;
-use super::{Flags, icmp, tcp, udp};
+use super::{icmp, tcp, udp};
 
 /// Which checksums are filled in: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
 #[derive(Debug, Clone, Copy)]
@@ -32,19 +31,10 @@ impl Sums {
     }
 }
 
-/// A segment that goes out, as far as its sender has to remember it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outgoing {
-    pub(crate) flags: Flags,
-    pub(crate) sequence: TcpSeqNumber,
-    /// Bytes of its data.
-    pub(crate) bytes: usize,
-}
-
-/// Fills in the checksums of a packet that was just written, without IP options or extension headers. What it is, if it is
-/// a segment.
+/// Fills in the checksums of a packet that was just written, without IP options or extension headers. Its TCP header, if it
+/// is a segment.
 #[inline(never)]
-pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<Outgoing> {
+pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<tcp::Header<'_>> {
     let (protocol, pseudo, payload) = match version(packet)? {
         #[cfg(feature = "ipv4")]
         4 => {
@@ -67,8 +57,7 @@ pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<Outgoing> {
             let (header, payload) = packet.split_first_chunk_mut::<{ ipv6::HEADER }>()?;
             let (header, _) = ipv6::Header::split(header)?;
             let protocol = header.next_header();
-            let pseudo =
-                checksum::pseudo_v6(header.source(), header.destination(), protocol, payload.len());
+            let pseudo = checksum::pseudo_v6(header.source(), header.destination(), protocol, payload.len());
             (protocol, pseudo, payload)
         }
         _ => return None,
@@ -89,7 +78,5 @@ pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<Outgoing> {
     if protocol != protocol::TCP {
         return None;
     }
-    let header = tcp::Header::new(payload)?;
-    let bytes = payload.len().saturating_sub(header.length());
-    Some(Outgoing { flags: header.flags(), sequence: header.sequence(), bytes })
+    tcp::Header::new(payload)
 }

@@ -214,6 +214,11 @@ fn what_is_written_of_arp_is_read_again() {
     let read = arp::Packet::new(inside).unwrap();
     assert_eq!((read.sender_mac(), read.sender(), read.target_mac()), (us, ours, Mac([0; 6])));
     assert!(arp::Packet::new(&inside[..27]).is_none(), "cut off");
+    let start = "ffffffffffff 020000000001 0806 0001 0800 06 04 0001 020000000001";
+    arp::probe(&mut frame, us, theirs);
+    assert_eq!(frame[..], hex(&format!("{start} 00000000 000000000000 c0a84564")));
+    arp::announcement(&mut frame, (us, ours));
+    assert_eq!(frame[..], hex(&format!("{start} c0a84501 000000000000 c0a84501")));
 }
 
 #[test]
@@ -225,6 +230,15 @@ fn what_is_written_of_ndp_is_read_again_and_right() {
         let frame = message.write(&mut frame).to_vec();
         assert_eq!(frame.len(), message.length());
         assert!(message.write(&mut [0; 61]).is_empty(), "no room");
+        // What the way out leaves of it, before it fills in the checksum.
+        let mut plain = frame.clone();
+        plain[56..58].fill(0);
+        let mut packet_alone = vec![0xa5; message.packet_length()];
+        message.write_packet(&mut packet_alone);
+        assert_eq!((&packet_alone[..], message.to().0), (&plain[14..], plain[..6].try_into().unwrap()));
+        for length in 0..packet_alone.len() {
+            message.write_packet(&mut packet_alone[..length]);
+        }
         let sums: Vec<_> = layers(&frame).filter_map(|part| part.checksum()).map(|(_, sum)| sum).collect();
         assert_eq!((sums, layers(&frame).count()), (vec![Sum::Right], 3));
         let (header, _) = ipv6::Header::split(&frame[14..]).unwrap();
@@ -240,6 +254,16 @@ fn what_is_written_of_ndp_is_read_again_and_right() {
     let everybody = (ethernet::ALL_NODES, ipv6::ALL_NODES);
     let (frame, ..) = written(ndp::Message::advertisement((us, ours), everybody));
     assert_eq!(frame[58], 0x20, "unsolicited, override");
+    let nobody = (them, Ipv6Addr::UNSPECIFIED);
+    assert_eq!(ndp::Message::answer((us, ours), nobody), ndp::Message::announcement((us, ours)));
+    let answer = ndp::Message::answer((us, ours), (them, theirs));
+    assert_eq!(answer, ndp::Message::advertisement((us, ours), (them, theirs)));
+    let (frame, ..) = written(answer.without_override());
+    assert_eq!(frame[58], 0x40, "solicited");
+    let (frame, ..) = written(ndp::Message::announcement((us, ours)).without_override());
+    assert_eq!(frame[58], 0);
+    let (frame, ..) = written(ndp::Message::router_solicitation((us, ours)).without_mac());
+    assert_eq!(frame.len(), 62, "without an option");
     let (frame, to, message) = written(ndp::Message::solicitation((us, ours), theirs));
     assert_eq!(message, format!("{:?}", Message::NeighborSolicitation { target: theirs }));
     assert_eq!((to, &frame[..6]), ("ff02::1:ff00:100".parse().unwrap(), &[0x33, 0x33, 0xff, 0, 1, 0][..]));

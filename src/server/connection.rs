@@ -12,8 +12,8 @@ use super::door::Segment;
 use super::phase::Phase;
 use super::time::{NEVER, after};
 use super::tuple::Tuple;
-use crate::packet::Mac;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
+use crate::packet::{Flags, Mac};
 use crate::service::{Closed, Ended, Service};
 use crate::stack::{Egress, Sent, speak_as};
 
@@ -73,7 +73,7 @@ impl<'a> Connection<'a> {
             transmit_blocked: false,
             has_unacknowledged: false,
             irs: TcpSeqNumber(0),
-            sent: Sent::default(),
+            sent: Sent::NOTHING,
             taken: 0,
             given: 0,
             mark: (0, 0, State::Closed),
@@ -117,7 +117,7 @@ impl<'a> Connection<'a> {
         self.mac = mac;
         self.unanswered = 0;
         self.irs = syn.seq;
-        self.sent = Sent::default();
+        self.sent = Sent::NOTHING;
         self.taken = 0;
         self.given = 0;
         self.mark = (0, 0, State::Listen);
@@ -258,7 +258,7 @@ impl<'a> Connection<'a> {
                     speak_as(iface, tuple.local.addr);
                 }
                 next = self.send(due, iface, device);
-                if !self.touched && self.sent.last.is_some() {
+                if !self.touched && self.sent.last != Flags(0) {
                     self.unanswered = self.unanswered.saturating_add(1);
                 }
                 self.observe(slot, Cause::Timer, device.sink);
@@ -302,10 +302,10 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
-        self.sent.last = None;
+        self.sent.last = Flags(0);
         loop {
             let result = iface.poll_egress(now, &mut device.of(&mut self.sent), &mut self.set);
-            if due > now && self.sent.last.is_some_and(|last| last.flags.syn() || last.flags.fin()) {
+            if due > now && self.sent.last.0 & (Flags::SYN | Flags::FIN) != 0 {
                 return Some(due.min(now + SHORTEST_TIMEOUT));
             }
             let next = iface.poll_at(now, &self.set);

@@ -3,22 +3,23 @@
 //! Nothing here changes anything. What is dropped and why is in [`DropRule`]; the rules are those of RFC 1122, RFC 9293
 //! and RFC 8200 that the stack behind the door leaves to its user.
 
-use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, TcpSeqNumber};
 
 use super::config::Listener;
 use super::tuple::Tuple;
 use crate::event::DropRule;
-use crate::host::MAX_ADDRESSES;
-use crate::packet::ip::{self, protocol};
-use crate::packet::seal::Sums;
-use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+use crate::link::host::Here;
 #[cfg(feature = "dhcp")]
 use crate::packet::dhcp;
+use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv4")]
 use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
-use crate::packet::{ipv6, ndp};
+use crate::packet::ipv6;
+#[cfg(feature = "ipv6")]
+use crate::packet::ndp::{self, Discovery};
+use crate::packet::seal::Sums;
+use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
 
 /// What a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +40,6 @@ pub(crate) enum Class<'f> {
     NoListener,
     /// An ICMP message of no concern.
     Other,
-}
-
-/// A message of neighbour discovery (RFC 4861): addresses, and the message.
-#[cfg(feature = "ipv6")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Discovery<'f> {
-    pub(crate) source: smoltcp::wire::Ipv6Address,
-    pub(crate) destination: smoltcp::wire::Ipv6Address,
-    pub(crate) message: &'f [u8],
 }
 
 /// A datagram to the service, found right.
@@ -90,7 +82,7 @@ impl Segment {
 
 /// What the door must know of the host.
 pub(crate) struct Local<'a> {
-    pub(crate) addresses: Vec<IpCidr, MAX_ADDRESSES>,
+    pub(crate) here: Here,
     /// The port where datagrams are answered; 0 for none.
     pub(crate) udp: u16,
     pub(crate) listeners: &'a [Listener],
@@ -102,15 +94,11 @@ pub(crate) struct Local<'a> {
 }
 
 impl Local<'_> {
-    pub(crate) fn is_own(&self, address: IpAddress) -> bool {
-        self.addresses.iter().any(|cidr| cidr.address() == address)
-    }
-
     /// Whether this is the solicited-node group of an address of ours (RFC 4291 2.7.1).
     #[cfg(feature = "ipv6")]
     fn is_solicited(&self, group: smoltcp::wire::Ipv6Address) -> bool {
         let Some(low) = ipv6::solicited_by(group) else { return false };
-        self.addresses.iter().any(|cidr| match cidr {
+        self.here.addresses.iter().any(|cidr| match cidr {
             IpCidr::Ipv6(own) => own.address().octets().ends_with(&low),
             #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
             _ => false,
@@ -151,7 +139,7 @@ fn ipv4<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
     let mut unicast = false;
     // Of the groups, every host is in this one alone (RFC 1112 4).
     let mut everybody = destination.is_broadcast() || destination == IPV4_MULTICAST_ALL_SYSTEMS;
-    for cidr in &local.addresses {
+    for cidr in &local.here.addresses {
         #[allow(irrefutable_let_patterns, reason = "without IPv6 there is no other case")]
         if let IpCidr::Ipv4(cidr) = cidr {
             let (own, broadcast) = (cidr.address(), cidr.broadcast());
@@ -194,28 +182,22 @@ fn ipv6<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
     let (header, behind) = ipv6::Header::split(packet).ok_or(DropRule::Malformed)?;
     let payload = behind.get(..header.payload_length()).ok_or(DropRule::Malformed)?;
     let (source, destination) = (header.source(), header.destination());
-    let unicast = local.is_own(IpAddress::Ipv6(destination));
+    let unicast = local.here.is_own(IpAddress::Ipv6(destination));
     if !unicast && destination != ipv6::ALL_NODES && !local.is_solicited(destination) {
         return Err(DropRule::NotForUs);
     }
     if source.is_multicast() || source.is_loopback() || source.to_ipv4_mapped().is_some() {
         return Err(DropRule::Source);
     }
-    let is_icmp = header.next_header() == protocol::ICMPV6;
-    let kind = payload.first().filter(|_| is_icmp);
-    // A hop limit of 255 proves that no router forwarded it. Who asks for duplicates has no address yet (RFC 4862 5.4.2),
-    // and who answers may have ours.
-    if kind.is_some_and(|kind| ndp::options_at(*kind).is_some()) && header.hop_limit() == ndp::HOP_LIMIT {
-        if !ndp::is_valid(source, destination, payload) {
-            return Err(DropRule::Malformed);
-        }
-        return Ok(Class::Discovery(Discovery { source, destination, message: payload }));
+    // Who asks for duplicates has no address yet (RFC 4862 5.4.2), and who answers may have ours.
+    if let Some(discovery) = Discovery::new(packet) {
+        return if discovery.is_valid() { Ok(Class::Discovery(discovery)) } else { Err(DropRule::Malformed) };
     }
-    if source.is_unspecified() || local.is_own(IpAddress::Ipv6(source)) {
+    if source.is_unspecified() || local.here.is_own(IpAddress::Ipv6(source)) {
         return Err(DropRule::Source);
     }
     match header.next_header() {
-        protocol::ICMPV6 if kind != Some(&icmp::v6::ECHO_REQUEST) => Ok(Class::Other),
+        protocol::ICMPV6 if payload.first() != Some(&icmp::v6::ECHO_REQUEST) => Ok(Class::Other),
         protocol::ICMPV6 if ndp::is_right(source, destination, payload) => Ok(Class::Echo),
         protocol::ICMPV6 => Err(DropRule::Checksum),
         protocol::FRAGMENT => Err(DropRule::Fragment),
@@ -320,7 +302,11 @@ fn transport<'f>(
         #[cfg(feature = "ipv4")]
         protocol::ICMP if unicast && payload.first() == Some(&icmp::v4::ECHO_REQUEST) => {
             // Its checksum has no pseudo-header.
-            if checksum::is_right(checksum::sum(0, payload)) { Ok(Class::Echo) } else { Err(DropRule::Checksum) }
+            if checksum::is_right(checksum::sum(0, payload)) {
+                Ok(Class::Echo)
+            } else {
+                Err(DropRule::Checksum)
+            }
         }
         #[cfg(feature = "ipv4")]
         protocol::ICMP => Ok(Class::Other),

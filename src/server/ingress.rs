@@ -67,10 +67,10 @@ impl Core<'_> {
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        let (from, packet) = match self.station.open(frame) {
+        let (from, packet) = match self.local.here.station.open(frame) {
             Ok((from, Content::Ip(packet))) => (from, packet),
             #[cfg(feature = "ipv4")]
-            Ok((_, Content::Arp(packet))) => return self.arp(frame, &packet, answer, sink),
+            Ok((_, Content::Arp(packet))) => return self.arp(frame, &packet, answer, service, sink),
             Err(rule) => return drop_frame(frame, rule, sink),
         };
         let arrived = Arrived { frame, packet };
@@ -82,12 +82,16 @@ impl Core<'_> {
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 let Some(bytes) = bytes else { return FollowUp::Other };
                 // The reply comes from the address that was asked, or where that was everybody's, from one of ours.
-                let own = if datagram.unicast { Some(datagram.local.addr) } else { self.source(datagram.remote.addr) };
+                let own = if datagram.unicast {
+                    Some(datagram.local.addr)
+                } else {
+                    self.local.here.source(datagram.remote.addr)
+                };
                 let mut reply = UdpMetadata::from(datagram.remote);
                 reply.local_address = own;
                 FollowUp::Datagram(self.way_back(datagram.remote.addr, datagram.from), reply, bytes)
             }
-            Ok(class) => self.other(arrived, from, class, answer, sink),
+            Ok(class) => self.other(arrived, from, class, answer, service, sink),
         }
     }
 
@@ -130,7 +134,7 @@ impl Core<'_> {
                 let now = sink.now;
                 let connection = &mut self.slots[slot];
                 connection.unanswered = 0;
-                let token = Departing::answer(answer, &mut *sink, self.station, connection.mac);
+                let token = Departing::answer(answer, &mut *sink, self.local.here.station, connection.mac);
                 speak_as(&mut self.iface, segment.tuple.local.addr);
                 self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
                 connection.observe(slot, Cause::Segment, sink);
@@ -145,7 +149,7 @@ impl Core<'_> {
                 }
             }
             None if segment.opens() => self.contact(arrived, segment, None, answer, service, sink),
-            None => self.other(arrived, segment.from, &Class::NoListener, answer, sink),
+            None => self.other(arrived, segment.from, &Class::NoListener, answer, service, sink),
         }
     }
 
@@ -213,7 +217,7 @@ impl Core<'_> {
         }
         let now = sink.now;
         let to = self.way_back(segment.tuple.remote.addr, segment.from);
-        let token = Departing::answer(answer, &mut *sink, self.station, to);
+        let token = Departing::answer(answer, &mut *sink, self.local.here.station, to);
         let Some(slot) = self.open(packet, segment, to, token, now) else {
             return if ended.is_some() {
                 FollowUp::Other
@@ -306,7 +310,8 @@ impl Core<'_> {
         let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
-            let mut device = OneFrame::new(bare, Departing::answer(answer, sink, self.station, from));
+            let mut device =
+                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, from));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         follow_up

@@ -46,7 +46,7 @@ use smoltcp::iface::Interface;
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use self::backlog::Backlog;
 pub use self::config::{Config, ConfigError, Limits, Listener, Mode};
@@ -59,9 +59,10 @@ pub use self::storage::{Memory, Storage};
 use self::time::NEVER;
 use crate::bucket::Bucket;
 use crate::event::{Call, Counters, Event, Observer, Sink};
-use crate::service::Service;
+use crate::link::host::Link;
 use crate::packet::Mac;
-use crate::stack::{Egress, Station};
+use crate::service::Service;
+use crate::stack::Egress;
 
 /// The least of a connection's buffers: the longest output for one character must fit, and some room be left.
 const MIN_BUFFER: usize = 16;
@@ -77,9 +78,8 @@ pub struct Server<'a> {
 /// All of a server but its counters, which every event is counted in.
 struct Core<'a> {
     iface: Interface,
-    station: Station,
     local: Local<'a>,
-    gateways: heapless::Vec<IpAddress, 2>,
+    link: Link,
     /// What is for hosts off the link goes to the gateway.
     via_gateway: bool,
     limits: Limits,
@@ -134,8 +134,8 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) -> Option<Instant> {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer, core.station.link());
-        let device = &mut Egress::new(device, &mut sink, core.station);
+        let mut sink = Sink::new(now, counters, observer, core.local.here.station.link());
+        let device = &mut Egress::new(device, &mut sink, core.local.here.station);
         let more = core.ingress(device, service);
         if core.host_due <= now {
             core.serve_host(device, service);
@@ -167,8 +167,8 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer, core.station.link());
-        let device = &mut Egress::new(device, &mut sink, core.station);
+        let mut sink = Sink::new(now, counters, observer, core.local.here.station.link());
+        let device = &mut Egress::new(device, &mut sink, core.local.here.station);
         core.shutdown(device, service);
     }
 
@@ -181,13 +181,13 @@ impl<'a> Server<'a> {
     /// The addresses that the server has now: with DHCP and router advertisements they come and go.
     #[must_use]
     pub fn addresses(&self) -> &[IpCidr] {
-        &self.core.local.addresses
+        &self.core.local.here.addresses
     }
 
     /// The server's Ethernet address; `None` on a device that carries IP packets.
     #[must_use]
     pub fn mac(&self) -> Option<Mac> {
-        self.core.station.mac
+        self.core.local.here.station.mac
     }
 
     /// Where datagrams are answered.

@@ -1,84 +1,135 @@
-//! What a host does on its network beside serving: it answers ARP and echo requests, and says that nobody listens.
+//! What a host does on its network beside serving: it answers ARP, neighbour discovery and echo requests, says that nobody
+//! listens, and looks for clients that no longer answer.
 
 use smoltcp::phy::{Device, TxToken};
+use smoltcp::socket::tcp::State;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
 use super::Core;
 use super::connection::Place;
 use super::door::{Class, Segment};
-use super::time::NEVER;
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
-use crate::event::{DropRule, Observer, Sink, Way};
-use crate::packet::answer::{Answer, Say};
-#[cfg(feature = "ipv6")]
-use crate::packet::ipv6;
+use crate::event::{Conflict, DropRule, Event, Observer, Sink, Way};
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
-use crate::packet::ip::{self, protocol};
+use crate::link::resolver::Neighbor;
 use crate::packet::Mac;
+use crate::packet::answer::{Answer, Say};
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
+use crate::packet::ip::{self, protocol};
+#[cfg(feature = "ipv6")]
+use crate::packet::ipv6;
 use crate::service::Service;
 use crate::stack::{Departing, Egress};
 
+/// So often the stack sends by a timer, without an answer, before the client is looked for.
+pub(super) const UNANSWERED: u8 = 2;
+
+/// So often it is asked where the gateways are that answers go by.
+const CONFIRMED: Duration = Duration::from_secs(60);
+
 impl Core<'_> {
-    /// Where the answer to a packet goes that came from this host, in a frame from this Ethernet address: there.
+    /// Where the answer to a packet goes that came from this host, in a frame from this Ethernet address: there. A host off
+    /// the link may be answered by way of the gateway, once it is known where that is.
     #[inline(always)]
-    pub(super) fn way_back(&self, _host: IpAddress, from: Mac) -> Mac {
-        from
+    pub(super) fn way_back(&self, host: IpAddress, from: Mac) -> Mac {
+        if self.via_gateway { self.way_out(host).unwrap_or(from) } else { from }
     }
 
-    /// The address of ours that speaks to a host.
     #[cold]
-    pub(super) fn source(&self, host: IpAddress) -> Option<IpAddress> {
-        self.local.addresses.iter().map(|cidr| cidr.address()).find(|own| own.version() == host.version())
+    #[inline(never)]
+    fn way_out(&self, host: IpAddress) -> Option<Mac> {
+        let here = &self.local.here;
+        if here.next_hop(host) == Some(host) { None } else { self.link.known(here, host) }
     }
 
-    /// A segment came from another Ethernet address than its connection's segments before.
+    /// A segment came from another Ethernet address than its connection's segments go to.
     #[cold]
     #[inline(never)]
     pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place) {
-        let connection = &mut self.slots[slot];
-        if connection.accepts(segment, place) {
-            connection.mac = segment.from;
+        if self.slots[slot].accepts(segment, place) {
+            self.slots[slot].mac = self.way_back(segment.tuple.remote.addr, segment.from);
         }
     }
 
-    /// Answers a request for an address of ours.
-    #[cfg(feature = "ipv4")]
+    /// A connection's segments stay without answer: it is asked where the first hop to its client is, the client itself or
+    /// the gateway (RFC 1122 2.3.2.1, RFC 4861 7.3).
+    #[cold]
     #[inline(never)]
-    pub(super) fn arp<T: TxToken, O: Observer>(
+    pub(super) fn look_for(&mut self, slot: usize, now: Instant) {
+        let connection = &self.slots[slot];
+        // Who has not answered the first time sends its SYN again.
+        if let Some(tuple) = connection.tuple
+            && connection.state != State::SynReceived
+            && self.local.here.station.mac.is_some()
+            && let Some(hop) = self.local.here.next_hop(tuple.remote.addr)
+        {
+            self.link.ask(hop, now);
+            self.host_due = now;
+        }
+    }
+
+    /// Somebody was found who was looked for: the connections that get no answer try there.
+    #[cold]
+    fn found(&mut self, hop: IpAddress, mac: Mac) {
+        for slot in 0..self.slots.len() {
+            let connection = &mut self.slots[slot];
+            if connection.unanswered > 0
+                && let Some(tuple) = connection.tuple
+                && self.local.here.next_hop(tuple.remote.addr) == Some(hop)
+            {
+                connection.mac = mac;
+            }
+        }
+    }
+
+    /// Takes in an ARP packet.
+    #[cfg(feature = "ipv4")]
+    pub(super) fn arp<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
         packet: &arp::Packet<'_>,
         answer: T,
+        service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        let (mac, sender, target) = (packet.sender_mac(), packet.sender(), packet.target());
         sink.frame(Way::Common, frame);
-        if let Some(own) = self.station.mac
-            && packet.operation() == arp::REQUEST
-            && mac.is_unicast()
-            && !self.local.is_own(IpAddress::Ipv4(sender))
-            && self.local.is_own(IpAddress::Ipv4(target))
-        {
-            Departing::answer(answer, sink, self.station, mac).frame(arp::FRAME, |place| {
-                if let Some(place) = place.first_chunk_mut() {
-                    arp::reply(place, (own, target), (mac, sender));
-                }
-            });
+        let now = sink.now;
+        let here = &self.local.here;
+        let token = Departing::answer(answer, &mut *sink, here.station, packet.sender_mac());
+        let conflict = self.link.arp(here, packet, token, now);
+        self.heard(conflict, service, sink)
+    }
+
+    /// Something was heard on the link: an answer to us may be in it, or somebody else with an address of ours.
+    fn heard<S: Service, O: Observer>(
+        &mut self,
+        conflict: Option<Conflict>,
+        service: &mut S,
+        sink: &mut Sink<'_, O>,
+    ) -> FollowUp {
+        self.host_due = sink.now;
+        if let Some(conflict) = conflict {
+            sink.emit(Event::Conflict(conflict));
+            if conflict.given_up {
+                self.local.here.addresses.retain(|cidr| cidr.address() != conflict.address);
+                self.end_unaddressed(service, sink);
+            }
         }
         FollowUp::Other
     }
 
     /// Takes in what is neither a segment of a connection nor a datagram.
     #[inline(never)]
-    pub(super) fn other<T: TxToken, O: Observer>(
+    pub(super) fn other<T: TxToken, S: Service, O: Observer>(
         &mut self,
         Arrived { frame, packet }: Arrived<'_>,
         from: Mac,
         class: &Class<'_>,
         answer: T,
+        service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
         // Not every frame of a flood draws an error.
@@ -86,24 +137,34 @@ impl Core<'_> {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
         sink.frame(Way::Common, frame);
-        if matches!(class, Class::NoListener | Class::Echo)
-            && let Some(says) = self.answer(class, packet)
-        {
-            let token = Departing::answer(answer, sink, self.station, from);
-            token.consume(says.length(), |place| says.write(place));
-            return FollowUp::Other;
+        let here = &self.local.here;
+        match class {
+            Class::NoListener | Class::Echo => {
+                if let Some(says) = self.answer(class, packet) {
+                    let token = Departing::answer(answer, sink, here.station, self.way_back(says.to(), from));
+                    token.packet(says.length(), &|place| says.write(place));
+                }
+            }
+            #[cfg(feature = "ipv6")]
+            Class::Discovery(discovery) => {
+                let now = sink.now;
+                let token = Departing::answer(answer, &mut *sink, here.station, from);
+                let conflict = self.link.discovery(here, discovery, from, token, now);
+                #[cfg(feature = "slaac")]
+                self.process_ndp(discovery, now);
+                return self.heard(conflict, service, sink);
+            }
+            _ => {}
         }
-        #[cfg(feature = "slaac")]
-        if let Class::Discovery(discovery) = class {
-            self.process_ndp(discovery, sink.now);
-        }
+        let _ = service;
         FollowUp::Other
     }
 
     /// The answer to an echo request, or to a packet that nobody listens for.
     fn answer<'f>(&self, class: &Class<'_>, packet: &'f [u8]) -> Option<Answer<'f>> {
         let (source, destination, protocol) = ip::outline(packet)?;
-        let own = if self.local.is_own(destination) { destination } else { self.source(source)? };
+        let here = &self.local.here;
+        let own = if here.is_own(destination) { destination } else { here.source(source)? };
         let say = match protocol {
             _ if *class == Class::Echo => Say::Echo,
             protocol::TCP => Say::Reset,
@@ -126,23 +187,45 @@ impl Core<'_> {
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
     ) {
-        self.host_due = NEVER;
+        let _ = &service;
+        let now = device.sink.now;
+        if self.via_gateway {
+            self.look_for_gateways(now);
+        }
+        self.host_due = self.link.serve(&self.local.here, device);
+        if self.via_gateway {
+            self.host_due = self.host_due.min(now + CONFIRMED);
+        }
+        while let Some((hop, mac)) = self.link.take_result() {
+            if let Some(mac) = mac {
+                self.found(hop, mac);
+            }
+        }
         #[cfg(feature = "slaac")]
         {
             let (changed, due) = self.serve_slaac(device);
             self.host_due = self.host_due.min(due);
             if changed {
-                self.end_unaddressed(device.sink, service);
+                self.end_unaddressed(service, device.sink);
             }
         }
     }
 
+    /// Answers go by way of the gateways: where they are is asked for, again and again.
+    #[cold]
+    fn look_for_gateways(&mut self, now: Instant) {
+        for gateway in self.local.here.gateways.clone() {
+            let _: Neighbor = self.link.reach(&self.local.here, gateway, now);
+        }
+    }
+
     /// The addresses have changed: a connection to one that is ours no longer is over.
-    #[cfg(any(feature = "dhcp", feature = "slaac"))]
-    fn end_unaddressed<S: Service, O: Observer>(&mut self, sink: &mut Sink<'_, O>, service: &mut S) {
+    #[cold]
+    #[inline(never)]
+    fn end_unaddressed<S: Service, O: Observer>(&mut self, service: &mut S, sink: &mut Sink<'_, O>) {
         for slot in 0..self.slots.len() {
             if let Some(tuple) = self.slots[slot].tuple
-                && !self.local.is_own(tuple.local.addr)
+                && !self.local.here.is_own(tuple.local.addr)
             {
                 self.slots[slot].forget(slot, sink);
                 self.release(slot, None, service);
@@ -153,10 +236,11 @@ impl Core<'_> {
     /// The gateway of a version of IP has changed.
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
     pub(super) fn set_gateway(&mut self, others: impl Fn(IpAddress) -> bool, gateway: Option<IpAddress>) {
-        self.gateways.retain(|known| others(*known));
-        // There are two versions and two places.
+        let gateways = &mut self.local.here.gateways;
+        gateways.retain(|known| others(*known));
         if let Some(gateway) = gateway {
-            let _ = self.gateways.push(gateway);
+            // There are two versions and two places.
+            let _ = gateways.push(gateway);
         }
     }
 }

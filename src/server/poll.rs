@@ -1,15 +1,16 @@
 //! One poll, step by step: the connections that frames have touched, those whose time has
 //! come, the SYNs that wait.
 
-use smoltcp::phy::Device;
-use smoltcp::socket::tcp::State;
-use smoltcp::time::Instant;
 use super::Core;
+use super::network::UNANSWERED;
 use super::slots::Order;
 use super::time::{BLOCKED, NEVER, after, not_before};
 use crate::event::{Cause, Event, Limit, Observer, Timer};
 use crate::service::Service;
 use crate::stack::Egress;
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Instant;
 
 /// The device has no room.
 struct Blocked;
@@ -131,6 +132,9 @@ impl Core<'_> {
         let connection = &mut self.slots[slot];
         device.to = connection.mac;
         let next = connection.process(slot, due, &mut self.iface, device, service, &mut self.scratch);
+        if connection.unanswered >= UNANSWERED {
+            self.look_for(slot, device.sink.now);
+        }
         self.reschedule(slot, next, device.sink.now, service);
     }
 

@@ -21,17 +21,16 @@
 
 use crate::packet::Mac;
 use heapless::Vec;
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, Ipv6Address};
 
 use super::Core;
-use super::door::Discovery;
 use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
 use crate::packet::ndp::option::Prefix;
-use crate::packet::ndp;
+use crate::packet::ndp::{self, Discovery};
 use crate::stack::Egress;
 
 /// Addresses that are formed at most, where there is room: of [`MAX_ADDRESSES`], one is an IPv4 address, and one the
@@ -102,7 +101,7 @@ impl Core<'_> {
                 let lifetime = Duration::from_secs(advertisement.lifetime().into());
                 slaac.advertised_router(source, lifetime, now);
                 for prefix in advertisement.options().filter_map(Prefix::new).filter(forms_addresses) {
-                    slaac.advertised_prefix(&prefix, &self.local.addresses, now);
+                    slaac.advertised_prefix(&prefix, &self.local.here.addresses, now);
                 }
             }
             // Another host that wants the same address, and asked first (RFC 4862 5.4.3).
@@ -119,11 +118,13 @@ impl Core<'_> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> (bool, Instant) {
         let now = device.sink.now;
-        let (Some(slaac), Some(mac)) = (&mut self.slaac, self.station.mac) else { return (false, NEVER) };
+        let (Some(slaac), Some(mac)) = (&mut self.slaac, self.local.here.station.mac) else {
+            return (false, NEVER);
+        };
         slaac.ask(mac, device);
         let changed = slaac.age(now);
         if changed {
-            slaac.assign(&mut self.local.addresses, now);
+            slaac.assign(&mut self.local.here.addresses, now);
         }
         slaac.formed.retain(|formed| formed.valid_until > now);
         let router = slaac.router.map(|(router, _)| router);
@@ -212,18 +213,15 @@ impl Slaac {
     fn ask<D: Device, O: Observer>(&mut self, mac: Mac, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
-            let message = ndp::Message::probe(mac, formed.address);
-            device.to = message.to();
-            let Some(token) = device.transmit(now) else { return };
-            send(token, &message);
+            if send(&ndp::Message::probe(mac, formed.address), device).is_none() {
+                return;
+            }
             formed.stage = Stage::Tentative(now + DEFENCE);
         }
         if self.solicitations > 0
             && self.solicit_at <= now
-            && let message = ndp::Message::router_solicitation((mac, self.link_local))
-            && let Some(token) = to(device, message.to()).transmit(now)
+            && send(&ndp::Message::router_solicitation((mac, self.link_local)), device).is_some()
         {
-            send(token, &message);
             self.solicitations -= 1;
             self.solicit_at = now + INTERVAL;
         }
@@ -299,16 +297,9 @@ enum Message<'f> {
     Neighbor(ndp::About<'f>),
 }
 
-/// Sends a solicitation.
-fn send<T: TxToken>(token: T, message: &ndp::Message) {
-    token.consume(message.length() - 14, |packet| {
-        let mut frame = [0; ndp::Message::LONGEST];
-        packet.copy_from_slice(message.write(&mut frame).get(14..).unwrap_or_default());
-    });
-}
-
-/// The device, set to send to this Ethernet address.
-fn to<'e, 'd, 's, D, O: Observer>(device: &'e mut Egress<'d, 's, D, O>, mac: Mac) -> &'e mut Egress<'d, 's, D, O> {
-    device.to = mac;
-    device
+/// Sends a solicitation, if the device has room.
+fn send<D: Device, O: Observer>(message: &ndp::Message, device: &mut Egress<'_, '_, D, O>) -> Option<()> {
+    device.to = message.to();
+    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
+    Some(())
 }

@@ -7,17 +7,18 @@ use smoltcp::time::Instant;
 #[cfg(feature = "std")]
 use super::MIN_BUFFER;
 use super::backlog::Backlog;
-use super::door::Local;
 #[cfg(feature = "std")]
 use super::connection::Connection;
+use super::door::Local;
 #[cfg(feature = "slaac")]
 use super::slaac::Slaac;
 use super::slots::{MAX_SLOTS, Slots};
 use super::{Config, ConfigError, Core, Memory, Server};
 use crate::bucket::Bucket;
 use crate::event::Counters;
+use crate::link::host::{Here, Link};
 use crate::packet::seal::Sums;
-use crate::stack::{Station, interface};
+use crate::stack::interface;
 
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
 const MIN_IP_MTU: usize = 1_280;
@@ -25,7 +26,7 @@ const MIN_IP_MTU: usize = 1_280;
 /// The stack, and what of the device's abilities matters to others.
 struct Stack {
     iface: Interface,
-    station: Station,
+    here: Here,
     verify: Sums,
     ip_mtu: usize,
 }
@@ -75,11 +76,11 @@ impl<'a> Server<'a> {
     ) -> Result<Stack, ConfigError> {
         config.check()?;
         let capabilities = device.capabilities();
-        let station = Station { mac: config.host.mac, fill: Sums::to_fill(&capabilities.checksum) };
-        if station.mac.is_none() && capabilities.medium != Medium::Ip {
+        let here = Here::new(&config.host, &capabilities);
+        if here.station.mac.is_none() && capabilities.medium != Medium::Ip {
             return Err(ConfigError::Memory("the device carries frames: the host needs a MAC address"));
         }
-        let ip_mtu = capabilities.max_transmission_unit.saturating_sub(station.header());
+        let ip_mtu = here.ip_mtu(&capabilities);
         if ip_mtu < MIN_IP_MTU {
             return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));
         }
@@ -93,29 +94,26 @@ impl<'a> Server<'a> {
             return Err(ConfigError::Memory("there must be 16 bytes of buffer each way at least"));
         }
         let iface = interface(ip_mtu, config.host.seed, now);
-        Ok(Stack { iface, station, verify: Sums::to_verify(&capabilities.checksum), ip_mtu })
+        Ok(Stack { iface, here, verify: Sums::to_verify(&capabilities.checksum), ip_mtu })
     }
 
     #[inline(always)]
     fn build(config: &Config<'a>, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
-        let Stack { iface, station, verify, ip_mtu } = stack;
+        let Stack { iface, here, verify, ip_mtu } = stack;
         let host = &config.host;
-        let mut addresses = host.addresses.clone();
-        // They were counted by the check.
-        addresses.extend(host.link_local());
+        let link = Link::new(&here, host.announce, now);
         Server {
             core: Core {
                 iface,
-                station,
+                link,
                 local: Local {
-                    addresses,
+                    here,
                     udp: config.udp.unwrap_or(0),
                     listeners: config.listeners,
                     verify,
                     #[cfg(feature = "dhcp")]
                     dhcp: host.dhcp,
                 },
-                gateways: host.gateways.clone(),
                 via_gateway: host.via_gateway,
                 limits: config.limits,
                 host_due: now,

@@ -165,9 +165,7 @@ impl Sizes {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         let connection = self.receive + self.send + size_of::<Slot<'_>>() + size_of::<SocketStorage<'_>>();
-        self.connections * connection
-            + backlog(self.connections) * size_of::<Option<Waiting>>()
-            + SCRATCH
+        self.connections * connection + backlog(self.connections) * size_of::<Option<Waiting>>() + SCRATCH
     }
 }
 

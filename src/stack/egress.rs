@@ -6,45 +6,58 @@ use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
-use crate::event::{Observer, Sink, Way};
 use super::station::Station;
-use crate::packet::seal::{Outgoing, seal};
-use crate::packet::{Mac, ip};
+use crate::event::{Observer, Sink, Way};
+use crate::packet::seal::seal;
+use crate::packet::{Flags, Mac, ip, tcp};
 
 /// What was seen of a connection's segments as they went out: what the stack keeps to itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     /// Our initial sequence number, from the SYN-ACK.
     pub(crate) iss: Option<TcpSeqNumber>,
-    /// The last segment, until it is taken.
-    pub(crate) last: Option<Outgoing>,
+    /// The flags of the last segment; none before the first.
+    pub(crate) last: Flags,
 }
 
 impl Sent {
-    fn segment(&mut self, segment: Option<Outgoing>) {
-        self.last = segment;
-        if self.iss.is_none()
-            && let Some(Outgoing { flags, sequence, .. }) = segment
-            && flags.syn()
-        {
-            self.iss = Some(sequence);
+    pub(crate) const NOTHING: Sent = Sent { iss: None, last: Flags(0) };
+
+    #[inline(always)]
+    fn segment(&mut self, header: tcp::Header<'_>) {
+        self.last = header.flags();
+        if self.last.syn() {
+            self.iss = Some(header.sequence());
         }
     }
 }
 
+/// Where a packet's frame goes.
+pub(crate) trait Route: Copy {
+    fn to(&self, packet: &[u8]) -> Mac;
+}
+
+/// All to one.
+impl Route for Mac {
+    #[inline(always)]
+    fn to(&self, _packet: &[u8]) -> Mac {
+        *self
+    }
+}
+
 /// The sending side of a device. It receives nothing.
-pub(crate) struct Egress<'d, 's, D, O: Observer> {
+pub(crate) struct Egress<'d, 's, D, O: Observer, R = Mac> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
     pub(crate) station: Station,
     /// Whom the next packets are for.
-    pub(crate) to: Mac,
+    pub(crate) to: R,
     sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
+        Egress::routed(device, sink, station, Mac::BROADCAST)
     }
 
     /// The same, for the segments of one connection, which are noted there.
@@ -54,13 +67,20 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     }
 }
 
-impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
+impl<'d, 's, D, O: Observer, R: Route> Egress<'d, 's, D, O, R> {
+    /// Each packet goes where this says.
+    pub(crate) fn routed(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station, to: R) -> Self {
+        Egress { device, sink, station, to, sent: None }
+    }
+}
+
+impl<'s, D: Device, O: Observer, R: Route> Device for Egress<'_, 's, D, O, R> {
     type RxToken<'a>
         = Held<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = Departing<'a, 's, D::TxToken<'a>, O>
+        = Departing<'a, 's, D::TxToken<'a>, O, R>
     where
         Self: 'a;
 
@@ -82,11 +102,11 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
 }
 
 /// A token for an IP packet.
-pub(crate) struct Departing<'a, 's, T, O: Observer> {
+pub(crate) struct Departing<'a, 's, T, O: Observer, R = Mac> {
     token: T,
     sink: &'a mut Sink<'s, O>,
     station: Station,
-    to: Mac,
+    to: R,
     sent: Option<&'a mut Sent>,
 }
 
@@ -98,18 +118,35 @@ impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
 }
 
 impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
+    /// The same, to another Ethernet address.
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn to(mut self, to: Mac) -> Self {
+        self.to = to;
+        self
+    }
+
+    /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
+    #[inline(never)]
+    pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
+        self.consume(len, |packet| write(packet));
+    }
+
     /// Sends a frame that is no IP packet.
     #[cfg(feature = "ipv4")]
-    pub(crate) fn frame(self, len: usize, write: impl FnOnce(&mut [u8])) {
+    #[inline(never)]
+    pub(crate) fn frame(self, bytes: &[u8]) {
         let Departing { token, sink, .. } = self;
-        token.consume(len, |frame| {
-            write(frame);
+        token.consume(bytes.len(), |frame| {
+            // A device that gives less loses it.
+            if frame.len() == bytes.len() {
+                frame.copy_from_slice(bytes);
+            }
             sink.frame(Way::Out, frame);
         });
     }
 }
 
-impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
+impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Departing { token, sink, station, to, sent } = self;
         let start = station.header();
@@ -117,9 +154,9 @@ impl<T: TxToken, O: Observer> TxToken for Departing<'_, '_, T, O> {
             // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
             let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
             let result = f(packet);
+            station.write(header, ip::version(packet), to.to(packet));
             let segment = seal(packet, station.fill);
-            station.write(header, ip::version(packet), to);
-            if let Some(sent) = sent {
+            if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
             }
             sink.frame(Way::Out, frame);

@@ -19,7 +19,7 @@ use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-pub(crate) use self::egress::{Departing, Egress, Sent};
+pub(crate) use self::egress::{Departing, Egress, Route, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
 pub(crate) use self::station::{Content, Station};
 

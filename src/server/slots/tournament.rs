@@ -82,12 +82,6 @@ impl Slots<'_> {
         }
     }
 
-    /// It is to be processed at once.
-    pub(in super::super) fn hurry(&mut self, slot: usize, now: Instant) {
-        let evictable = self.at(Order::Evictable, slot);
-        self.schedule(slot, now, evictable);
-    }
-
     /// From the leaf to the root: whoever won so far against the winner of the node beside. Where another has won as
     /// before, nothing changes further up.
     fn play(&mut self, order: Order, slot: usize) {

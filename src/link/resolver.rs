@@ -1,0 +1,316 @@
+//! Where neighbours are: by ARP (RFC 826) and by neighbour solicitations (RFC 4861 7.2).
+//!
+//! An entry is there for those alone whom we asked for. What others say of themselves changes an entry, and makes none.
+//! The packet that waits for an answer (RFC 1122 2.3.2.2) is its sender's to keep.
+
+use heapless::Vec;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpAddress;
+
+use super::NEVER;
+use crate::packet::Mac;
+
+/// Neighbours that are known at once.
+const ENTRIES: usize = 8;
+/// Questions for one (RFC 4861 10, MAX_MULTICAST_SOLICIT).
+const TRIES: u8 = 3;
+/// Between two of them (RFC 1122 2.3.2.1: at most one a second; RFC 4861 10, RETRANS_TIMER).
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So long an answer holds before it is asked for again.
+const CONFIRMED: Duration = Duration::from_secs(60);
+/// So long nobody is there who didn't answer.
+const ABSENT: Duration = Duration::from_secs(3);
+
+/// What is known of a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Neighbor {
+    /// It is there.
+    Known(Mac),
+    /// It was asked for.
+    Asking,
+    /// It was asked for in vain, a short while ago.
+    Unreachable,
+    /// Nobody has asked for it.
+    Unknown,
+}
+
+/// How somebody says where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// To us, who asked: an ARP reply, an advertisement with the flag "solicited".
+    pub(crate) solicited: bool,
+    /// In place of what was known (RFC 4861 7.2.5). ARP always does.
+    pub(crate) overrides: bool,
+}
+
+impl Told {
+    /// By an ARP reply to us.
+    pub(crate) const REPLY: Told = Told { solicited: true, overrides: true };
+    /// By a question of theirs, or to everybody.
+    pub(crate) const UNASKED: Told = Told { solicited: false, overrides: true };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No question is under way. What is known holds until `at`; where nothing is, there was no answer until then.
+    Idle,
+    /// So many questions were sent. The next thing happens at `at`.
+    Asking(u8),
+    /// It is over, and nobody was told yet how.
+    Over,
+}
+
+struct Entry {
+    address: IpAddress,
+    mac: Option<Mac>,
+    stage: Stage,
+    at: Instant,
+}
+
+/// The neighbours that were asked for.
+#[derive(Default)]
+pub(crate) struct Resolver {
+    entries: Vec<Entry, ENTRIES>,
+}
+
+impl Resolver {
+    pub(crate) const fn new() -> Self {
+        Resolver { entries: Vec::new() }
+    }
+
+    fn entry(&mut self, address: IpAddress) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.address == address)
+    }
+
+    /// Begins to ask for a neighbour, also for one that is known. Nothing happens while it is asked for already, within a
+    /// second of having been asked for in vain, or while the table is full of such questions.
+    #[inline(never)]
+    pub(crate) fn ask(&mut self, address: IpAddress, now: Instant) {
+        if let Some(entry) = self.entry(address) {
+            let in_vain = entry.mac.is_none() && now + (ABSENT - INTERVAL) < entry.at;
+            if entry.stage == Stage::Idle && !in_vain {
+                (entry.stage, entry.at) = (Stage::Asking(0), now);
+            }
+            return;
+        }
+        if self.entries.is_full() {
+            // Who is in use is confirmed again and again, so this is the one that was used least recently.
+            let idle = self.entries.iter().enumerate().filter(|(_, entry)| entry.stage == Stage::Idle);
+            let Some((oldest, _)) = idle.min_by_key(|(_, entry)| entry.at) else { return };
+            self.entries.swap_remove(oldest);
+        }
+        // There is room now.
+        let _ = self.entries.push(Entry { address, mac: None, stage: Stage::Asking(0), at: now });
+    }
+
+    /// What is known of a neighbour. One that hasn't been confirmed for a while is asked for again by this, and is where it
+    /// was in the meantime.
+    pub(crate) fn get(&mut self, address: IpAddress, now: Instant) -> Neighbor {
+        let Some(entry) = self.entry(address) else { return Neighbor::Unknown };
+        match (entry.mac, entry.stage) {
+            (Some(mac), stage) => {
+                if stage == Stage::Idle && entry.at <= now {
+                    (entry.stage, entry.at) = (Stage::Asking(0), now);
+                }
+                Neighbor::Known(mac)
+            }
+            (None, Stage::Asking(_)) => Neighbor::Asking,
+            (None, _) if entry.at > now => Neighbor::Unreachable,
+            _ => Neighbor::Unknown,
+        }
+    }
+
+    /// Where a neighbour was when last heard of.
+    pub(crate) fn known(&self, address: IpAddress) -> Option<Mac> {
+        self.entries.iter().find(|entry| entry.address == address)?.mac
+    }
+
+    /// Takes in where somebody says that they are. Whether that ends a question for them.
+    #[inline(never)]
+    pub(crate) fn answer(&mut self, address: IpAddress, mac: Mac, told: Told, now: Instant) -> bool {
+        let Some(entry) = self.entry(address) else { return false };
+        let asked = matches!(entry.stage, Stage::Asking(_));
+        match entry.mac {
+            // One of both is wrong: it is asked about at its next use (RFC 4861 7.2.5, step I).
+            Some(known) if known != mac && !told.overrides => {
+                if entry.stage == Stage::Idle {
+                    entry.at = entry.at.min(now);
+                }
+                return false;
+            }
+            // That is known, and it doesn't say that our packets get there.
+            Some(known) if known == mac && !told.solicited => return false,
+            _ => entry.mac = Some(mac),
+        }
+        // An answer that wasn't asked for proves nothing of the way there and back (RFC 4861 7.2.5): it is used, and asked
+        // about at its next use.
+        entry.at = if told.solicited { now + CONFIRMED } else { now };
+        if asked {
+            entry.stage = Stage::Over;
+        }
+        asked
+    }
+
+    /// Whom to ask for now.
+    #[inline(never)]
+    pub(crate) fn due(&mut self, now: Instant) -> Option<IpAddress> {
+        for entry in &mut self.entries {
+            match entry.stage {
+                Stage::Asking(tries) if entry.at <= now => {
+                    if tries < TRIES {
+                        return Some(entry.address);
+                    }
+                    (entry.mac, entry.stage, entry.at) = (None, Stage::Over, now + ABSENT);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// A question for it was sent.
+    pub(crate) fn asked(&mut self, address: IpAddress, now: Instant) {
+        if let Some(entry) = self.entry(address)
+            && let Stage::Asking(tries) = &mut entry.stage
+        {
+            *tries = tries.saturating_add(1);
+            entry.at = now + INTERVAL;
+        }
+    }
+
+    /// How a question ended, each once: where the neighbour is, or nowhere. Until that was taken, its entry stays.
+    pub(crate) fn take_result(&mut self) -> Option<(IpAddress, Option<Mac>)> {
+        let entry = self.entries.iter_mut().find(|entry| entry.stage == Stage::Over)?;
+        entry.stage = Stage::Idle;
+        Some((entry.address, entry.mac))
+    }
+
+    /// When to look again whom to ask.
+    pub(crate) fn deadline(&self) -> Instant {
+        let asking = self.entries.iter().filter(|entry| matches!(entry.stage, Stage::Asking(_)));
+        asking.map(|entry| entry.at).fold(NEVER, Instant::min)
+    }
+}
+
+#[cfg(all(test, feature = "ipv4"))]
+mod tests {
+    use super::*;
+
+    const IN_PASSING: Told = Told { solicited: false, overrides: false };
+
+    fn mac(last: u8) -> Mac {
+        Mac([2, 0, 0, 0, 0, last])
+    }
+
+    fn host(last: u8) -> IpAddress {
+        IpAddress::v4(192, 168, 69, last)
+    }
+
+    fn at(millis: i64) -> Instant {
+        Instant::from_millis(100_000 + millis)
+    }
+
+    /// Sends what is due, and says to whom.
+    fn questions(resolver: &mut Resolver, now: Instant) -> std::vec::Vec<IpAddress> {
+        core::iter::from_fn(|| resolver.due(now).inspect(|address| resolver.asked(*address, now))).collect()
+    }
+
+    #[test]
+    fn three_questions_a_second_apart_and_then_nobody_is_there() {
+        let mut resolver = Resolver::new();
+        assert_eq!((resolver.get(host(9), at(0)), resolver.deadline()), (Neighbor::Unknown, NEVER));
+        resolver.ask(host(9), at(0));
+        for (now, deadline) in [(0, 1_000), (1_000, 2_000), (2_000, 3_000)] {
+            assert_eq!((resolver.deadline(), resolver.due(at(now - 1))), (at(now), None));
+            assert_eq!(questions(&mut resolver, at(now)), [host(9)]);
+            // Who asks again changes nothing.
+            resolver.ask(host(9), at(now + 1));
+            assert_eq!(
+                (resolver.deadline(), resolver.get(host(9), at(now))),
+                (at(deadline), Neighbor::Asking)
+            );
+        }
+        assert_eq!((resolver.take_result(), resolver.due(at(3_000))), (None, None));
+        assert_eq!(resolver.take_result(), Some((host(9), None)));
+        assert_eq!((resolver.take_result(), resolver.deadline()), (None, NEVER));
+        assert_eq!(resolver.get(host(9), at(3_001)), Neighbor::Unreachable);
+        resolver.ask(host(9), at(3_999));
+        assert_eq!(resolver.deadline(), NEVER, "not within a second");
+        assert_eq!(resolver.get(host(9), at(5_999)), Neighbor::Unreachable);
+        assert_eq!(resolver.get(host(9), at(6_000)), Neighbor::Unknown);
+        resolver.ask(host(9), at(4_000));
+        assert_eq!(questions(&mut resolver, at(4_000)), [host(9)]);
+        assert!(resolver.answer(host(9), mac(9), Told::REPLY, at(4_001)));
+        assert_eq!(resolver.take_result(), Some((host(9), Some(mac(9)))));
+    }
+
+    #[test]
+    fn an_answer_holds_for_a_minute_and_is_then_asked_for_again_when_used() {
+        let mut resolver = Resolver::new();
+        resolver.ask(host(9), at(0));
+        questions(&mut resolver, at(0));
+        assert!(resolver.answer(host(9), mac(9), Told::REPLY, at(5)));
+        assert!(!resolver.answer(host(9), mac(9), Told::REPLY, at(6)), "it ended the question once");
+        assert_eq!((resolver.take_result(), resolver.take_result()), (Some((host(9), Some(mac(9)))), None));
+        assert_eq!(resolver.get(host(9), at(60_005)), Neighbor::Known(mac(9)));
+        assert_eq!(resolver.deadline(), NEVER);
+        assert_eq!(resolver.get(host(9), at(60_006)), Neighbor::Known(mac(9)), "until the answer");
+        assert_eq!(questions(&mut resolver, at(60_006)), [host(9)]);
+        assert!(resolver.answer(host(9), mac(10), Told::REPLY, at(60_010)));
+        assert_eq!(resolver.take_result(), Some((host(9), Some(mac(10)))));
+        // Whoever doubts that it is there asks before that.
+        resolver.ask(host(9), at(61_000));
+        for now in [61_000, 62_000, 63_000] {
+            assert_eq!(questions(&mut resolver, at(now)), [host(9)]);
+            assert_eq!(resolver.get(host(9), at(now)), Neighbor::Known(mac(10)));
+        }
+        assert_eq!(questions(&mut resolver, at(64_000)), []);
+        assert_eq!(resolver.take_result(), Some((host(9), None)));
+        assert_eq!(resolver.get(host(9), at(64_000)), Neighbor::Unreachable);
+    }
+
+    /// RFC 826, RFC 4861 7.2.5.
+    #[test]
+    fn what_others_say_unasked_changes_entries_and_makes_none() {
+        let mut resolver = Resolver::new();
+        assert!(!resolver.answer(host(9), mac(9), Told::REPLY, at(0)));
+        assert_eq!(resolver.get(host(9), at(0)), Neighbor::Unknown);
+        resolver.ask(host(9), at(0));
+        // What is said unasked ends a question, and is asked about when it is used.
+        assert!(resolver.answer(host(9), mac(9), IN_PASSING, at(1)));
+        assert_eq!(resolver.take_result(), Some((host(9), Some(mac(9)))));
+        assert_eq!(resolver.get(host(9), at(1)), Neighbor::Known(mac(9)));
+        assert_eq!(questions(&mut resolver, at(1)), [host(9)]);
+        assert!(!resolver.answer(host(9), mac(9), Told::UNASKED, at(2)), "it doesn't say that it hears us");
+        let without_override = Told { solicited: true, overrides: false };
+        assert!(!resolver.answer(host(9), mac(10), without_override, at(2)), "another, without override");
+        assert!(resolver.answer(host(9), mac(9), without_override, at(3)));
+        resolver.take_result();
+        assert!(!resolver.answer(host(9), mac(10), IN_PASSING, at(4)));
+        assert_eq!(resolver.get(host(9), at(4)), Neighbor::Known(mac(9)), "but it is asked about");
+        assert_eq!(questions(&mut resolver, at(4)), [host(9)]);
+        assert!(resolver.answer(host(9), mac(11), Told::UNASKED, at(5)), "an announcement moves it");
+        assert_eq!(resolver.get(host(9), at(5)), Neighbor::Known(mac(11)));
+    }
+
+    #[test]
+    fn a_full_table_forgets_who_was_confirmed_least_recently_and_no_question() {
+        let mut resolver = Resolver::new();
+        let entries = u8::try_from(ENTRIES).unwrap();
+        for last in 0..=entries {
+            resolver.ask(host(last), at(0));
+        }
+        assert_eq!(questions(&mut resolver, at(0)).len(), ENTRIES, "as many questions as there is room for");
+        assert_eq!(resolver.get(host(entries), at(0)), Neighbor::Unknown);
+        for last in (0..entries).rev() {
+            resolver.answer(host(last), mac(last), Told::REPLY, at(i64::from(10 - last)));
+        }
+        resolver.ask(host(entries), at(20));
+        assert_eq!(resolver.get(host(entries), at(20)), Neighbor::Unknown, "nobody has taken the results");
+        while resolver.take_result().is_some() {}
+        resolver.ask(host(entries), at(20));
+        assert_eq!(resolver.get(host(entries), at(20)), Neighbor::Asking);
+        assert_eq!(resolver.get(host(entries - 1), at(20)), Neighbor::Unknown);
+        assert_eq!(resolver.get(host(0), at(20)), Neighbor::Known(mac(0)));
+    }
+}
