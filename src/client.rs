@@ -103,7 +103,7 @@ impl<'a, O: Observer> Client<'a, O> {
         let here = Here::new(host, &capabilities);
         Ok(Client {
             iface: interface(here.ip_mtu(&capabilities), host.seed, now),
-            link: Link::new(&here, host.announce, now),
+            link: Link::new(host, now),
             here,
             link_due: now,
             sockets: SocketSet::new(sockets),

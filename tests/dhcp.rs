@@ -17,6 +17,8 @@ use undersock::smoltcp::wire::{
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 77);
 const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
+/// Three probes, a second or two apart, and two seconds more (RFC 5227 1.1).
+const PROBING: Duration = Duration::from_secs(6);
 /// Seconds. The client asks to renew it after half of them (RFC 2131 4.4.5).
 const LEASE: u32 = 600;
 
@@ -78,8 +80,21 @@ fn answer(
     test_support::world::raw::udp((client_v4(), 67), (IpAddress::Ipv4(address), 68), &message)
 }
 
-/// Goes through discovery and request with a server that offers this.
-fn lease(world: &mut World<Uppercase>, address: Ipv4Addr, mask: Ipv4Addr, router: Ipv4Addr) {
+/// Goes through discovery and request with a server that offers this, and the time in which other hosts may object.
+fn lease(world: &mut World<Uppercase>, address: Ipv4Addr, mask: Ipv4Addr, router: Ipv4Addr) -> Vec<Vec<u8>> {
+    let mut sent = request(world, address, mask, router);
+    world.pass(PROBING);
+    sent.extend(world.sent());
+    sent
+}
+
+/// The same, until the server has said yes, if it was asked.
+fn request(
+    world: &mut World<Uppercase>,
+    address: Ipv4Addr,
+    mask: Ipv4Addr,
+    router: Ipv4Addr,
+) -> Vec<Vec<u8>> {
     world.pass(Duration::from_millis(10));
     let discover = asks(&world.sent());
     let [(DhcpMessageType::Discover, transaction)] = discover[..] else {
@@ -87,8 +102,8 @@ fn lease(world: &mut World<Uppercase>, address: Ipv4Addr, mask: Ipv4Addr, router
     };
     let request = world.give(&answer(DhcpMessageType::Offer, transaction, address, mask, router));
     let request = asks(&request);
-    let [(DhcpMessageType::Request, transaction)] = request[..] else { return };
-    world.give(&answer(DhcpMessageType::Ack, transaction, address, mask, router));
+    let [(DhcpMessageType::Request, transaction)] = request[..] else { return Vec::new() };
+    world.give(&answer(DhcpMessageType::Ack, transaction, address, mask, router))
 }
 
 fn leased(world: &World<Uppercase>) -> Vec<String> {
@@ -99,8 +114,14 @@ fn leased(world: &World<Uppercase>) -> Vec<String> {
 fn the_address_comes_serves_and_goes_with_its_lease() {
     let mut world = world();
     assert_eq!(leased(&world), [""; 0]);
-    lease(&mut world, LEASED, MASK, ROUTER);
+    let got = lease(&mut world, LEASED, MASK, ROUTER);
     assert_eq!(leased(&world), ["192.168.69.77/24"]);
+    // Nobody else has it: probes say no sender, the announcement does (RFC 5227 2.1, 2.3).
+    let none = Ipv4Addr::UNSPECIFIED;
+    let about: Vec<_> = got.iter().filter_map(|frame| asks_arp(frame)).collect();
+    assert_eq!(about[..3], [(none, LEASED); 3]);
+    assert_eq!(about[3..], vec![(LEASED, LEASED); about.len() - 3]);
+    assert!((1..=2).contains(&about[3..].len()), "{about:?}");
     let got = world.give(&arp(ArpOperation::Request, (CLIENT_MAC, client_v4()), IpAddress::Ipv4(LEASED)));
     assert_eq!(got.iter().filter_map(|frame| arp_reply_in(frame)).count(), 1);
     let request =
@@ -117,6 +138,7 @@ fn the_address_comes_serves_and_goes_with_its_lease() {
     assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1);
     // Nobody renews it.
     world.pass(Duration::from_secs(601));
+    world.sent();
     assert_eq!(leased(&world), [""; 0]);
     assert_eq!(world.give(&request).iter().filter_map(|frame| udp_in(frame)).count(), 0);
 }
@@ -143,7 +165,8 @@ fn impossible_offers_are_not_taken() {
             (IpAddress::Ipv4(LEASED), 12_000),
             b"far",
         ));
-        assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 0, "router {router}");
+        // Whoever asks is answered where the question came from.
+        assert_eq!(got.iter().filter_map(|frame| udp_in(frame)).count(), 1, "router {router}");
         world.pass(Duration::from_secs(60));
     }
     for mask in [Ipv4Addr::new(255, 0, 255, 0), Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST] {
@@ -154,82 +177,102 @@ fn impossible_offers_are_not_taken() {
 }
 
 const OTHER_ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 101);
-const OTHER_ROUTER_MAC: Mac = Mac([2, 0, 0, 0, 0, 0x65]);
+const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0x65]);
 
-/// Lets time pass until the server asks to renew its lease, and answers with this.
-fn renew(world: &mut World<Uppercase>, address: Ipv4Addr, router: Ipv4Addr) -> Vec<Vec<u8>> {
+/// Lets time pass until the server is asked to renew its lease, and answers with this.
+fn renew(world: &mut World<Uppercase>, router: Ipv4Addr) {
     for _ in 0..LEASE {
         world.pass(Duration::from_secs(1));
         let sent = world.sent();
-        // The stack has forgotten where the DHCP server is.
-        if sent.iter().any(|frame| asks_arp(frame) == Some(ROUTER)) {
-            let reply = arp(ArpOperation::Reply, (CLIENT_MAC, IpAddress::Ipv4(ROUTER)), LEASED.into());
-            let got = world.give(&reply);
-            if let [(DhcpMessageType::Request, transaction)] = asks(&got)[..] {
-                return world.give(&answer(DhcpMessageType::Ack, transaction, address, MASK, router));
-            }
+        if let [(DhcpMessageType::Request, transaction)] = asks(&sent)[..] {
+            // To the server, at the address that its answer came from.
+            assert!(sent.iter().any(|frame| frame[..6] == CLIENT_MAC.0), "{sent:?}");
+            world.give(&answer(DhcpMessageType::Ack, transaction, LEASED, MASK, router));
+            return;
         }
     }
     panic!("the lease was not renewed");
 }
 
-/// For whom an ARP request looks.
-fn asks_arp(frame: &[u8]) -> Option<Ipv4Addr> {
+/// Who asks for whom by ARP.
+fn asks_arp(frame: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let packet = ArpPacket::new_checked(frame.get(14..)?).ok()?;
+    let address = |bytes: &[u8]| Ipv4Addr::from_octets(bytes.try_into().expect("4 bytes"));
     (frame[12..14] == [0x08, 0x06] && packet.operation() == ArpOperation::Request)
-        .then(|| Ipv4Addr::from_octets(packet.target_protocol_addr().try_into().expect("4 bytes")))
+        .then(|| (address(packet.source_protocol_addr()), address(packet.target_protocol_addr())))
 }
 
 fn payloads(got: &[Vec<u8>]) -> Vec<Vec<u8>> {
     got.iter().filter_map(|frame| tcp_in(frame)).map(|Got { payload, .. }| payload).collect()
 }
 
-/// The stack forgets its neighbours with every change of its addresses; a live connection must not notice.
 #[test]
-fn a_stream_goes_on_at_once_after_a_renewal_with_another_router() {
-    let mut world = world();
-    lease(&mut world, LEASED, MASK, ROUTER);
-    let mut peer = world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
-    renew(&mut world, LEASED, OTHER_ROUTER);
-    assert_eq!(leased(&world), ["192.168.69.77/24"]);
-    let data = peer.segment(TcpControl::Psh, b"after");
-    assert_eq!(payloads(&world.give(&data)), [b"AFTER"]);
-}
-
-/// One whose client is beyond the router goes on by way of the new one, as soon as that says where it is.
-#[test]
-fn a_stream_from_afar_goes_on_by_way_of_another_router() {
-    let mut world = world();
-    lease(&mut world, LEASED, MASK, ROUTER);
-    let mut peer = world.stream_by_hand(IpAddress::v4(8, 8, 8, 8), IpAddress::Ipv4(LEASED));
-    renew(&mut world, LEASED, OTHER_ROUTER);
-    let data = peer.segment(TcpControl::Psh, b"after");
-    world.give(&data);
-    // The stack asks for one neighbour a second, and has just asked for the DHCP server.
-    world.pass(Duration::from_secs(1));
-    let got = world.sent();
-    assert_eq!(got.iter().filter_map(|frame| asks_arp(frame)).collect::<Vec<_>>(), [OTHER_ROUTER]);
-    let reply = arp(ArpOperation::Reply, (OTHER_ROUTER_MAC, IpAddress::Ipv4(OTHER_ROUTER)), LEASED.into());
-    let got = world.give(&reply);
-    assert_eq!(payloads(&got), [b"AFTER"]);
-    assert!(got.iter().all(|frame| frame[..6] == OTHER_ROUTER_MAC.0), "to the new router");
+fn streams_go_on_after_a_renewal_with_another_router() {
+    for client in [client_v4(), IpAddress::v4(8, 8, 8, 8)] {
+        let mut world = world();
+        lease(&mut world, LEASED, MASK, ROUTER);
+        let mut peer = world.stream_by_hand(client, IpAddress::Ipv4(LEASED));
+        renew(&mut world, OTHER_ROUTER);
+        assert_eq!(leased(&world), ["192.168.69.77/24"]);
+        let data = peer.segment(TcpControl::Psh, b"after");
+        assert_eq!(payloads(&world.give(&data)), [b"AFTER"]);
+    }
 }
 
 #[test]
 fn connections_end_with_their_address() {
-    // The lease ends, or the renewal brings another address.
-    for renewed in [false, true] {
-        let mut world = world();
-        lease(&mut world, LEASED, MASK, ROUTER);
-        world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
-        assert_eq!(world.server.used(), 1);
-        if renewed {
-            renew(&mut world, Ipv4Addr::new(192, 168, 69, 78), ROUTER);
-            assert_eq!(leased(&world), ["192.168.69.78/24"]);
-        } else {
-            world.pass(Duration::from_secs(LEASE.into()));
-            assert_eq!(leased(&world), [""; 0]);
+    let mut world = world();
+    lease(&mut world, LEASED, MASK, ROUTER);
+    world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
+    renew(&mut world, ROUTER);
+    assert_eq!(world.server.used(), 1);
+    world.pass(Duration::from_secs(u64::from(LEASE) - 1));
+    assert_eq!((leased(&world), world.server.used()), (vec!["192.168.69.77/24".to_string()], 1));
+    world.pass(Duration::from_secs(1));
+    assert_eq!((leased(&world), world.server.used()), (Vec::new(), 0));
+}
+
+/// A frame by which another host says that it has the address.
+fn claim() -> Vec<u8> {
+    arp(ArpOperation::Reply, (STRANGER, IpAddress::Ipv4(LEASED)), IpAddress::Ipv4(LEASED))
+}
+
+#[test]
+fn an_address_that_somebody_has_is_declined() {
+    let mut world = world();
+    request(&mut world, LEASED, MASK, ROUTER);
+    let decline = asks(&world.give(&claim()));
+    assert!(matches!(decline[..], [(DhcpMessageType::Decline, _)]), "{decline:?}");
+    world.pass(Duration::from_secs(9));
+    assert_eq!((asks(&world.sent()), leased(&world)), (Vec::new(), Vec::new()));
+    world.pass(Duration::from_secs(1));
+    lease(&mut world, LEASED, MASK, ROUTER);
+    assert_eq!(leased(&world), ["192.168.69.77/24"]);
+    // In use it is defended once in ten seconds, and then given up (RFC 5227 2.4 b).
+    world.pass(Duration::from_secs(20));
+    world.sent();
+    let got = world.give(&claim());
+    assert_eq!(got.iter().filter_map(|frame| asks_arp(frame)).collect::<Vec<_>>(), [(LEASED, LEASED)]);
+    let decline = asks(&world.give(&claim()));
+    assert!(matches!(decline[..], [(DhcpMessageType::Decline, _)]), "{decline:?}");
+    assert_eq!(leased(&world), [""; 0]);
+}
+
+#[test]
+fn servers_that_say_no_make_no_storm() {
+    let mut world = world();
+    let mut frames = 0;
+    for _ in 0..600 {
+        world.pass(Duration::from_secs(1));
+        let mut sent = world.sent();
+        while let Some(&(kind, transaction)) = asks(&sent).last() {
+            frames += sent.len();
+            let says = match kind {
+                DhcpMessageType::Discover => DhcpMessageType::Offer,
+                _ => DhcpMessageType::Nak,
+            };
+            sent = world.give(&answer(says, transaction, LEASED, MASK, ROUTER));
         }
-        assert_eq!(world.server.used(), 0, "renewed: {renewed}");
     }
+    assert!((10..50).contains(&frames), "{frames} in ten minutes");
 }

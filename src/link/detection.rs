@@ -1,46 +1,29 @@
 //! What is said of our own addresses on the link: announcements and defence (RFC 5227 2.3, 2.4), and duplicate address
 //! detection (RFC 4862 5.4, RFC 4429).
 //!
-//! What comes back of what we sent, from a switch that loops or an access point, is no conflict: it has our Ethernet
-//! address.
+//! It is said of all at once: they come to be ours together, at the start; DHCP's one, which comes later, was probed. What
+//! comes back of what we sent, from a switch that loops or an access point, is no conflict: it has our Ethernet address.
 //!
 //! What isn't done: the random delay before the first message, which is for many hosts that start at once.
 
-use heapless::Vec;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
 use super::NEVER;
-use crate::host::MAX_ADDRESSES;
-use crate::packet::Mac;
+#[cfg(feature = "ipv6")]
+use crate::host::is_v4;
 
-/// Announcements of an IPv4 address (RFC 5227 1.1, ANNOUNCE_NUM).
+/// Announcements of the IPv4 addresses (RFC 5227 1.1, ANNOUNCE_NUM).
 const ANNOUNCEMENTS: u8 = 2;
 /// Between two of them (RFC 5227 1.1, ANNOUNCE_INTERVAL).
 const INTERVAL: Duration = Duration::from_secs(2);
 /// No address is defended more often (RFC 5227 1.1, DEFEND_INTERVAL). RFC 4862 leaves it open what becomes of a conflict
 /// after duplicate address detection; here it is the same.
 const DEFENCE: Duration = Duration::from_secs(10);
-/// Questions whether somebody has an IPv6 address (RFC 4862 5.1, DupAddrDetectTransmits).
-#[cfg(feature = "ipv6")]
-const PROBES: u8 = 1;
-/// How long who has it has to say so (RFC 4861 10, RETRANS_TIMER).
+/// How long who has an IPv6 address has to say so (RFC 4861 10, RETRANS_TIMER), once it was asked for (RFC 4862 5.1,
+/// DupAddrDetectTransmits).
 #[cfg(feature = "ipv6")]
 const PROBE_TIME: Duration = Duration::from_secs(1);
-
-/// How an address came to be ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The configuration says so: an IPv4 address, never given up (RFC 5227 2.4 c).
-    #[cfg(feature = "ipv4")]
-    Static,
-    /// A DHCP server says so, and it was probed: given up when a second conflict follows soon (RFC 5227 2.4 b).
-    #[cfg(feature = "dhcp")]
-    Leased,
-    /// An IPv6 address: given up if somebody has it when we begin.
-    #[cfg(feature = "ipv6")]
-    V6,
-}
 
 /// What somebody else does with an address of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,172 +40,137 @@ pub(crate) enum Claim {
 pub(crate) enum Verdict {
     /// Nothing.
     Ignore,
-    /// It stays ours, and an announcement is due.
+    /// It stays ours, and is announced again.
     Defend,
-    /// It is ours no longer; nothing is known of it any more.
+    /// It is ours no longer.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
     GiveUp,
 }
 
-/// What is to be said of an address.
+/// What is to be said now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Say {
-    /// Has somebody this address?
+    /// That we have our IPv4 addresses.
+    Announce,
+    /// Whether somebody has our IPv6 addresses.
     #[cfg(feature = "ipv6")]
     Probe,
-    /// We have it: an ARP announcement, an unsolicited advertisement with override.
-    Announce,
+    /// That we have this address, which somebody else says is theirs.
+    Defend(IpAddress),
 }
 
-struct Entry {
-    address: IpAddress,
-    origin: Origin,
-    /// Duplicate address detection isn't over.
-    #[cfg(feature = "ipv6")]
-    detecting: bool,
-    /// What is still to be said, and when the next is, or detection is over.
+/// What was said of our addresses, and what is still to be said.
+pub(crate) struct Detection {
+    /// Nothing is said unasked.
+    silent: bool,
+    /// Announcements that are still to be sent, and when the next is.
     left: u8,
     at: Instant,
-    /// Until then it isn't defended again.
-    defended: Instant,
-}
-
-/// Our own addresses.
-pub(crate) struct Detection {
-    own: Mac,
-    entries: Vec<Entry, MAX_ADDRESSES>,
+    /// The address that was defended last, whether that was said, and until when it isn't defended again.
+    defended: Option<IpAddress>,
+    told: bool,
+    until: Instant,
+    /// The question for duplicates was sent, and is open until then.
+    #[cfg(feature = "ipv6")]
+    probed: bool,
+    #[cfg(feature = "ipv6")]
+    probing: Instant,
 }
 
 impl Detection {
-    /// A host at this Ethernet address, without an IP address yet.
-    pub(crate) const fn new(own: Mac) -> Self {
-        Detection { own, entries: Vec::new() }
-    }
-
-    fn entry(&mut self, address: IpAddress) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.address == address)
-    }
-
-    /// An address is ours from now on: IPv4 ones are announced, and of IPv6 ones it is asked whether somebody has them. A
-    /// silent one is defended alone.
-    #[inline(never)]
-    pub(crate) fn add(&mut self, address: IpAddress, origin: Origin, silent: bool, now: Instant) {
-        let mut entry = Entry {
-            address,
-            origin,
+    /// A silent host defends its addresses, and says nothing of them unasked.
+    pub(crate) const fn new(silent: bool, now: Instant) -> Self {
+        Detection {
+            silent,
+            left: if silent { 0 } else { ANNOUNCEMENTS },
+            at: if silent { NEVER } else { now },
+            defended: None,
+            told: true,
+            until: now,
             #[cfg(feature = "ipv6")]
-            detecting: false,
-            left: ANNOUNCEMENTS,
-            at: now,
-            defended: now,
-        };
-        #[cfg(feature = "ipv6")]
-        if origin == Origin::V6 {
-            (entry.detecting, entry.left) = (true, PROBES);
+            probed: silent,
+            #[cfg(feature = "ipv6")]
+            probing: now,
         }
-        if silent {
-            entry.silence();
-        }
-        self.remove(address);
-        // There is room for all addresses.
-        let _ = self.entries.push(entry);
     }
 
-    /// An address is ours no longer.
-    pub(crate) fn remove(&mut self, address: IpAddress) {
-        self.entries.retain(|entry| entry.address != address);
+    /// The link is up again.
+    pub(crate) fn up(&mut self, now: Instant) {
+        if !self.silent {
+            (self.left, self.at) = (ANNOUNCEMENTS, now);
+            #[cfg(feature = "ipv6")]
+            {
+                self.probed = false;
+            }
+        }
     }
 
-    /// Judges what somebody says of an address, from this Ethernet address.
+    /// An IPv4 address has come: they are announced.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn announce(&mut self, now: Instant) {
+        (self.left, self.at) = (ANNOUNCEMENTS, now);
+    }
+
+    /// Judges what somebody says of an address of ours. `leased`: of two conflicts in a short time, it is given up
+    /// (RFC 5227 2.4 b); others are defended for ever (2.4 c).
     #[inline(never)]
-    pub(crate) fn heard(&mut self, address: IpAddress, from: Mac, claim: Claim, now: Instant) -> Verdict {
-        if from == self.own {
-            return Verdict::Ignore;
-        }
-        let Some(entry) = self.entry(address) else { return Verdict::Ignore };
-        let verdict = entry.judge(claim, now);
-        if verdict == Verdict::GiveUp {
-            self.remove(address);
-        }
-        verdict
-    }
-
-    /// Whether it isn't known yet that nobody else has an address: what is said of it overrides nothing (RFC 4429 3.3), and
-    /// an address formed from a prefix isn't used.
-    #[cfg(feature = "ipv6")]
-    pub(crate) fn is_optimistic(&self, address: IpAddress) -> bool {
-        self.entries.iter().any(|entry| entry.address == address && entry.detecting)
-    }
-
-    /// What is to be said now.
-    #[inline(never)]
-    pub(crate) fn due(&mut self, now: Instant) -> Option<(IpAddress, Say)> {
-        self.entries.iter_mut().find_map(|entry| Some((entry.address, entry.due(now)?)))
-    }
-
-    /// It was said.
-    pub(crate) fn said(&mut self, address: IpAddress, now: Instant) {
-        if let Some(entry) = self.entry(address) {
-            entry.said(now);
-        }
-    }
-
-    /// When to look again what is to be said.
-    pub(crate) fn deadline(&self) -> Instant {
-        self.entries.iter().map(|entry| entry.at).fold(NEVER, Instant::min)
-    }
-}
-
-impl Entry {
-    /// Nothing is to be said, and nothing is waited for.
-    fn silence(&mut self) {
+    pub(crate) fn heard(&mut self, address: IpAddress, claim: Claim, leased: bool, now: Instant) -> Verdict {
         #[cfg(feature = "ipv6")]
-        {
-            self.detecting = false;
-        }
-        (self.left, self.at) = (0, NEVER);
-    }
-
-    fn judge(&mut self, claim: Claim, now: Instant) -> Verdict {
-        #[cfg(feature = "ipv6")]
-        if self.detecting {
+        if !is_v4(address) && self.is_optimistic(now) {
             return Verdict::GiveUp;
         }
         if claim != Claim::Has {
             return Verdict::Ignore;
         }
-        if self.defended > now {
+        if self.defended == Some(address) && self.until > now {
             #[cfg(feature = "dhcp")]
-            if self.origin == Origin::Leased {
+            if leased {
                 return Verdict::GiveUp;
             }
+            let _ = leased;
             return Verdict::Ignore;
         }
-        (self.left, self.at, self.defended) = (self.left.max(1), now, now + DEFENCE);
+        (self.defended, self.told, self.until) = (Some(address), false, now + DEFENCE);
         Verdict::Defend
     }
 
-    fn due(&mut self, now: Instant) -> Option<Say> {
-        if self.at > now {
-            return None;
-        }
-        if self.left == 0 {
-            self.silence();
-            return None;
-        }
-        #[cfg(feature = "ipv6")]
-        if self.detecting {
-            return Some(Say::Probe);
-        }
-        Some(Say::Announce)
+    /// Whether it isn't known yet that nobody else has our IPv6 addresses: what is said of them overrides nothing (RFC 4429
+    /// 3.3).
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn is_optimistic(&self, now: Instant) -> bool {
+        !self.probed || self.probing > now
     }
 
-    fn said(&mut self, now: Instant) {
-        self.left = self.left.saturating_sub(1);
-        self.at = if self.left > 0 { now + INTERVAL } else { NEVER };
-        #[cfg(feature = "ipv6")]
-        if self.detecting {
-            self.at = now + PROBE_TIME;
+    /// What is to be said now.
+    pub(crate) fn due(&self, now: Instant) -> Option<Say> {
+        if !self.told
+            && let Some(address) = self.defended
+        {
+            return Some(Say::Defend(address));
         }
+        #[cfg(feature = "ipv6")]
+        if !self.probed {
+            return Some(Say::Probe);
+        }
+        (self.at <= now).then_some(Say::Announce)
+    }
+
+    /// It was said.
+    pub(crate) fn said(&mut self, say: Say, now: Instant) {
+        match say {
+            Say::Defend(_) => self.told = true,
+            #[cfg(feature = "ipv6")]
+            Say::Probe => (self.probed, self.probing) = (true, now + PROBE_TIME),
+            Say::Announce => {
+                self.left = self.left.saturating_sub(1);
+                self.at = if self.left > 0 { now + INTERVAL } else { NEVER };
+            }
+        }
+    }
+
+    /// When to look again what is to be said.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.at
     }
 }
 
@@ -230,8 +178,10 @@ impl Entry {
 mod tests {
     use super::*;
 
-    const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
-    const OTHER: Mac = Mac([2, 0, 0, 0, 0, 9]);
+    #[cfg(feature = "ipv4")]
+    const V4: IpAddress = IpAddress::v4(192, 168, 69, 1);
+    #[cfg(feature = "ipv6")]
+    const V6: IpAddress = IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
     fn at(millis: i64) -> Instant {
         Instant::from_millis(100_000 + millis)
@@ -242,8 +192,8 @@ mod tests {
         let mut said = vec![];
         let mut now = at(from);
         while now <= at(until) {
-            while let Some((address, say)) = detection.due(now) {
-                detection.said(address, now);
+            while let Some(say) = detection.due(now) {
+                detection.said(say, now);
                 said.push((now.total_millis() - 100_000, say));
             }
             assert!(detection.deadline() > now, "nothing is due any more");
@@ -252,104 +202,89 @@ mod tests {
         said
     }
 
-    #[cfg(feature = "ipv4")]
-    #[test]
-    fn a_static_address_is_announced_twice_and_defended_every_ten_seconds() {
-        let own = IpAddress::v4(192, 168, 69, 1);
-        let mut detection = Detection::new(US);
-        assert_eq!(detection.deadline(), NEVER);
-        detection.add(own, Origin::Static, false, at(0));
-        assert_eq!(said(&mut detection, 0, 1_000_000), [(0, Say::Announce), (2_000, Say::Announce)]);
-        assert_eq!(detection.heard(own, US, Claim::Has, at(3_000)), Verdict::Ignore, "it is our own");
-        let other = IpAddress::v4(192, 168, 69, 9);
-        assert_eq!(detection.heard(other, OTHER, Claim::Has, at(3_000)), Verdict::Ignore, "not ours");
-        assert_eq!(detection.deadline(), NEVER);
-        for (now, verdict) in [
-            (3_000, Verdict::Defend),
-            (3_001, Verdict::Ignore),
-            (12_999, Verdict::Ignore),
-            (13_000, Verdict::Defend),
-            (22_999, Verdict::Ignore),
-        ] {
-            assert_eq!(detection.heard(own, OTHER, Claim::Has, at(now)), verdict, "{now}");
-            let defence = [(now, Say::Announce)];
-            let expected = if verdict == Verdict::Defend { &defence[..] } else { &[] };
-            assert_eq!(said(&mut detection, now, now), expected);
-        }
-        detection.remove(own);
-        assert_eq!(detection.heard(own, OTHER, Claim::Has, at(50_000)), Verdict::Ignore);
+    /// The same, without the question for duplicates.
+    fn announcements(detection: &mut Detection, from: i64, until: i64) -> std::vec::Vec<(i64, Say)> {
+        let announces = |say: &(i64, Say)| matches!(say.1, Say::Announce | Say::Defend(_));
+        said(detection, from, until).into_iter().filter(announces).collect()
     }
 
     #[cfg(feature = "ipv4")]
     #[test]
-    fn what_the_device_has_no_room_for_stays_due_and_a_silent_address_is_defended() {
-        let (own, silent) = (IpAddress::v4(192, 168, 69, 1), IpAddress::v4(192, 168, 69, 2));
-        let mut detection = Detection::new(US);
-        detection.add(own, Origin::Static, false, at(0));
-        detection.add(silent, Origin::Static, true, at(0));
-        for now in [0, 1, 5_000] {
-            assert_eq!(detection.due(at(now)), Some((own, Say::Announce)));
+    fn addresses_are_announced_twice_and_one_is_defended_every_ten_seconds() {
+        let mut detection = Detection::new(false, at(0));
+        let twice = [(0, Say::Announce), (2_000, Say::Announce)];
+        assert_eq!(announcements(&mut detection, 0, 1_000_000), twice);
+        let other = IpAddress::v4(192, 168, 69, 2);
+        for (now, address, verdict) in [
+            (3_000, V4, Verdict::Defend),
+            (3_001, V4, Verdict::Ignore),
+            (3_002, other, Verdict::Defend),
+            (3_003, other, Verdict::Ignore),
+            (13_001, other, Verdict::Ignore),
+            (13_002, other, Verdict::Defend),
+            (13_002, V4, Verdict::Defend),
+            (23_001, V4, Verdict::Ignore),
+        ] {
+            assert_eq!(detection.heard(address, Claim::Has, false, at(now)), verdict, "{address} {now}");
+            let defence = [(now, Say::Defend(address))];
+            let expected = if verdict == Verdict::Defend { &defence[..] } else { &[] };
+            assert_eq!(announcements(&mut detection, now, now), expected);
         }
-        assert_eq!(said(&mut detection, 5_000, 60_000), [(5_000, Say::Announce), (7_000, Say::Announce)]);
-        assert_eq!(detection.heard(silent, OTHER, Claim::Has, at(60_000)), Verdict::Defend);
-        assert_eq!(detection.due(at(60_000)), Some((silent, Say::Announce)));
+    }
+
+    #[cfg(feature = "ipv4")]
+    #[test]
+    fn what_the_device_has_no_room_for_stays_due_and_a_silent_host_defends_itself() {
+        let mut detection = Detection::new(false, at(0));
+        #[cfg(feature = "ipv6")]
+        detection.said(Say::Probe, at(0));
+        for now in [0, 1, 5_000] {
+            assert_eq!(detection.due(at(now)), Some(Say::Announce));
+        }
+        let later = [(5_000, Say::Announce), (7_000, Say::Announce)];
+        assert_eq!(announcements(&mut detection, 5_000, 60_000), later);
+        let mut silent = Detection::new(true, at(0));
+        assert_eq!((silent.due(at(0)), silent.deadline()), (None, NEVER));
+        assert_eq!(silent.heard(V4, Claim::Has, false, at(60_000)), Verdict::Defend);
+        assert_eq!(silent.due(at(60_001)), Some(Say::Defend(V4)));
     }
 
     #[cfg(feature = "dhcp")]
     #[test]
     fn a_leased_address_is_defended_once_and_then_given_up() {
-        let own = IpAddress::v4(192, 168, 69, 7);
-        let mut detection = Detection::new(US);
-        detection.add(own, Origin::Leased, false, at(0));
-        assert_eq!(said(&mut detection, 0, 10_000), [(0, Say::Announce), (2_000, Say::Announce)]);
+        let mut detection = Detection::new(true, at(0));
+        detection.announce(at(1_000));
+        let twice = [(1_000, Say::Announce), (3_000, Say::Announce)];
+        assert_eq!(announcements(&mut detection, 1_000, 10_000), twice);
         for now in [10_000, 20_000] {
-            assert_eq!(detection.heard(own, OTHER, Claim::Has, at(now)), Verdict::Defend);
-            assert_eq!(said(&mut detection, now, now), [(now, Say::Announce)]);
+            assert_eq!(detection.heard(V4, Claim::Has, true, at(now)), Verdict::Defend);
+            assert_eq!(announcements(&mut detection, now, now), [(now, Say::Defend(V4))]);
         }
-        assert_eq!(detection.heard(own, OTHER, Claim::Has, at(29_999)), Verdict::GiveUp);
-        assert_eq!(
-            (detection.heard(own, OTHER, Claim::Has, at(29_999)), detection.deadline()),
-            (Verdict::Ignore, NEVER)
-        );
+        assert_eq!(detection.heard(V4, Claim::Has, true, at(29_999)), Verdict::GiveUp);
     }
 
     #[cfg(feature = "ipv6")]
     #[test]
-    fn an_ipv6_address_is_asked_for_once_and_optimistic_for_a_second() {
-        let own = IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-        let mut detection = Detection::new(US);
-        detection.add(own, Origin::V6, false, at(0));
-        assert!(detection.is_optimistic(own));
-        assert_eq!(said(&mut detection, 0, 999), [(0, Say::Probe)]);
-        assert_eq!((detection.is_optimistic(own), detection.deadline()), (true, at(1_000)));
-        assert_eq!(detection.heard(own, US, Claim::Wants, at(999)), Verdict::Ignore, "our own question");
-        assert_eq!(said(&mut detection, 1_000, 100_000), []);
-        assert!(!detection.is_optimistic(own));
+    fn ipv6_addresses_are_asked_for_once_and_optimistic_for_a_second() {
+        let mut detection = Detection::new(false, at(0));
+        assert!(detection.is_optimistic(at(0)));
+        assert_eq!(said(&mut detection, 0, 100)[0], (0, Say::Probe));
+        assert!(detection.is_optimistic(at(999)) && !detection.is_optimistic(at(1_000)));
+        for claim in [Claim::Has, Claim::Wants] {
+            assert_eq!(detection.heard(V6, claim, false, at(999)), Verdict::GiveUp);
+        }
         assert_eq!(
-            detection.heard(own, OTHER, Claim::Wants, at(2_000)),
+            detection.heard(V6, Claim::Wants, false, at(2_000)),
             Verdict::Ignore,
             "answered elsewhere"
         );
         for (now, verdict) in [(2_000, Verdict::Defend), (11_999, Verdict::Ignore), (12_000, Verdict::Defend)]
         {
-            assert_eq!(detection.heard(own, OTHER, Claim::Has, at(now)), verdict);
+            assert_eq!(detection.heard(V6, Claim::Has, false, at(now)), verdict);
             let defences = said(&mut detection, now, now);
-            assert_eq!(defences.len(), usize::from(verdict == Verdict::Defend));
+            assert_eq!(defences.contains(&(now, Say::Defend(V6))), verdict == Verdict::Defend);
         }
-        detection.add(own, Origin::V6, true, at(0));
-        assert_eq!((detection.is_optimistic(own), detection.deadline()), (false, NEVER), "silent");
-    }
-
-    #[cfg(feature = "ipv6")]
-    #[test]
-    fn an_ipv6_address_that_somebody_has_or_wants_is_given_up() {
-        let own = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1);
-        for claim in [Claim::Has, Claim::Wants] {
-            let mut detection = Detection::new(US);
-            detection.add(own, Origin::V6, false, at(0));
-            said(&mut detection, 0, 999);
-            assert_eq!(detection.heard(own, OTHER, claim, at(999)), Verdict::GiveUp);
-            assert_eq!((detection.is_optimistic(own), detection.deadline()), (false, NEVER));
-        }
+        let silent = Detection::new(true, at(0));
+        assert!(!silent.is_optimistic(at(0)), "a silent one asks nobody");
     }
 }

@@ -1,28 +1,32 @@
 //! The host on its link: it answers who asks for its addresses, hears where others are, and says what is due.
 
-#[cfg(feature = "ipv4")]
-use core::net::Ipv4Addr;
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
 
 use heapless::Vec;
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 
-use super::detection::{Claim, Detection, Origin, Say, Verdict};
+use super::detection::{Claim, Detection, Say, Verdict};
+#[cfg(feature = "ipv6")]
+use super::mld;
 use super::resolver::{Neighbor, Resolver, Told};
 use super::select;
 use crate::event::{Conflict, Observer};
+#[cfg(feature = "dhcp")]
+use crate::host::is_v4;
 use crate::host::{HostConfig, MAX_ADDRESSES};
 use crate::packet::answer::{self, Answer};
 use crate::packet::ip::{self, protocol};
-#[cfg(feature = "ipv6")]
-use crate::packet::ipv6;
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, checksum, icmp};
 #[cfg(feature = "ipv4")]
 use crate::packet::{arp, ipv4};
+#[cfg(feature = "ipv6")]
+use crate::packet::{ethernet, ipv6, mld::Query};
 use crate::stack::{Departing, Egress, Station};
 
 /// When to try again to say what a device had no room for.
@@ -69,20 +73,46 @@ impl Here {
 pub(crate) struct Link {
     resolver: Resolver,
     detection: Detection,
+    #[cfg(feature = "ipv6")]
+    listener: mld::Listener,
+    /// The IPv4 address is a DHCP server's to give: of two conflicts it is given up.
+    #[cfg(feature = "dhcp")]
+    leased: bool,
 }
 
 impl Link {
-    /// The link of a host whose addresses are these. Without `announce`, nothing is said of them unasked.
-    pub(crate) fn new(here: &Here, announce: bool, now: Instant) -> Self {
-        // Without Ethernet, nobody is asked.
-        let Some(mac) = here.station.mac else {
-            return Link { resolver: Resolver::new(), detection: Detection::new(Mac::BROADCAST) };
-        };
-        let mut detection = Detection::new(mac);
-        for cidr in &here.addresses {
-            detection.add(cidr.address(), origin(cidr.address()), !announce, now);
+    /// The link of a host.
+    pub(crate) fn new(host: &HostConfig, now: Instant) -> Self {
+        // Without Ethernet, nobody is told anything.
+        let silent = !host.announce || host.mac.is_none();
+        Link {
+            resolver: Resolver::new(),
+            detection: Detection::new(silent, now),
+            #[cfg(feature = "ipv6")]
+            listener: {
+                #[allow(clippy::cast_possible_truncation, reason = "a part of it is enough")]
+                let mut listener = mld::Listener::new(host.seed as u32);
+                if !silent {
+                    listener.joined(now);
+                }
+                listener
+            },
+            #[cfg(feature = "dhcp")]
+            leased: host.dhcp,
         }
-        Link { resolver: Resolver::new(), detection }
+    }
+
+    /// The link was down and is up again: who is on it is told again who is here.
+    pub(crate) fn up(&mut self, now: Instant) {
+        self.detection.up(now);
+        #[cfg(feature = "ipv6")]
+        self.listener.joined(now);
+    }
+
+    /// An IPv4 address has come: it is announced.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn announce(&mut self, now: Instant) {
+        self.detection.announce(now);
     }
 
     /// Takes in an ARP packet (RFC 826): answers it, or hears where its sender is. A conflict, if it claims an address of
@@ -115,9 +145,14 @@ impl Link {
 
     /// Somebody else has, or wants, an address of ours.
     fn conflict(&mut self, address: IpAddress, mac: Mac, claim: Claim, now: Instant) -> Option<Conflict> {
-        let given_up = match self.detection.heard(address, mac, claim, now) {
+        #[cfg(feature = "dhcp")]
+        let leased = self.leased && is_v4(address);
+        #[cfg(not(feature = "dhcp"))]
+        let leased = false;
+        let given_up = match self.detection.heard(address, claim, leased, now) {
             Verdict::Ignore => return None,
             Verdict::Defend => false,
+            #[cfg(any(feature = "ipv6", feature = "dhcp"))]
             Verdict::GiveUp => true,
         };
         Some(Conflict { address, mac, given_up })
@@ -162,7 +197,7 @@ impl Link {
             return Some(conflict);
         }
         let mut says = ndp::Message::answer((own, about.target()), (from, source));
-        if self.detection.is_optimistic(target) {
+        if self.detection.is_optimistic(now) {
             says = says.without_override();
         }
         answer.to(says.to()).packet(says.packet_length(), &|place| says.write_packet(place));
@@ -238,80 +273,129 @@ impl Link {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Instant {
         let now = device.sink.now;
-        while let Some((address, say)) = self.detection.due(now) {
-            if speak(here, address, Some(say), device).is_none() {
+        while let Some(say) = self.detection.due(now) {
+            if tell(here, say, device).is_none() {
                 return now + BLOCKED;
             }
-            self.detection.said(address, now);
+            self.detection.said(say, now);
         }
         while let Some(address) = self.resolver.due(now) {
-            if speak(here, address, None, device).is_none() {
+            if ask(here, address, device).is_none() {
                 return now + BLOCKED;
             }
-            self.resolver.asked(address, now);
+            self.resolver.asked(now);
+        }
+        #[cfg(feature = "ipv6")]
+        if self.listener.deadline() <= now && self.report(here, device).is_none() {
+            return now + BLOCKED;
         }
         self.deadline()
     }
 
+    /// Reports which groups the host listens to. `None` if the device has no room.
+    #[cfg(feature = "ipv6")]
+    #[inline(never)]
+    fn report<D: Device, O: Observer>(
+        &mut self,
+        here: &Here,
+        device: &mut Egress<'_, '_, D, O>,
+    ) -> Option<()> {
+        let now = device.sink.now;
+        let groups = mld::groups(&here.addresses);
+        let own = match here.source(IpAddress::Ipv6(ipv6::ALL_NODES)) {
+            Some(IpAddress::Ipv6(own)) if own.is_unicast_link_local() => own,
+            // RFC 3810 5.2.13.
+            _ => Ipv6Addr::UNSPECIFIED,
+        };
+        while let Some(report) = self.listener.due(&groups, now) {
+            device.to = ethernet::group(report.to());
+            device.transmit(now)?.packet(report.length(), &|place| report.write(place, own));
+            self.listener.sent(&groups, now);
+        }
+        Some(())
+    }
+
+    /// Takes in a question which groups are listened to.
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn query(&mut self, here: &Here, query: &Query, now: Instant) {
+        self.listener.heard(query, &mld::groups(&here.addresses), now);
+    }
+
+    /// The host has another IPv6 address.
+    #[cfg(feature = "slaac")]
+    pub(crate) fn joined(&mut self, now: Instant) {
+        self.listener.joined(now);
+    }
+
     /// When something is to be said next.
     pub(crate) fn deadline(&self) -> Instant {
-        self.detection.deadline().min(self.resolver.deadline())
+        let deadline = self.detection.deadline().min(self.resolver.deadline());
+        #[cfg(feature = "ipv6")]
+        let deadline = deadline.min(self.listener.deadline());
+        deadline
     }
 }
 
-/// Says something of an address of ours, or asks for one of somebody else's. `None` if the device has no room.
+/// Says something of our addresses. `None` if the device has no room.
 #[inline(never)]
-fn speak<D: Device, O: Observer>(
+fn tell<D: Device, O: Observer>(here: &Here, say: Say, device: &mut Egress<'_, '_, D, O>) -> Option<()> {
+    let now = device.sink.now;
+    let mac = here.station.mac.unwrap_or_default();
+    for cidr in &here.addresses {
+        match (cidr.address(), say) {
+            (own, Say::Defend(address)) if own != address => {}
+            #[cfg(feature = "ipv4")]
+            (IpAddress::Ipv4(own), Say::Announce | Say::Defend(_)) => {
+                let mut frame = [0; arp::FRAME];
+                arp::announcement(&mut frame, (mac, own));
+                device.transmit(now)?.frame(&frame);
+            }
+            #[cfg(feature = "ipv6")]
+            (IpAddress::Ipv6(own), Say::Probe) => send(&ndp::Message::probe(mac, own), device)?,
+            #[cfg(feature = "ipv6")]
+            (IpAddress::Ipv6(own), Say::Defend(_)) => {
+                send(&ndp::Message::announcement((mac, own)), device)?;
+            }
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// Asks where a neighbour is. `None` if the device has no room.
+#[inline(never)]
+fn ask<D: Device, O: Observer>(
     here: &Here,
-    address: IpAddress,
-    say: Option<Say>,
+    neighbor: IpAddress,
     device: &mut Egress<'_, '_, D, O>,
 ) -> Option<()> {
-    let now = device.sink.now;
-    let Some(mac) = here.station.mac else { return Some(()) };
-    match address {
+    let mac = here.station.mac.unwrap_or_default();
+    match (neighbor, here.source(neighbor)) {
         #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(address) => {
-            // Who has no address yet asks without one.
-            let own = match (say, here.source(address.into())) {
-                (None, Some(IpAddress::Ipv4(own))) => own,
-                (None, _) => Ipv4Addr::UNSPECIFIED,
-                (Some(_), _) => address,
-            };
+        (IpAddress::Ipv4(neighbor), Some(IpAddress::Ipv4(own))) => {
             let mut frame = [0; arp::FRAME];
-            arp::request(&mut frame, (mac, own), address);
-            device.transmit(now)?.frame(&frame);
+            arp::request(&mut frame, (mac, own), neighbor);
+            device.transmit(device.sink.now)?.frame(&frame);
         }
         #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(address) => {
-            let says = match say {
-                Some(Say::Probe) => ndp::Message::probe(mac, address),
-                Some(Say::Announce) => ndp::Message::announcement((mac, address)),
-                None => {
-                    let Some(IpAddress::Ipv6(own)) = here.source(address.into()) else { return Some(()) };
-                    ndp::Message::solicitation((mac, own), address)
-                }
-            };
-            device.to = says.to();
-            device.transmit(now)?.packet(says.packet_length(), &|place| says.write_packet(place));
+        (IpAddress::Ipv6(neighbor), Some(IpAddress::Ipv6(own))) => {
+            send(&ndp::Message::solicitation((mac, own), neighbor), device)?;
         }
-        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
+        // Without an address of ours, nobody is asked.
         _ => {}
     }
     Some(())
 }
 
-/// How an address of the configuration is defended.
-fn origin(address: IpAddress) -> Origin {
-    match address {
-        #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(_) => Origin::Static,
-        #[cfg(feature = "ipv6")]
-        _ => Origin::V6,
-        #[cfg(not(feature = "ipv6"))]
-        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
-        _ => Origin::Static,
-    }
+/// Sends a message of neighbour discovery. `None` if the device has no room.
+#[cfg(feature = "ipv6")]
+pub(crate) fn send<D: Device, O: Observer>(
+    message: &ndp::Message,
+    device: &mut Egress<'_, '_, D, O>,
+) -> Option<()> {
+    device.to = message.to();
+    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
+    Some(())
 }
 
 /// Whether a packet is an echo request, and a right one.

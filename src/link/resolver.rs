@@ -3,7 +3,6 @@
 //! An entry is there for those alone whom we asked for. What others say of themselves changes an entry, and makes none.
 //! The packet that waits for an answer (RFC 1122 2.3.2.2) is its sender's to keep.
 
-use heapless::Vec;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
@@ -20,6 +19,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const CONFIRMED: Duration = Duration::from_secs(60);
 /// So long nobody is there who didn't answer.
 const ABSENT: Duration = Duration::from_secs(3);
+
+/// No neighbour's address.
+#[cfg(feature = "ipv4")]
+const NOBODY: IpAddress = IpAddress::v4(0, 0, 0, 0);
+/// No neighbour's address.
+#[cfg(not(feature = "ipv4"))]
+const NOBODY: IpAddress = IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0);
 
 /// What is known of a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,30 +60,42 @@ impl Told {
 enum Stage {
     /// No question is under way. What is known holds until `at`; where nothing is, there was no answer until then.
     Idle,
-    /// So many questions were sent. The next thing happens at `at`.
-    Asking(u8),
+    /// A question is under way. The next thing happens at `at`.
+    Asking,
     /// It is over, and nobody was told yet how.
     Over,
 }
 
+#[derive(Clone, Copy)]
 struct Entry {
+    /// The unspecified one where there is none: nobody asks for that.
     address: IpAddress,
     mac: Option<Mac>,
     stage: Stage,
+    /// Questions that were sent of those that are under way.
+    tries: u8,
     at: Instant,
 }
 
+impl Entry {
+    #[inline(never)]
+    fn ask(&mut self, now: Instant) {
+        (self.stage, self.tries, self.at) = (Stage::Asking, 0, now);
+    }
+}
+
 /// The neighbours that were asked for.
-#[derive(Default)]
 pub(crate) struct Resolver {
-    entries: Vec<Entry, ENTRIES>,
+    entries: [Entry; ENTRIES],
 }
 
 impl Resolver {
     pub(crate) const fn new() -> Self {
-        Resolver { entries: Vec::new() }
+        let none = Entry { address: NOBODY, mac: None, stage: Stage::Idle, tries: 0, at: Instant::ZERO };
+        Resolver { entries: [none; ENTRIES] }
     }
 
+    #[inline(never)]
     fn entry(&mut self, address: IpAddress) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.address == address)
     }
@@ -89,33 +107,38 @@ impl Resolver {
         if let Some(entry) = self.entry(address) {
             let in_vain = entry.mac.is_none() && now + (ABSENT - INTERVAL) < entry.at;
             if entry.stage == Stage::Idle && !in_vain {
-                (entry.stage, entry.at) = (Stage::Asking(0), now);
+                entry.ask(now);
             }
             return;
         }
-        if self.entries.is_full() {
-            // Who is in use is confirmed again and again, so this is the one that was used least recently.
-            let idle = self.entries.iter().enumerate().filter(|(_, entry)| entry.stage == Stage::Idle);
-            let Some((oldest, _)) = idle.min_by_key(|(_, entry)| entry.at) else { return };
-            self.entries.swap_remove(oldest);
+        // Who is in use is confirmed again and again: the one that was confirmed first was used least recently.
+        let mut oldest: Option<&mut Entry> = None;
+        for entry in &mut self.entries {
+            if entry.stage == Stage::Idle && oldest.as_ref().is_none_or(|oldest| entry.at < oldest.at) {
+                oldest = Some(entry);
+            }
         }
-        // There is room now.
-        let _ = self.entries.push(Entry { address, mac: None, stage: Stage::Asking(0), at: now });
+        if let Some(oldest) = oldest {
+            (oldest.address, oldest.mac) = (address, None);
+            oldest.ask(now);
+        }
     }
 
     /// What is known of a neighbour. One that hasn't been confirmed for a while is asked for again by this, and is where it
     /// was in the meantime.
+    #[inline(never)]
     pub(crate) fn get(&mut self, address: IpAddress, now: Instant) -> Neighbor {
         let Some(entry) = self.entry(address) else { return Neighbor::Unknown };
+        let holds = entry.at > now;
         match (entry.mac, entry.stage) {
             (Some(mac), stage) => {
-                if stage == Stage::Idle && entry.at <= now {
-                    (entry.stage, entry.at) = (Stage::Asking(0), now);
+                if stage == Stage::Idle && !holds {
+                    entry.ask(now);
                 }
                 Neighbor::Known(mac)
             }
-            (None, Stage::Asking(_)) => Neighbor::Asking,
-            (None, _) if entry.at > now => Neighbor::Unreachable,
+            (None, Stage::Asking) => Neighbor::Asking,
+            (None, _) if holds => Neighbor::Unreachable,
             _ => Neighbor::Unknown,
         }
     }
@@ -129,7 +152,7 @@ impl Resolver {
     #[inline(never)]
     pub(crate) fn answer(&mut self, address: IpAddress, mac: Mac, told: Told, now: Instant) -> bool {
         let Some(entry) = self.entry(address) else { return false };
-        let asked = matches!(entry.stage, Stage::Asking(_));
+        let asked = entry.stage == Stage::Asking;
         match entry.mac {
             // One of both is wrong: it is asked about at its next use (RFC 4861 7.2.5, step I).
             Some(known) if known != mac && !told.overrides => {
@@ -151,29 +174,29 @@ impl Resolver {
         asked
     }
 
-    /// Whom to ask for now.
+    /// The entry that is to be asked for now.
     #[inline(never)]
-    pub(crate) fn due(&mut self, now: Instant) -> Option<IpAddress> {
+    fn next(&mut self, now: Instant) -> Option<&mut Entry> {
         for entry in &mut self.entries {
-            match entry.stage {
-                Stage::Asking(tries) if entry.at <= now => {
-                    if tries < TRIES {
-                        return Some(entry.address);
-                    }
-                    (entry.mac, entry.stage, entry.at) = (None, Stage::Over, now + ABSENT);
+            if entry.stage == Stage::Asking && entry.at <= now {
+                if entry.tries < TRIES {
+                    return Some(entry);
                 }
-                _ => {}
+                (entry.mac, entry.stage, entry.at) = (None, Stage::Over, now + ABSENT);
             }
         }
         None
     }
 
-    /// A question for it was sent.
-    pub(crate) fn asked(&mut self, address: IpAddress, now: Instant) {
-        if let Some(entry) = self.entry(address)
-            && let Stage::Asking(tries) = &mut entry.stage
-        {
-            *tries = tries.saturating_add(1);
+    /// Whom to ask for now. It stays due until [`Resolver::asked`].
+    pub(crate) fn due(&mut self, now: Instant) -> Option<IpAddress> {
+        self.next(now).map(|entry| entry.address)
+    }
+
+    /// A question was sent for whom it was due.
+    pub(crate) fn asked(&mut self, now: Instant) {
+        if let Some(entry) = self.next(now) {
+            entry.tries += 1;
             entry.at = now + INTERVAL;
         }
     }
@@ -187,8 +210,13 @@ impl Resolver {
 
     /// When to look again whom to ask.
     pub(crate) fn deadline(&self) -> Instant {
-        let asking = self.entries.iter().filter(|entry| matches!(entry.stage, Stage::Asking(_)));
-        asking.map(|entry| entry.at).fold(NEVER, Instant::min)
+        let mut first = NEVER;
+        for entry in &self.entries {
+            if entry.stage == Stage::Asking {
+                first = first.min(entry.at);
+            }
+        }
+        first
     }
 }
 
@@ -212,7 +240,7 @@ mod tests {
 
     /// Sends what is due, and says to whom.
     fn questions(resolver: &mut Resolver, now: Instant) -> std::vec::Vec<IpAddress> {
-        core::iter::from_fn(|| resolver.due(now).inspect(|address| resolver.asked(*address, now))).collect()
+        core::iter::from_fn(|| resolver.due(now).inspect(|_| resolver.asked(now))).collect()
     }
 
     #[test]

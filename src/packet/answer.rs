@@ -186,17 +186,16 @@ fn write_reset(place: &mut [u8], segment: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::IpAddr;
     use test_support::world::raw::hex;
 
     use crate::packet::{IcmpError, Message, Packet, layers, packet};
 
     /// The answer, behind an Ethernet header for the readers.
     fn answer(say: Say, from: &str, came: &[u8]) -> Option<std::vec::Vec<u8>> {
-        let from: IpAddr = from.parse().unwrap();
-        let answer = Answer::new(say, from.into(), came)?;
+        let from: IpAddress = from.parse().unwrap();
+        let answer = Answer::new(say, from, came)?;
         let mut frame = vec![0; 14];
-        frame[12..].copy_from_slice(&if from.is_ipv4() { [8, 0] } else { [0x86, 0xdd] });
+        frame[12..].copy_from_slice(&if came[0] >> 4 == 4 { [8, 0] } else { [0x86, 0xdd] });
         frame.resize(14 + answer.length(), 0xee);
         answer.write(&mut frame[14..]);
         Some(frame)
@@ -329,9 +328,9 @@ mod tests {
                     }
                 }
             }
-            let from: IpAddr = from.parse().unwrap();
+            let from: IpAddress = from.parse().unwrap();
             for say in [Say::Echo, Say::PortUnreachable, Say::Reset] {
-                let answer = Answer::new(say, from.into(), &good).unwrap();
+                let answer = Answer::new(say, from, &good).unwrap();
                 for length in 0..answer.length() {
                     answer.write(&mut vec![0; length]);
                 }

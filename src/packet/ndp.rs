@@ -408,7 +408,7 @@ impl Message {
     }
 
     /// The same advertisement, but it takes the place of nothing that was known: somebody else may have the address
-    /// (RFC 4429 3.3).
+    /// (RFC 4429 2.2).
     #[must_use]
     pub const fn without_override(mut self) -> Self {
         self.flags &= !OVERRIDE;
@@ -416,7 +416,7 @@ impl Message {
     }
 
     /// The same solicitation, and nobody learns from it where the sender is: somebody else may have the address
-    /// (RFC 4429 3.2).
+    /// (RFC 4429 2.2).
     #[must_use]
     pub const fn without_mac(mut self) -> Self {
         self.tells = None;

@@ -15,11 +15,11 @@ use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv4")]
 use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
-use crate::packet::ipv6;
-#[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
 use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+#[cfg(feature = "ipv6")]
+use crate::packet::{ipv6, mld::Query};
 
 /// What a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub(crate) enum Class<'f> {
     /// A message of neighbour discovery, which no router has forwarded.
     #[cfg(feature = "ipv6")]
     Discovery(Discovery<'f>),
+    /// A question which groups are listened to.
+    #[cfg(feature = "ipv6")]
+    Query(Query),
     /// A DHCP server's answer: its address, and the message.
     #[cfg(feature = "dhcp")]
     Dhcp(smoltcp::wire::Ipv4Address, &'f [u8]),
@@ -201,11 +204,10 @@ fn ipv6<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
         protocol::ICMPV6 if ndp::is_right(source, destination, payload) => Ok(Class::Echo),
         protocol::ICMPV6 => Err(DropRule::Checksum),
         protocol::FRAGMENT => Err(DropRule::Fragment),
-        protocol::HOP_BY_HOP
-        | protocol::ROUTING
-        | protocol::DESTINATION
-        | protocol::NOTHING
-        | protocol::AUTHENTICATION => Err(DropRule::Extension),
+        protocol::HOP_BY_HOP => Query::new(packet).map(Class::Query).ok_or(DropRule::Extension),
+        protocol::NOTHING | protocol::ROUTING | protocol::DESTINATION | protocol::AUTHENTICATION => {
+            Err(DropRule::Extension)
+        }
         next => {
             if next == protocol::UDP
                 && udp::Header::new(payload).is_some_and(|datagram| datagram.checksum() == 0)

@@ -26,6 +26,8 @@ mod backlog;
 pub mod config;
 mod connection;
 mod datagrams;
+#[cfg(feature = "dhcp")]
+mod dhcp;
 mod door;
 mod exchange;
 mod headers;
@@ -82,11 +84,15 @@ struct Core<'a> {
     link: Link,
     /// What is for hosts off the link goes to the gateway.
     via_gateway: bool,
+    /// When it is asked again where they are.
+    gateways_due: Instant,
     limits: Limits,
     /// When the host has something to do or to say of its own accord.
     host_due: Instant,
     /// The most bytes that one IP packet holds.
     ip_mtu: usize,
+    #[cfg(feature = "dhcp")]
+    dhcp: Option<dhcp::Dhcp>,
     #[cfg(feature = "slaac")]
     slaac: Option<slaac::Slaac>,
     slots: Slots<'a>,
@@ -156,6 +162,12 @@ impl<'a> Server<'a> {
         for call in bind.into_iter().chain(listens) {
             observer.event(now, &Event::Call(call));
         }
+    }
+
+    /// The link was down and is up again, and may be another network: the host announces itself as at its start, and a lease
+    /// that is still good is asked for again (RFC 2131 3.2) while connections go on.
+    pub fn link_up(&mut self, now: Instant) {
+        self.core.link_up(now);
     }
 
     /// Ends every connection: a half-open one silently, any other with a RST.

@@ -13,7 +13,6 @@ use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
 use crate::event::{Conflict, DropRule, Event, Observer, Sink, Way};
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
-use crate::link::resolver::Neighbor;
 use crate::packet::Mac;
 use crate::packet::answer::{Answer, Say};
 #[cfg(feature = "ipv4")]
@@ -97,6 +96,10 @@ impl Core<'_> {
     ) -> FollowUp {
         sink.frame(Way::Common, frame);
         let now = sink.now;
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.arp(packet, now);
+        }
         let here = &self.local.here;
         let token = Departing::answer(answer, &mut *sink, here.station, packet.sender_mac());
         let conflict = self.link.arp(here, packet, token, now);
@@ -113,11 +116,15 @@ impl Core<'_> {
         self.host_due = sink.now;
         if let Some(conflict) = conflict {
             sink.emit(Event::Conflict(conflict));
+            #[cfg(any(feature = "ipv6", feature = "dhcp"))]
             if conflict.given_up {
+                #[cfg(feature = "dhcp")]
+                self.lost(conflict.address, sink.now);
                 self.local.here.addresses.retain(|cidr| cidr.address() != conflict.address);
                 self.end_unaddressed(service, sink);
             }
         }
+        let _ = service;
         FollowUp::Other
     }
 
@@ -154,6 +161,18 @@ impl Core<'_> {
                 self.process_ndp(discovery, now);
                 return self.heard(conflict, service, sink);
             }
+            #[cfg(feature = "ipv6")]
+            Class::Query(query) => {
+                self.link.query(here, query, sink.now);
+                self.host_due = sink.now;
+            }
+            #[cfg(feature = "dhcp")]
+            Class::Dhcp(_, message) => {
+                if let Some(dhcp) = &mut self.dhcp {
+                    dhcp.receive(message, from, sink.now);
+                    self.host_due = sink.now;
+                }
+            }
             _ => {}
         }
         let _ = service;
@@ -180,6 +199,16 @@ impl Core<'_> {
         Answer::new(say, own, packet)
     }
 
+    /// The link was down and is up again.
+    pub(super) fn link_up(&mut self, now: Instant) {
+        self.link.up(now);
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.link_up(now);
+        }
+        self.host_due = now;
+    }
+
     /// Does what is due, and says what is to be said.
     #[inline(never)]
     pub(super) fn serve_host<D: Device, S: Service, O: Observer>(
@@ -189,12 +218,25 @@ impl Core<'_> {
     ) {
         let _ = &service;
         let now = device.sink.now;
-        if self.via_gateway {
-            self.look_for_gateways(now);
+        if self.via_gateway && self.gateways_due <= now {
+            self.gateways_due = now + CONFIRMED;
+            for gateway in &self.local.here.gateways {
+                self.link.ask(*gateway, now);
+            }
         }
+        // What comes by a lease is announced at once.
+        #[cfg(feature = "dhcp")]
+        let (changed, lease_due) = self.serve_dhcp(device);
         self.host_due = self.link.serve(&self.local.here, device);
+        #[cfg(feature = "dhcp")]
+        {
+            self.host_due = self.host_due.min(lease_due);
+            if changed {
+                self.end_unaddressed(service, device.sink);
+            }
+        }
         if self.via_gateway {
-            self.host_due = self.host_due.min(now + CONFIRMED);
+            self.host_due = self.host_due.min(self.gateways_due);
         }
         while let Some((hop, mac)) = self.link.take_result() {
             if let Some(mac) = mac {
@@ -211,15 +253,8 @@ impl Core<'_> {
         }
     }
 
-    /// Answers go by way of the gateways: where they are is asked for, again and again.
-    #[cold]
-    fn look_for_gateways(&mut self, now: Instant) {
-        for gateway in self.local.here.gateways.clone() {
-            let _: Neighbor = self.link.reach(&self.local.here, gateway, now);
-        }
-    }
-
     /// The addresses have changed: a connection to one that is ours no longer is over.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
     #[cold]
     #[inline(never)]
     fn end_unaddressed<S: Service, O: Observer>(&mut self, service: &mut S, sink: &mut Sink<'_, O>) {

@@ -29,6 +29,7 @@ use super::Core;
 use super::time::{NEVER, not_before};
 use crate::event::Observer;
 use crate::host::{HostConfig, MAX_ADDRESSES, is_v4};
+use crate::link::host::send;
 use crate::packet::ndp::option::Prefix;
 use crate::packet::ndp::{self, Discovery};
 use crate::stack::Egress;
@@ -125,6 +126,7 @@ impl Core<'_> {
         let changed = slaac.age(now);
         if changed {
             slaac.assign(&mut self.local.here.addresses, now);
+            self.link.joined(now);
         }
         slaac.formed.retain(|formed| formed.valid_until > now);
         let router = slaac.router.map(|(router, _)| router);
@@ -295,11 +297,4 @@ fn link_local(address: IpAddress) -> Option<Ipv6Address> {
 enum Message<'f> {
     Router(ndp::RouterAdvertisement<'f>),
     Neighbor(ndp::About<'f>),
-}
-
-/// Sends a solicitation, if the device has room.
-fn send<D: Device, O: Observer>(message: &ndp::Message, device: &mut Egress<'_, '_, D, O>) -> Option<()> {
-    device.to = message.to();
-    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
-    Some(())
 }

@@ -9,6 +9,8 @@ use super::MIN_BUFFER;
 use super::backlog::Backlog;
 #[cfg(feature = "std")]
 use super::connection::Connection;
+#[cfg(feature = "dhcp")]
+use super::dhcp::Dhcp;
 use super::door::Local;
 #[cfg(feature = "slaac")]
 use super::slaac::Slaac;
@@ -101,7 +103,7 @@ impl<'a> Server<'a> {
     fn build(config: &Config<'a>, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
         let Stack { iface, here, verify, ip_mtu } = stack;
         let host = &config.host;
-        let link = Link::new(&here, host.announce, now);
+        let link = Link::new(host, now);
         Server {
             core: Core {
                 iface,
@@ -115,9 +117,12 @@ impl<'a> Server<'a> {
                     dhcp: host.dhcp,
                 },
                 via_gateway: host.via_gateway,
+                gateways_due: now,
                 limits: config.limits,
                 host_due: now,
                 ip_mtu,
+                #[cfg(feature = "dhcp")]
+                dhcp: host.mac.filter(|_| host.dhcp).map(|mac| Dhcp::new(mac, host.seed, now)),
                 #[cfg(feature = "slaac")]
                 slaac: Slaac::new(host, now),
                 slots: Slots::new(memory.slots, table_key(host.seed)),

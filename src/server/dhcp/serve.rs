@@ -1,0 +1,83 @@
+//! What the server does about its lease: sends what is due, and has the address while it is leased.
+
+use smoltcp::phy::Device;
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpCidr};
+
+use super::super::Core;
+use super::super::time::{BLOCKED, NEVER};
+use super::{Lease, Outgoing};
+use crate::event::Observer;
+use crate::host::is_v4;
+use crate::packet::{Mac, arp, dhcp};
+use crate::stack::Egress;
+
+impl Core<'_> {
+    /// Sends what is due, and lets the address and the router come and go: whether they have, and when to do so again.
+    pub(in super::super) fn serve_dhcp<D: Device, O: Observer>(
+        &mut self,
+        device: &mut Egress<'_, '_, D, O>,
+    ) -> (bool, Instant) {
+        let now = device.sink.now;
+        let (Some(client), Some(own)) = (&mut self.dhcp, self.local.here.station.mac) else {
+            return (false, NEVER);
+        };
+        let mut due = NEVER;
+        while let Some(outgoing) = client.due(now) {
+            device.to = if let Outgoing::Message(to) = outgoing { to } else { Mac::BROADCAST };
+            let Some(token) = device.transmit(now) else {
+                due = now + BLOCKED;
+                break;
+            };
+            match outgoing {
+                Outgoing::Message(_) => token.packet(dhcp::QUESTION_PACKET, &|place| client.write(place)),
+                Outgoing::Probe(address) => {
+                    let mut frame = [0; arp::FRAME];
+                    arp::request(&mut frame, (own, core::net::Ipv4Addr::UNSPECIFIED), address);
+                    token.frame(&frame);
+                }
+            }
+            client.transmitted(now);
+        }
+        let due = due.min(client.deadline().max(now + BLOCKED));
+        if !client.changed() {
+            return (false, due);
+        }
+        let lease = client.lease();
+        self.have(lease, now);
+        (true, due)
+    }
+
+    /// The host has what is leased, and no other IPv4 address.
+    #[inline(never)]
+    fn have(&mut self, lease: Option<Lease>, now: Instant) {
+        let here = &mut self.local.here;
+        let leased = lease.map(|lease| IpCidr::Ipv4(lease.address));
+        let mut known = false;
+        here.addresses.retain(|cidr| {
+            let stays =
+                !is_v4(cidr.address()) || leased.is_some_and(|leased| leased.address() == cidr.address());
+            known |= stays && is_v4(cidr.address());
+            stays && !is_v4(cidr.address())
+        });
+        if let Some(leased) = leased {
+            // There was room when the configuration was checked.
+            let _ = here.addresses.push(leased);
+            if !known {
+                self.link.announce(now);
+            }
+        }
+        let router = lease.and_then(|lease| lease.router()).map(IpAddress::Ipv4);
+        self.set_gateway(|known| !is_v4(known), router);
+    }
+
+    /// Somebody else has this address, and it was given up.
+    pub(in super::super) fn lost(&mut self, address: IpAddress, now: Instant) {
+        if let Some(client) = &mut self.dhcp
+            && client.lease().is_some_and(|lease| IpAddress::Ipv4(lease.address.address()) == address)
+        {
+            client.conflict(now);
+            self.host_due = now;
+        }
+    }
+}
