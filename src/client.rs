@@ -21,7 +21,7 @@ use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
+use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
 use crate::link::NEVER;
 use crate::link::host::{Here, Link};
@@ -131,9 +131,9 @@ impl<'a, O: Observer> Client<'a, O> {
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
             let Client { iface, here, link, sockets, watched, counters, observer, .. } = self;
-            let mut sink = Sink::new(now, counters, observer);
+            let mut sink = Sink::new(now, counters, observer, here.station.link());
             received.consume(|frame| {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                sink.frame(Way::Common, frame);
                 let Ok((from, content)) = here.station.open(frame) else { return };
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
@@ -173,7 +173,7 @@ impl<'a, O: Observer> Client<'a, O> {
             observer,
             ..
         } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, here.station.link());
         // Where its peers are is asked again from time to time.
         for (_, socket) in sockets.iter() {
             if let Some(remote) = remote(socket) {
@@ -309,11 +309,12 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     fn tell(&mut self, now: Instant, event: Event<'_>) {
-        Sink::new(now, &mut self.counters, &mut self.observer).emit(event);
+        Sink::new(now, &mut self.counters, &mut self.observer, self.here.station.link()).emit(event);
     }
 
     fn observe(&mut self, now: Instant, cause: Cause) {
-        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
+        let link = self.here.station.link();
+        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer, link);
         observe(&mut self.watched, &self.sockets, cause, &mut sink);
     }
 

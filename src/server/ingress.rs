@@ -11,7 +11,7 @@ use super::datagrams;
 use super::door::{self, Class, Segment};
 use super::headers::bare;
 use super::slots::Order;
-use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
+use crate::event::{Cause, DropRule, Event, Observer, Sink, Timer, Way};
 use crate::packet::Mac;
 use crate::service::Service;
 use crate::stack::{Content, Departing, Egress, OneFrame, speak_as};
@@ -78,7 +78,7 @@ impl Core<'_> {
             Err(rule) => drop_frame(frame, *rule, sink),
             Ok(Class::Segment(segment)) => self.segment(arrived, segment, answer, service, sink),
             Ok(Class::Datagram(datagram)) => {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                sink.frame(Way::Common, frame);
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 let Some(bytes) = bytes else { return FollowUp::Other };
                 // The reply comes from the address that was asked, or where that was everybody's, from one of ours.
@@ -130,7 +130,7 @@ impl Core<'_> {
                 if self.slots[slot].mac != segment.from {
                     self.follow(slot, segment, place);
                 }
-                sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+                sink.frame(Way::Connection(slot), frame);
                 let now = sink.now;
                 let connection = &mut self.slots[slot];
                 connection.unanswered = 0;
@@ -212,7 +212,7 @@ impl Core<'_> {
         }
         if let Some(slot) = ended {
             // The slot that comes free now is the next to be taken.
-            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+            sink.frame(Way::Connection(slot), frame);
             self.retire(slot, service, sink);
         }
         let now = sink.now;
@@ -226,7 +226,7 @@ impl Core<'_> {
             };
         };
         if ended.is_none() {
-            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+            sink.frame(Way::Connection(slot), frame);
         }
         self.slots[slot].observe(slot, Cause::Segment, sink);
         self.slots.touch(slot);
@@ -283,7 +283,7 @@ impl Core<'_> {
         if !self.backlog.push(packet, segment, sink.now) {
             return drop_frame(frame, DropRule::QueueFull, sink);
         }
-        sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
+        sink.frame(Way::Waiting, frame);
         if let Some(slot) = ended {
             self.retire(slot, service, sink);
         }
@@ -320,6 +320,6 @@ impl Core<'_> {
 
 /// Counts a frame that goes no further.
 pub(super) fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> FollowUp {
-    sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
+    sink.frame(Way::Dropped(rule), frame);
     FollowUp::Other
 }

@@ -10,7 +10,7 @@ use super::Core;
 use super::connection::Place;
 use super::door::{Class, Segment};
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
-use crate::event::{Conflict, DropRule, Event, Frame, Observer, Sink, Way};
+use crate::event::{Conflict, DropRule, Event, Observer, Sink, Way};
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
 use crate::packet::Mac;
@@ -94,7 +94,7 @@ impl Core<'_> {
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         let now = sink.now;
         #[cfg(feature = "dhcp")]
         if let Some(dhcp) = &mut self.dhcp {
@@ -143,7 +143,7 @@ impl Core<'_> {
         if *class == Class::NoListener && !self.errors.take(ERROR, sink.now) {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         let here = &self.local.here;
         match class {
             Class::NoListener | Class::Echo => {

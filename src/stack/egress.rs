@@ -7,7 +7,7 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
 use super::station::Station;
-use crate::event::{Event, Frame, Observer, Sink, Way};
+use crate::event::{Observer, Sink, Way};
 use crate::packet::seal::seal;
 use crate::packet::{Flags, Mac, ip, tcp};
 
@@ -149,7 +149,7 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
             if frame.len() == bytes.len() {
                 frame.copy_from_slice(bytes);
             }
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            sink.frame(Way::Out, frame);
         });
     }
 }
@@ -167,7 +167,7 @@ impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
             if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
             }
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            sink.frame(Way::Out, frame);
             result
         })
     }

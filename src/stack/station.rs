@@ -1,11 +1,11 @@
 //! This end of the link: how a frame is opened that came, and what one that goes out begins with.
 
 use crate::event::DropRule;
-use crate::packet::Mac;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
 use crate::packet::ethernet::{self, ethertype};
 use crate::packet::seal::Sums;
+use crate::packet::{Link, Mac};
 
 /// This end of the link: how what it sends looks there, and what is for it.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +26,14 @@ pub(crate) enum Content<'f> {
 }
 
 impl Station {
+    /// What its frames begin with.
+    pub(crate) const fn link(&self) -> Link {
+        if self.mac.is_some() { Link::Ethernet } else { Link::Ip }
+    }
+
     /// Bytes before an IP packet.
     pub(crate) const fn header(&self) -> usize {
-        if self.mac.is_some() { ethernet::HEADER } else { 0 }
+        self.link().header()
     }
 
     /// What is in a frame that is for this station, and the Ethernet address that it came from; without Ethernet, any.

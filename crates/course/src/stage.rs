@@ -356,7 +356,7 @@ impl<'w> Stage<'w> {
         let records = self.recorder.records();
         let sent = records.iter().rev().filter(|record| record.end == end);
         let frames = sent.filter_map(|record| match &record.what {
-            What::Frame { way: Way::Out, bytes } => Some(bytes.to_vec()),
+            What::Frame { way: Way::Out, bytes, .. } => Some(bytes.to_vec()),
             _ => None,
         });
         frames.into_iter().next().unwrap_or_default()

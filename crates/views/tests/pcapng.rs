@@ -60,7 +60,9 @@ impl Drop for File {
 /// The frames of the server's end.
 fn frames(records: &[Record]) -> Vec<(Instant, Way, &[u8])> {
     let frame = |record| match record {
-        &Record { at, end: Side::Server, what: What::Frame { way, ref bytes } } => Some((at, way, &**bytes)),
+        &Record { at, end: Side::Server, what: What::Frame { way, ref bytes, .. } } => {
+            Some((at, way, &**bytes))
+        }
         _ => None,
     };
     records.iter().filter_map(frame).collect()

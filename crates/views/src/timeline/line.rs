@@ -6,7 +6,7 @@ use crate::flow::{Mark, Seen};
 use crate::notation::Seconds;
 use crate::side::Side;
 use undersock::event::{Call, Change, Fate, Timer, Way};
-use undersock::packet::{Layer, Packet};
+use undersock::packet::{Layer, Link, Packet};
 
 /// A line of a timeline, without its end.
 #[derive(Debug, Clone)]
@@ -104,6 +104,8 @@ pub struct FrameText<'a> {
     pub damaged: Option<Layer>,
     /// Whether its addresses are written.
     pub spelled: bool,
+    /// What the frame begins with.
+    pub link: Link,
     /// The frame itself.
     pub bytes: &'a [u8],
 }

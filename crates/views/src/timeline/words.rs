@@ -12,7 +12,7 @@ use crate::notation::Endpoint;
 use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
-    Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
+    Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
 
 /// Bytes of a payload that are shown.
@@ -299,7 +299,8 @@ fn quoted_words(quoted: &Quoted, f: &mut Formatter<'_>) -> fmt::Result {
 
 fn other_words(other: &Other, bytes: usize, f: &mut Formatter<'_>) -> fmt::Result {
     let Other { layer, between, number, fragment, .. } = other;
-    f.write_str(layer.name())?;
+    // Where a packet was to be, and none is.
+    f.write_str(if *layer == Layer::Payload { "not IP" } else { layer.name() })?;
     if let Some((from, to)) = between {
         write!(f, " {from} > {to}")?;
     }
