@@ -12,12 +12,12 @@ use crate::link::host::Here;
 #[cfg(feature = "dhcp")]
 use crate::packet::dhcp;
 use crate::packet::ip::{self, protocol};
-#[cfg(feature = "ipv4")]
-use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::{Sums, is_right};
-use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+use crate::packet::{Flags, Mac, icmp, tcp, udp};
+#[cfg(feature = "ipv4")]
+use crate::packet::{checksum, ipv4};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ipv6, mld::Query};
 

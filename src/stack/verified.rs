@@ -2,12 +2,12 @@
 
 use crate::event::DropRule;
 use crate::packet::ip::{self, protocol};
-#[cfg(feature = "ipv4")]
-use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
 use crate::packet::ipv6;
 use crate::packet::seal::{Sums, is_right};
-use crate::packet::{checksum, udp};
+use crate::packet::udp;
+#[cfg(feature = "ipv4")]
+use crate::packet::{checksum, ipv4};
 
 /// Whether a packet is whole and right, as far as the device hasn't verified that. The checksum of an ICMP message is left to
 /// who reads it.
@@ -39,6 +39,7 @@ pub(crate) fn verify(packet: &[u8], sums: Sums) -> Result<(), DropRule> {
 
 /// What is behind the IP header, which is right.
 fn payload(packet: &[u8], sums: Sums) -> Result<&[u8], DropRule> {
+    let _ = sums;
     match ip::version(packet) {
         #[cfg(feature = "ipv4")]
         Some(4) => {
