@@ -228,10 +228,11 @@ impl Link {
             return None;
         }
         #[cfg(feature = "ipv6")]
-        if protocol == protocol::HOP_BY_HOP
-            && let Some(query) = Query::new(packet)
-        {
-            self.query(here, &query, now);
+        if protocol == protocol::HOP_BY_HOP {
+            if let Some(query) = Query::new(packet) {
+                self.query(here, &query, now);
+            }
+            // What else is behind options wasn't verified.
             return None;
         }
         if is_echo_request(packet, protocol) {
