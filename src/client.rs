@@ -19,7 +19,7 @@ use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStora
 use smoltcp::phy::{Device, RxToken};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
@@ -185,6 +185,11 @@ impl<'a, O: Observer> Client<'a, O> {
         let mut device = Egress::routed(device, &mut sink, here.station, FirstHop { here, link });
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, waiting, sockets, Cause::Timer, &mut sink);
+    }
+
+    /// Asks for the first hop to a host ahead of its use, if it isn't known. Whether it is.
+    pub fn resolve(&mut self, now: Instant, host: IpAddress) -> bool {
+        matches!(self.link.reach(&self.here, host, now), Neighbor::Known(_))
     }
 
     /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.
