@@ -22,9 +22,9 @@ use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
-use crate::packet::{Mac, checksum, icmp};
+use crate::packet::{Mac, icmp};
 #[cfg(feature = "ipv4")]
-use crate::packet::{arp, ipv4};
+use crate::packet::{arp, checksum, ipv4};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ethernet, ipv6, mld::Query};
 use crate::stack::{Departing, Egress, Station};
@@ -73,6 +73,8 @@ impl Here {
 pub(crate) struct Link {
     resolver: Resolver,
     detection: Detection,
+    /// Of so many addresses was said what is being said of all: a device may take one frame at a time.
+    told: usize,
     #[cfg(feature = "ipv6")]
     listener: mld::Listener,
     /// The IPv4 address is a DHCP server's to give: of two conflicts it is given up.
@@ -88,6 +90,7 @@ impl Link {
         Link {
             resolver: Resolver::new(),
             detection: Detection::new(silent, now),
+            told: 0,
             #[cfg(feature = "ipv6")]
             listener: {
                 #[allow(clippy::cast_possible_truncation, reason = "a part of it is enough")]
@@ -175,10 +178,10 @@ impl Link {
         let (source, target) = (discovery.source, IpAddress::Ipv6(about.target()));
         let is_own = here.is_own(target);
         if !about.asks() {
-            let mac = about.mac().filter(|mac| mac.is_unicast())?;
             if is_own {
                 return self.conflict(target, from, Claim::Has, now);
             }
+            let mac = about.mac().filter(|mac| mac.is_unicast())?;
             let told = Told { solicited: about.is_solicited(), overrides: about.overrides() };
             self.resolver.answer(target, mac, told, now);
             return None;
@@ -222,6 +225,13 @@ impl Link {
             if discovery.is_valid() {
                 self.discovery(here, &discovery, from, answer, now);
             }
+            return None;
+        }
+        #[cfg(feature = "ipv6")]
+        if protocol == protocol::HOP_BY_HOP
+            && let Some(query) = Query::new(packet)
+        {
+            self.query(here, &query, now);
             return None;
         }
         if is_echo_request(packet, protocol) {
@@ -273,8 +283,13 @@ impl Link {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Instant {
         let now = device.sink.now;
+        // Before an address is asked for, so that who else asks for it is heard here (RFC 4862 5.4.2).
+        #[cfg(feature = "ipv6")]
+        if self.listener.deadline() <= now && self.report(here, device).is_none() {
+            return now + BLOCKED;
+        }
         while let Some(say) = self.detection.due(now) {
-            if tell(here, say, device).is_none() {
+            if self.tell(here, say, device).is_none() {
                 return now + BLOCKED;
             }
             self.detection.said(say, now);
@@ -285,11 +300,34 @@ impl Link {
             }
             self.resolver.asked(now);
         }
-        #[cfg(feature = "ipv6")]
-        if self.listener.deadline() <= now && self.report(here, device).is_none() {
-            return now + BLOCKED;
-        }
         self.deadline()
+    }
+
+    /// Says something of our addresses. `None` if the device has no room for all of it.
+    #[inline(never)]
+    fn tell<D: Device, O: Observer>(
+        &mut self,
+        here: &Here,
+        say: Say,
+        device: &mut Egress<'_, '_, D, O>,
+    ) -> Option<()> {
+        let mac = here.station.mac.unwrap_or_default();
+        // A defence may come in between: it is of one address.
+        if let Say::Defend(own) = say {
+            return announce(mac, own, device);
+        }
+        while let Some(cidr) = here.addresses.get(self.told) {
+            match (cidr.address(), say) {
+                #[cfg(feature = "ipv4")]
+                (IpAddress::Ipv4(_), Say::Announce) => announce(mac, cidr.address(), device)?,
+                #[cfg(feature = "ipv6")]
+                (IpAddress::Ipv6(own), Say::Probe) => send(&ndp::Message::probe(mac, own), device)?,
+                _ => {}
+            }
+            self.told += 1;
+        }
+        self.told = 0;
+        Some(())
     }
 
     /// Reports which groups the host listens to. `None` if the device has no room.
@@ -321,10 +359,10 @@ impl Link {
         self.listener.heard(query, &mld::groups(&here.addresses), now);
     }
 
-    /// The host has another IPv6 address.
+    /// Whether somebody else may have our IPv6 addresses.
     #[cfg(feature = "slaac")]
-    pub(crate) fn joined(&mut self, now: Instant) {
-        self.listener.joined(now);
+    pub(crate) fn is_optimistic(&self, now: Instant) -> bool {
+        self.detection.is_optimistic(now)
     }
 
     /// When something is to be said next.
@@ -336,28 +374,23 @@ impl Link {
     }
 }
 
-/// Says something of our addresses. `None` if the device has no room.
-#[inline(never)]
-fn tell<D: Device, O: Observer>(here: &Here, say: Say, device: &mut Egress<'_, '_, D, O>) -> Option<()> {
-    let now = device.sink.now;
-    let mac = here.station.mac.unwrap_or_default();
-    for cidr in &here.addresses {
-        match (cidr.address(), say) {
-            (own, Say::Defend(address)) if own != address => {}
-            #[cfg(feature = "ipv4")]
-            (IpAddress::Ipv4(own), Say::Announce | Say::Defend(_)) => {
-                let mut frame = [0; arp::FRAME];
-                arp::announcement(&mut frame, (mac, own));
-                device.transmit(now)?.frame(&frame);
-            }
-            #[cfg(feature = "ipv6")]
-            (IpAddress::Ipv6(own), Say::Probe) => send(&ndp::Message::probe(mac, own), device)?,
-            #[cfg(feature = "ipv6")]
-            (IpAddress::Ipv6(own), Say::Defend(_)) => {
-                send(&ndp::Message::announcement((mac, own)), device)?;
-            }
-            _ => {}
+/// Says that an address is ours. `None` if the device has no room.
+fn announce<D: Device, O: Observer>(
+    mac: Mac,
+    own: IpAddress,
+    device: &mut Egress<'_, '_, D, O>,
+) -> Option<()> {
+    match own {
+        #[cfg(feature = "ipv4")]
+        IpAddress::Ipv4(own) => {
+            let mut frame = [0; arp::FRAME];
+            arp::announcement(&mut frame, (mac, own));
+            device.transmit(device.sink.now)?.frame(&frame);
         }
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(own) => send(&ndp::Message::announcement((mac, own)), device)?,
+        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
+        _ => {}
     }
     Some(())
 }

@@ -51,6 +51,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// By an ARP reply to us.
+    #[cfg(feature = "ipv4")]
     pub(crate) const REPLY: Told = Told { solicited: true, overrides: true };
     /// By a question of theirs, or to everybody.
     pub(crate) const UNASKED: Told = Told { solicited: false, overrides: true };

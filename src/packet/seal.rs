@@ -14,6 +14,7 @@ use super::{icmp, tcp, udp};
 /// Which checksums are filled in: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums {
+    #[cfg_attr(not(feature = "ipv4"), allow(dead_code, reason = "IPv6's header has none"))]
     pub(crate) ipv4: bool,
     pub(crate) udp: bool,
     pub(crate) tcp: bool,

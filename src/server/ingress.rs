@@ -127,13 +127,15 @@ impl Core<'_> {
                 if place == Place::Beyond {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
-                if self.slots[slot].mac != segment.from {
+                // Another's segments say nothing of the client.
+                if self.slots[slot].mac == segment.from {
+                    self.slots[slot].unanswered = 0;
+                } else {
                     self.follow(slot, segment, place);
                 }
                 sink.frame(Way::Connection(slot), frame);
                 let now = sink.now;
                 let connection = &mut self.slots[slot];
-                connection.unanswered = 0;
                 let token = Departing::answer(answer, &mut *sink, self.local.here.station, connection.mac);
                 speak_as(&mut self.iface, segment.tuple.local.addr);
                 self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());

@@ -46,18 +46,18 @@ impl Route for Mac {
 }
 
 /// The sending side of a device. It receives nothing.
-pub(crate) struct Egress<'d, 's, D, O: Observer, R = Mac> {
+pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
     pub(crate) station: Station,
     /// Whom the next packets are for.
-    pub(crate) to: R,
+    pub(crate) to: Mac,
     sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress::routed(device, sink, station, Mac::BROADCAST)
+        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
     }
 
     /// The same, for the segments of one connection, which are noted there.
@@ -67,20 +67,13 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     }
 }
 
-impl<'d, 's, D, O: Observer, R: Route> Egress<'d, 's, D, O, R> {
-    /// Each packet goes where this says.
-    pub(crate) fn routed(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station, to: R) -> Self {
-        Egress { device, sink, station, to, sent: None }
-    }
-}
-
-impl<'s, D: Device, O: Observer, R: Route> Device for Egress<'_, 's, D, O, R> {
+impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     type RxToken<'a>
         = Held<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = Departing<'a, 's, D::TxToken<'a>, O, R>
+        = Departing<'a, 's, D::TxToken<'a>, O>
     where
         Self: 'a;
 
@@ -114,6 +107,21 @@ impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
     /// A token that answers a frame that is being taken in, where it came from.
     pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: Mac) -> Self {
         Departing { token, sink, station, to, sent: None }
+    }
+}
+
+impl<'a, 's, T, O: Observer, R: Route> Departing<'a, 's, T, O, R> {
+    /// A token for a packet that goes where this says.
+    pub(crate) fn routed(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: R) -> Self {
+        Departing { token, sink, station, to, sent: None }
+    }
+
+    pub(crate) fn station(&self) -> Station {
+        self.station
+    }
+
+    pub(crate) fn route(&self) -> R {
+        self.to
     }
 }
 

@@ -51,21 +51,15 @@ impl Core<'_> {
     /// The host has what is leased, and no other IPv4 address.
     #[inline(never)]
     fn have(&mut self, lease: Option<Lease>, now: Instant) {
-        let here = &mut self.local.here;
-        let leased = lease.map(|lease| IpCidr::Ipv4(lease.address));
-        let mut known = false;
-        here.addresses.retain(|cidr| {
-            let stays =
-                !is_v4(cidr.address()) || leased.is_some_and(|leased| leased.address() == cidr.address());
-            known |= stays && is_v4(cidr.address());
-            stays && !is_v4(cidr.address())
-        });
-        if let Some(leased) = leased {
-            // There was room when the configuration was checked.
-            let _ = here.addresses.push(leased);
-            if !known {
-                self.link.announce(now);
-            }
+        let addresses = &mut self.local.here.addresses;
+        // There is one at most: DHCP and a static address exclude each other.
+        let index = addresses.iter().position(|cidr| is_v4(cidr.address()));
+        let had = index.map(|index| addresses.swap_remove(index).address());
+        let has = lease.map(|lease| IpCidr::Ipv4(lease.address));
+        // There was room when the configuration was checked.
+        addresses.extend(has);
+        if has.is_some() && has.map(|cidr| cidr.address()) != had {
+            self.link.announce(now);
         }
         let router = lease.and_then(|lease| lease.router()).map(IpAddress::Ipv4);
         self.set_gateway(|known| !is_v4(known), router);
