@@ -226,6 +226,11 @@ impl<'a, O: Observer> Client<'a, O> {
         observe(watched, sockets, Cause::Timer, &mut sink);
     }
 
+    /// Asks for the first hop to a host ahead of its use, if it isn't known. Whether it is.
+    pub fn resolve(&mut self, now: Instant, host: IpAddress) -> bool {
+        matches!(self.link.reach(&self.here, host, now), Neighbor::Known(_))
+    }
+
     /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         let stack = self.iface.poll_at(now, &self.sockets);
