@@ -121,7 +121,7 @@ impl Stage<'_> {
 
     /// The state of a client's socket.
     pub(crate) fn state(&mut self, sock: Sock) -> State {
-        self.hosts[sock.host].client.state(sock.handle)
+        self.hosts[sock.host].client.socket(sock.handle).state()
     }
 
     /// `sendto` and `recvfrom`, the latter for no longer than `timeout`; and again, as often as `tries` says.
