@@ -26,9 +26,10 @@ use crate::host::{HostConfig, HostError};
 use crate::link::NEVER;
 use crate::link::host::{Here, Link};
 use crate::link::resolver::Neighbor;
+use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip, u32_at};
 use crate::server::max_datagram;
-use crate::stack::{Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as};
+use crate::stack::{Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, verify};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -48,6 +49,8 @@ const QUEUED: usize = 4;
 pub struct Client<'a, O: Observer = ()> {
     iface: Interface,
     here: Here,
+    /// The checksums that the device hasn't verified.
+    unverified: Sums,
     link: Link,
     link_due: Instant,
     sockets: SocketSet<'a>,
@@ -109,6 +112,7 @@ impl<'a, O: Observer> Client<'a, O> {
             iface: interface(here.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
+            unverified: Sums::to_verify(&capabilities.checksum),
             link_due: now,
             sockets: SocketSet::new(sockets),
             next_port: FIRST_PORT,
@@ -130,11 +134,17 @@ impl<'a, O: Observer> Client<'a, O> {
         let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
-            let Client { iface, here, link, sockets, watched, counters, observer, .. } = self;
+            let Client { iface, here, unverified, link, sockets, watched, counters, observer, .. } = self;
             let mut sink = Sink::new(now, counters, observer, here.station.link());
             received.consume(|frame| {
+                let opened = here.station.open(frame);
+                if let Ok((_, Content::Ip(packet))) = &opened
+                    && let Err(rule) = verify(packet, *unverified)
+                {
+                    return sink.frame(Way::Dropped(rule), frame);
+                }
                 sink.frame(Way::Common, frame);
-                let Ok((from, content)) = here.station.open(frame) else { return };
+                let Ok((from, content)) = opened else { return };
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
                     #[cfg(feature = "ipv4")]

@@ -247,8 +247,6 @@ named! {
         Extension = "extension", "IPv6 extension header",
         /// IPv6 UDP without a checksum (RFC 8200 8.1).
         NoChecksum = "no-checksum", "IPv6 datagram without checksum",
-        /// No network and no gateway leads back to the sender.
-        NoRoute = "no-route", "no route back",
         /// It would have drawn one ICMP error or RST too many (RFC 1812 4.3.2.8, RFC 4443 2.4f).
         RateLimited = "rate-limited", "rate limit of ICMP errors and resets",
         /// A SYN while every slot is in use and the queue is full.

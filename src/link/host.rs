@@ -228,10 +228,11 @@ impl Link {
             return None;
         }
         #[cfg(feature = "ipv6")]
-        if protocol == protocol::HOP_BY_HOP
-            && let Some(query) = Query::new(packet)
-        {
-            self.query(here, &query, now);
+        if protocol == protocol::HOP_BY_HOP {
+            if let Some(query) = Query::new(packet) {
+                self.query(here, &query, now);
+            }
+            // What else is behind options wasn't verified.
             return None;
         }
         if is_echo_request(packet, protocol) {
@@ -346,8 +347,8 @@ impl Link {
             _ => Ipv6Addr::UNSPECIFIED,
         };
         while let Some(report) = self.listener.due(&groups, now) {
-            device.to = ethernet::group(report.to());
-            device.transmit(now)?.packet(report.length(), &|place| report.write(place, own));
+            let to = ethernet::group(report.to());
+            device.packet(to, report.length(), &|place| report.write(place, own))?;
             self.listener.sent(&groups, now);
         }
         Some(())
@@ -385,7 +386,7 @@ fn announce<D: Device, O: Observer>(
         IpAddress::Ipv4(own) => {
             let mut frame = [0; arp::FRAME];
             arp::announcement(&mut frame, (mac, own));
-            device.transmit(device.sink.now)?.frame(&frame);
+            device.frame(&frame)?;
         }
         #[cfg(feature = "ipv6")]
         IpAddress::Ipv6(own) => send(&ndp::Message::announcement((mac, own)), device)?,
@@ -408,7 +409,7 @@ fn ask<D: Device, O: Observer>(
         (IpAddress::Ipv4(neighbor), Some(IpAddress::Ipv4(own))) => {
             let mut frame = [0; arp::FRAME];
             arp::request(&mut frame, (mac, own), neighbor);
-            device.transmit(device.sink.now)?.frame(&frame);
+            device.frame(&frame)?;
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(neighbor), Some(IpAddress::Ipv6(own))) => {
@@ -426,9 +427,7 @@ pub(crate) fn send<D: Device, O: Observer>(
     message: &ndp::Message,
     device: &mut Egress<'_, '_, D, O>,
 ) -> Option<()> {
-    device.to = message.to();
-    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
-    Some(())
+    device.packet(message.to(), message.packet_length(), &|place| message.write_packet(place))
 }
 
 /// Whether a packet is an echo request, and a right one.

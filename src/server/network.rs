@@ -219,12 +219,6 @@ impl Core<'_> {
     ) {
         let _ = &service;
         let now = device.sink.now;
-        if self.via_gateway && self.gateways_due <= now {
-            self.gateways_due = now + CONFIRMED;
-            for gateway in &self.local.here.gateways {
-                self.link.ask(*gateway, now);
-            }
-        }
         // What comes by a lease is announced at once.
         #[cfg(feature = "dhcp")]
         let (changed, lease_due) = self.serve_dhcp(device);
@@ -235,9 +229,6 @@ impl Core<'_> {
             if changed {
                 self.end_unaddressed(service, device.sink);
             }
-        }
-        if self.via_gateway {
-            self.host_due = self.host_due.min(self.gateways_due);
         }
         while let Some((hop, mac)) = self.link.take_result() {
             if let Some(mac) = mac {
@@ -251,6 +242,17 @@ impl Core<'_> {
             if changed {
                 self.end_unaddressed(service, device.sink);
             }
+        }
+        // The gateways may be others now.
+        if self.via_gateway {
+            if self.gateways_due <= now {
+                self.gateways_due = now + CONFIRMED;
+                for gateway in &self.local.here.gateways {
+                    self.link.ask(*gateway, now);
+                }
+                self.host_due = now;
+            }
+            self.host_due = self.host_due.min(self.gateways_due);
         }
     }
 
@@ -278,5 +280,6 @@ impl Core<'_> {
             // There are two versions and two places.
             let _ = gateways.push(gateway);
         }
+        self.gateways_due = Instant::ZERO;
     }
 }

@@ -100,7 +100,10 @@ impl Core<'_> {
         let Some(message) = message else { return };
         self.host_due = now;
         match message {
-            Message::Router(advertisement) if source.is_unicast_link_local() => {
+            // One from our own address is somebody's who has it too.
+            Message::Router(advertisement)
+                if source.is_unicast_link_local() && !self.local.here.is_own(source.into()) =>
+            {
                 let lifetime = Duration::from_secs(advertisement.lifetime().into());
                 slaac.advertised_router(source, lifetime, now);
                 for prefix in advertisement.options().filter_map(Prefix::new).filter(forms_addresses) {

@@ -67,6 +67,26 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     }
 }
 
+impl<D: Device, O: Observer> Egress<'_, '_, D, O> {
+    /// Sends a packet of the host's own, of so many bytes. `None` if the device has no room.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn packet(&mut self, to: Mac, len: usize, write: &dyn Fn(&mut [u8])) -> Option<()> {
+        self.to = to;
+        self.transmit(self.sink.now)?.packet(len, write);
+        Some(())
+    }
+
+    /// Sends a frame that is no IP packet. `None` if the device has no room.
+    #[cfg(feature = "ipv4")]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn frame(&mut self, bytes: &[u8]) -> Option<()> {
+        self.transmit(self.sink.now)?.frame(bytes);
+        Some(())
+    }
+}
+
 impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     type RxToken<'a>
         = Held<'a>
@@ -133,21 +153,34 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
         self
     }
 
-    /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
-    #[inline(never)]
+    /// Sends a packet of the host's own, of so many bytes.
     pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
-        self.consume(len, |packet| write(packet));
+        self.put(true, len, write);
     }
 
     /// Sends a frame that is no IP packet.
     #[cfg(feature = "ipv4")]
-    #[inline(never)]
     pub(crate) fn frame(self, bytes: &[u8]) {
-        let Departing { token, sink, .. } = self;
-        token.consume(bytes.len(), |frame| {
+        self.put(false, bytes.len(), &|frame| {
             // A device that gives less loses it.
             if frame.len() == bytes.len() {
                 frame.copy_from_slice(bytes);
+            }
+        });
+    }
+
+    /// One copy of sending for all that is the host's own.
+    #[cold]
+    #[inline(never)]
+    fn put(self, is_packet: bool, len: usize, write: &dyn Fn(&mut [u8])) {
+        let Departing { token, sink, station, to, .. } = self;
+        let start = if is_packet { station.header() } else { 0 };
+        token.consume(start + len, |frame| {
+            let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
+            write(packet);
+            if is_packet {
+                station.write(header, ip::version(packet), to);
+                seal(packet, station.fill);
             }
             sink.frame(Way::Out, frame);
         });

@@ -146,7 +146,9 @@ impl Stage {
     pub fn connect(&mut self, port: u16) -> SocketHandle {
         let server = IpEndpoint::new(IpAddress::v4(192, 168, 69, 1), port);
         let handle = self.client.connect(self.now, socket(), server).expect("a socket");
-        self.run(Duration::from_secs(10), |stage| stage.client.socket(handle).may_send());
+        self.run(Duration::from_secs(10), |stage| {
+            stage.client.socket(handle).state() == tcp::State::Established
+        });
         handle
     }
 
