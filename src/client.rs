@@ -26,6 +26,7 @@ use crate::host::{HostConfig, HostError};
 use crate::link::NEVER;
 use crate::link::host::{Here, Link};
 use crate::link::resolver::Neighbor;
+use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip};
 use crate::server::max_datagram;
 use crate::stack::{Content, Departing, Egress, OneFrame, Route, interface, speak_as};
@@ -100,9 +101,9 @@ impl<'a, O: Observer> Client<'a, O> {
     ) -> Result<Self, HostError> {
         host.check()?;
         let capabilities = device.capabilities();
-        let here = Here::new(host, &capabilities);
+        let here = Here::new(host, Sums::to_fill(&capabilities.checksum));
         Ok(Client {
-            iface: interface(here.ip_mtu(&capabilities), host.seed, now),
+            iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
             link_due: now,

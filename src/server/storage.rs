@@ -66,6 +66,7 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
     }
 
     /// Lends all of it to a server, one frame a batch.
+    #[inline(never)]
     pub fn memory(&'a mut self) -> Memory<'a> {
         const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
         // Not `EMPTY`: that is a constant, whose bytes would be in flash.
