@@ -107,9 +107,9 @@ impl<'a, O: Observer> Client<'a, O> {
     ) -> Result<Self, HostError> {
         host.check()?;
         let capabilities = device.capabilities();
-        let here = Here::new(host, &capabilities);
+        let here = Here::new(host, Sums::to_fill(&capabilities.checksum));
         Ok(Client {
-            iface: interface(here.ip_mtu(&capabilities), host.seed, now),
+            iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
             unverified: Sums::to_verify(&capabilities.checksum),

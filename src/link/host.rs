@@ -4,7 +4,7 @@
 use core::net::Ipv6Addr;
 
 use heapless::Vec;
-use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 
@@ -40,18 +40,12 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    /// The host of a configuration that has been checked.
-    pub(crate) fn new(host: &HostConfig, device: &DeviceCapabilities) -> Self {
+    /// The host of a configuration that has been checked, on a device that leaves these checksums to it.
+    pub(crate) fn new(host: &HostConfig, fill: Sums) -> Self {
         let mut addresses = host.addresses.clone();
         // They were counted by the check.
         addresses.extend(host.link_local());
-        let station = Station { mac: host.mac, fill: Sums::to_fill(&device.checksum) };
-        Here { station, addresses, gateways: host.gateways.clone() }
-    }
-
-    /// The most bytes of an IP packet.
-    pub(crate) fn ip_mtu(&self, device: &DeviceCapabilities) -> usize {
-        device.max_transmission_unit.saturating_sub(self.station.header())
+        Here { station: Station { mac: host.mac, fill }, addresses, gateways: host.gateways.clone() }
     }
 
     pub(crate) fn is_own(&self, address: IpAddress) -> bool {

@@ -303,8 +303,9 @@ impl<'a> Connection<'a> {
 
     /// Lets the stack send all it may: one call sends one segment. When it wants to be called again; it was to be at `due`.
     ///
-    /// The stack is asked for that only where it can't be known. After a SYN or a FIN nothing is left to send, and nothing is
-    /// repeated sooner than in a second (RFC 6298 2.4), or than it was to be before.
+    /// The stack is asked for that only where it can't be known. After a SYN or a FIN, and after any segment where no byte
+    /// waits, nothing is left to send; and nothing is repeated sooner than in a second (RFC 6298 2.4), or than it was to be
+    /// before.
     fn send<D: Device, O: Observer>(
         &mut self,
         due: Instant,
@@ -315,7 +316,9 @@ impl<'a> Connection<'a> {
         self.sent.last = Flags(0);
         loop {
             let result = iface.poll_egress(now, &mut device.of(&mut self.sent), &mut self.set);
-            if due > now && self.sent.last.0 & (Flags::SYN | Flags::FIN) != 0 {
+            let last = self.sent.last.0;
+            if due > now && last != 0 && (last & (Flags::SYN | Flags::FIN) != 0 || self.socket().send_queue() == 0)
+            {
                 return Some(due.min(now + SHORTEST_TIMEOUT));
             }
             let next = iface.poll_at(now, &self.set);
