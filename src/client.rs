@@ -24,7 +24,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
 use crate::link::NEVER;
-use crate::link::host::{Here, Link};
+use crate::link::host::{Business, Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip, u32_at};
@@ -107,9 +107,9 @@ impl<'a, O: Observer> Client<'a, O> {
     ) -> Result<Self, HostError> {
         host.check()?;
         let capabilities = device.capabilities();
-        let here = Here::new(host, &capabilities);
+        let here = Here::new(host, Sums::to_fill(&capabilities.checksum));
         Ok(Client {
-            iface: interface(here.ip_mtu(&capabilities), host.seed, now),
+            iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
             unverified: Sums::to_verify(&capabilities.checksum),
@@ -136,32 +136,38 @@ impl<'a, O: Observer> Client<'a, O> {
             has_news = true;
             let Client { iface, here, unverified, link, sockets, watched, counters, observer, .. } = self;
             let mut sink = Sink::new(now, counters, observer, here.station.link());
-            received.consume(|frame| {
+            let conflict = received.consume(|frame| {
                 let opened = here.station.open(frame);
                 if let Ok((_, Content::Ip(packet))) = &opened
                     && let Err(rule) = verify(packet, *unverified)
                 {
-                    return sink.frame(Way::Dropped(rule), frame);
+                    sink.frame(Way::Dropped(rule), frame);
+                    return None;
                 }
                 sink.frame(Way::Common, frame);
-                let Ok((from, content)) = opened else { return };
+                let (from, content) = opened.ok()?;
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
                     #[cfg(feature = "ipv4")]
-                    Content::Arp(packet) => {
-                        link.arp(here, &packet, answer, now);
-                    }
-                    Content::Ip(packet) => {
-                        let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
-                        if let (Some(answer), Some(own)) =
-                            (link.message(here, packet, from, answer, now), own)
-                        {
+                    Content::Arp(packet) => link.arp(here, &packet, answer, now),
+                    Content::Ip(packet) => match link.packet(here, packet, from, answer, now) {
+                        Business::Own(conflict) => conflict,
+                        Business::Sockets(answer) => {
+                            let own = ip::outline(packet).map(|(_, to, _)| to);
+                            let own = own.filter(|to| here.is_own(*to))?;
                             speak_as(iface, own);
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
+                            None
                         }
-                    }
+                    },
                 }
             });
+            if let Some(conflict) = conflict {
+                sink.emit(Event::Conflict(conflict));
+                if conflict.given_up {
+                    here.addresses.retain(|cidr| cidr.address() != conflict.address);
+                }
+            }
             observe(watched, sockets, Cause::Segment, &mut sink);
         }
         self.send_due(now, device);

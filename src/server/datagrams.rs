@@ -73,7 +73,8 @@ pub(super) fn send<D: Device, O: Observer>(
         speak_as(iface, own);
         socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok()
     });
-    let mut place = [SocketStorage::EMPTY];
+    // Not `EMPTY`: that is a constant, whose bytes would be in flash.
+    let mut place = [SocketStorage::default()];
     let mut set = SocketSet::new(&mut place[..]);
     set.add(socket);
     let remote = reply.endpoint;

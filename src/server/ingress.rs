@@ -113,10 +113,10 @@ impl Core<'_> {
                 }
                 // The retransmission timer repeats the SYN-ACK.
                 State::SynReceived => drop_frame(frame, DropRule::Duplicate, sink),
-                _ => self.challenge(slot, arrived, segment.from, DropRule::Challenged, answer, sink),
+                _ => self.challenge(slot, arrived, DropRule::Challenged, answer, sink),
             },
             Some(slot) if segment.reset && segment.seq != self.slots[slot].rcv_nxt() => {
-                self.challenge(slot, arrived, segment.from, DropRule::InexactReset, answer, sink)
+                self.challenge(slot, arrived, DropRule::InexactReset, answer, sink)
             }
             // The stack would answer each with a RST.
             Some(slot) if !self.slots[slot].awaits(segment) && !self.errors.take(ERROR, sink.now) => {
@@ -127,14 +127,12 @@ impl Core<'_> {
                 if place == Place::Beyond {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
+                let now = sink.now;
                 // Another's segments say nothing of the client.
-                if self.slots[slot].mac == segment.from {
+                if self.slots[slot].mac == segment.from || self.follow(slot, segment, place, now) {
                     self.slots[slot].unanswered = 0;
-                } else {
-                    self.follow(slot, segment, place);
                 }
                 sink.frame(Way::Connection(slot), frame);
-                let now = sink.now;
                 let connection = &mut self.slots[slot];
                 let token = Departing::answer(answer, &mut *sink, self.local.here.station, connection.mac);
                 speak_as(&mut self.iface, segment.tuple.local.addr);
@@ -293,7 +291,8 @@ impl Core<'_> {
     }
 
     /// Challenges a SYN or an inexact RST in a live connection: the peer gets an ACK, and one that knows nothing of the
-    /// connection answers that with an exact RST (RFC 5961 3.2, 4.2).
+    /// connection answers that with an exact RST (RFC 5961 3.2, 4.2). It goes where the peer is, not where the frame came
+    /// from: the sequence numbers in it are all that a forger lacks.
     ///
     /// The stack sends this ACK itself, once a second at most, for a segment just before its window. So the door makes one
     /// from the frame.
@@ -301,7 +300,6 @@ impl Core<'_> {
         &mut self,
         slot: usize,
         Arrived { frame, packet }: Arrived<'_>,
-        from: Mac,
         rule: DropRule,
         answer: T,
         sink: &mut Sink<'_, O>,
@@ -313,7 +311,7 @@ impl Core<'_> {
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
             let mut device =
-                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, from));
+                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, connection.mac));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         follow_up

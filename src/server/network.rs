@@ -44,14 +44,24 @@ impl Core<'_> {
         if here.next_hop(host) == Some(host) { None } else { self.link.known(here, host) }
     }
 
-    /// A segment came from another Ethernet address than its connection's segments go to.
+    /// A segment came from another Ethernet address than its connection's segments go to. Whether it is the peer's, which the
+    /// connection follows. A peer that only repeats itself from there is looked for.
     #[cold]
     #[inline(never)]
-    pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place) {
+    pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place, now: Instant) -> bool {
         if self.slots[slot].accepts(segment, place) {
             self.slots[slot].unanswered = 0;
             self.slots[slot].mac = self.way_back(segment.tuple.remote.addr, segment.from);
+            return true;
         }
+        if self.slots[slot].repeats(segment, place) {
+            let unanswered = &mut self.slots[slot].unanswered;
+            *unanswered = unanswered.saturating_add(1);
+            if *unanswered >= UNANSWERED {
+                self.look_for(slot, now);
+            }
+        }
+        false
     }
 
     /// A connection's segments stay without answer: it is asked where the first hop to its client is, the client itself or

@@ -31,17 +31,19 @@ impl Core<'_> {
         }
     }
 
-    /// Processes every connection whose time has come, by a timer of the stack or a limit of ours.
+    /// Processes every connection whose time has come, by a timer of the stack or a limit of ours. When the next one's comes.
     pub(super) fn process_due<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
-    ) {
+    ) -> Instant {
         let now = device.sink.now;
-        // Each is processed once: `reschedule` leaves no deadline at or before `now`.
-        while let (slot, at) = self.slots.first(Order::Due)
-            && at <= now
-        {
+        loop {
+            // Each is processed once: `reschedule` leaves no deadline at or before `now`.
+            let (slot, at) = self.slots.first(Order::Due);
+            if at > now {
+                return at;
+            }
             let connection = &self.slots[slot];
             match connection.limit(&self.limits) {
                 Some((limit, length)) if after(connection.progress, length) <= now => {
@@ -52,13 +54,14 @@ impl Core<'_> {
         }
     }
 
-    /// Admits SYNs that waited, each into a slot that came free or can be freed for it.
+    /// Admits SYNs that waited, each into a slot that came free or can be freed for it. When the next connection is due.
+    #[cold]
     #[inline(never)]
     pub(super) fn admit_waiting<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
-    ) {
+    ) -> Instant {
         let now = device.sink.now;
         while self.backlog.len() > 0 {
             if self.backlog.ends() <= now {
@@ -70,16 +73,17 @@ impl Core<'_> {
                 let (slot, from) = self.slots.first(Order::Evictable);
                 // Nobody is given up before there is room to say so.
                 if from > now || device.transmit(now).is_none() {
-                    return;
+                    break;
                 }
                 self.evict(slot, Limit::Crowded, device, service);
             }
             match self.admit(device) {
-                Err(Blocked) => return,
+                Err(Blocked) => break,
                 Ok(None) => {}
                 Ok(Some(slot)) => self.process(slot, device, service),
             }
         }
+        self.slots.first(Order::Due).1
     }
 
     /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it. It is a function
@@ -177,9 +181,9 @@ impl Core<'_> {
         self.slots.release(slot);
     }
 
-    /// When to poll again if no frame comes.
-    pub(super) fn deadline(&self, now: Instant) -> Instant {
-        let deadline = self.slots.first(Order::Due).1.min(self.host_due);
+    /// When to poll again if no frame comes: `due`, when the first connection is, if nothing else is to be done before.
+    pub(super) fn deadline(&self, due: Instant, now: Instant) -> Instant {
+        let deadline = due.min(self.host_due);
         if self.backlog.len() == 0 {
             return deadline;
         }

@@ -69,6 +69,7 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
 
 impl<D: Device, O: Observer> Egress<'_, '_, D, O> {
     /// Sends a packet of the host's own, of so many bytes. `None` if the device has no room.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
     #[cold]
     #[inline(never)]
     pub(crate) fn packet(&mut self, to: Mac, len: usize, write: &dyn Fn(&mut [u8])) -> Option<()> {
