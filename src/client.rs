@@ -15,6 +15,7 @@
 use core::fmt;
 
 use managed::ManagedSlice;
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp, udp};
@@ -22,14 +23,16 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
-use crate::host::{HostConfig, HostError};
+use crate::host::{HostConfig, HostError, MAX_ADDRESSES};
 use crate::link::NEVER;
 use crate::link::host::{Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip, u32_at};
 use crate::server::max_datagram;
-use crate::stack::{Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, verify};
+use crate::stack::{
+    Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, speak_as_all, verify,
+};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -222,6 +225,7 @@ impl<'a, O: Observer> Client<'a, O> {
         }
         observe(watched, sockets, Cause::Timer, &mut sink);
         let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
+        speak_as_all(iface, &speakers(sockets));
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
     }
@@ -240,7 +244,8 @@ impl<'a, O: Observer> Client<'a, O> {
     ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from;
-    /// [`ExchangeError::Unreachable`] where no gateway is on the way.
+    /// [`ExchangeError::Unreachable`] where no gateway is on the way; [`ExchangeError::TooManyAddresses`] where the stack
+    /// has no room for one more of our addresses.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -248,11 +253,14 @@ impl<'a, O: Observer> Client<'a, O> {
         server: IpEndpoint,
     ) -> Result<SocketHandle, ExchangeError> {
         let own = self.here.source(server.addr).ok_or(ExchangeError::Unaddressable)?;
+        let speakers = speakers(&self.sockets);
+        if !speakers.contains(&own) && speakers.len() >= IFACE_MAX_ADDR_COUNT {
+            return Err(ExchangeError::TooManyAddresses);
+        }
         if self.link.reach(&self.here, server.addr, now) == Neighbor::Unreachable {
             return Err(ExchangeError::Unreachable);
         }
         let local = IpEndpoint::new(own, self.port());
-        speak_as(&mut self.iface, own);
         socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
         let handle = self.sockets.add(socket);
         let slot = self.connections;
@@ -453,6 +461,23 @@ fn same_connection(one: &[u8], other: &[u8]) -> bool {
     ip::outline(one) == ip::outline(other) && ports(one) == ports(other)
 }
 
+/// The addresses of ours that connections speak from: the stack ends a connection whose address it has forgotten.
+fn speakers(sockets: &SocketSet<'_>) -> heapless::Vec<IpAddress, MAX_ADDRESSES> {
+    let mut speakers = heapless::Vec::new();
+    for (_, socket) in sockets.iter() {
+        #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
+        if let Socket::Tcp(socket) = socket
+            && socket.state() != tcp::State::Closed
+            && let Some(local) = socket.local_endpoint()
+            && !speakers.contains(&local.addr)
+        {
+            // A host has no more.
+            let _ = speakers.push(local.addr);
+        }
+    }
+    speakers
+}
+
 /// Whom a socket speaks to.
 fn remote(socket: &Socket<'_>) -> Option<IpAddress> {
     match socket {
@@ -470,6 +495,8 @@ pub enum ExchangeError {
     Unaddressable,
     /// No gateway is on the way, or nobody answers for the first hop.
     Unreachable,
+    /// Connections go on from as many addresses of ours as the stack has room for, and this would be one more.
+    TooManyAddresses,
     /// The sentence is longer than the send buffer, or the reply than the receive buffer.
     TooLong,
     /// No reply, however often the datagram was sent.
@@ -487,6 +514,9 @@ impl fmt::Display for ExchangeError {
         f.write_str(match self {
             ExchangeError::Unaddressable => "the server's address can't be reached",
             ExchangeError::Unreachable => "no way to the server: nobody answers for the first hop",
+            ExchangeError::TooManyAddresses => {
+                "connections from too many of our addresses at once: build smoltcp with iface-max-addr-count-5"
+            }
             ExchangeError::TooLong => "longer than the buffer",
             ExchangeError::NoReply => "no reply",
             ExchangeError::Refused => "connection refused",
@@ -584,7 +614,6 @@ impl UdpExchange {
             Neighbor::Asking | Neighbor::Unknown => return None,
         }
         let Some(own) = own else { return Some(Err(ExchangeError::Unaddressable)) };
-        speak_as(&mut client.iface, own);
         let mut to = udp::UdpMetadata::from(self.server);
         to.local_address = Some(own);
         let socket = client.sockets.get_mut::<udp::Socket<'_>>(self.socket);

@@ -9,6 +9,7 @@ use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::host::HostConfig;
+use undersock::packet::Link;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Service, Uppercase};
 use undersock::smoltcp::iface::SocketStorage;
@@ -148,16 +149,27 @@ impl<S: Service> World<S> {
 
     /// A server that says at its start who is there, if its configuration says so.
     pub fn as_configured(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
-        let wire: &'static Wire<'static> =
-            Box::leak(Box::new(Wire::owned(Duration::from_micros(50), FRAMES)));
+        let client = HostConfig::client().with_seed(0xc11e).without_announcement();
+        World::of_hosts(config, memory, service, &client)
+    }
+
+    /// These two hosts, on a wire of their kind.
+    pub fn of_hosts(
+        config: Config<'static>,
+        memory: Memory<'static>,
+        service: S,
+        client_config: &HostConfig,
+    ) -> Self {
+        let link = if config.host.mac.is_some() { Link::Ethernet } else { Link::Ip };
+        let wire = Wire::owned(Duration::from_micros(50), FRAMES).with_link(link);
+        let wire: &'static Wire<'static> = Box::leak(Box::new(wire));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let client_config = HostConfig::client().with_seed(0xc11e).without_announcement();
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
         let observer = history.at(undersock_views::Side::Client);
-        let client = Client::observed(&client_config, sockets, &mut client_end, now, observer);
+        let client = Client::observed(client_config, sockets, &mut client_end, now, observer);
         World {
             now,
             server,
