@@ -40,7 +40,7 @@ const FIRST_PORT: u16 = 49_152;
 const WATCHED: usize = 8;
 /// The longest packet that waits until it is known where the first hop is: a SYN, with all options.
 const LONGEST_SYN: usize = 40 + 60;
-/// Packets that wait for that at once, one a connection; of further ones the stack repeats the SYN.
+/// Packets that wait for that at once, one a connection. A further one takes the oldest one's place; the stack repeats that.
 const QUEUED: usize = 4;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
@@ -438,8 +438,13 @@ impl<T: TxToken, O: Observer> TxToken for Resolved<'_, '_, T, O> {
                 let is_same = |queued: &&mut Queued| same_connection(&queued.packet, &packet);
                 match queue.iter_mut().find(is_same) {
                     Some(queued) => queued.packet = packet,
-                    // One that finds no room is repeated.
-                    None => drop(queue.push(Queued { hop, packet })),
+                    None => {
+                        // The one that waits for the longest may wait in vain. It is repeated if not.
+                        if queue.is_full() {
+                            queue.remove(0);
+                        }
+                        let _ = queue.push(Queued { hop, packet });
+                    }
                 }
             }
             _ => token.consume(len, |place| place.copy_from_slice(&packet)),

@@ -16,7 +16,7 @@ use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
-use undersock_views::record::{Record, Recorder, Recording};
+use undersock_views::record::{Record, Recorder, Recording, What};
 use undersock_views::timeline::{Lines, timeline};
 
 pub use undersock::host::CLIENT_MAC;
@@ -63,6 +63,17 @@ impl History {
 
     pub fn records(&self) -> Vec<Record> {
         self.0.records()
+    }
+
+    /// The frames that the client has sent, and when.
+    pub fn sent_by_client(&self) -> Vec<(Instant, Vec<u8>)> {
+        let sent = |record: &Record| match &record.what {
+            What::Frame { way: Way::Out, bytes, .. } if record.end == undersock_views::Side::Client => {
+                Some((record.at, bytes.to_vec()))
+            }
+            _ => None,
+        };
+        self.records().iter().filter_map(sent).collect()
     }
 
     /// All of it, a line an event.
