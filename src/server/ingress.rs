@@ -60,6 +60,7 @@ impl Core<'_> {
     }
 
     /// Classifies a frame, and hands it on or drops it.
+    #[inline(never)]
     fn dispatch<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
