@@ -3,7 +3,7 @@
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::udp::UdpMetadata;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Duration;
 
 use super::Core;
 use super::connection::Place;
@@ -216,10 +216,7 @@ impl Core<'_> {
             sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
             self.retire(slot, service, sink);
         }
-        let now = sink.now;
-        let to = self.way_back(segment.tuple.remote.addr, segment.from);
-        let token = Departing::answer(answer, &mut *sink, self.local.here.station, to);
-        let Some(slot) = self.open(packet, segment, to, token, now) else {
+        let Some(slot) = self.open(packet, segment, answer, sink) else {
             return if ended.is_some() {
                 FollowUp::Other
             } else {
@@ -248,21 +245,23 @@ impl Core<'_> {
         self.release(slot, None, service);
     }
 
-    /// Puts a free slot's socket into LISTEN and gives it the SYN, which answers go to `mac` of.
-    pub(super) fn open<T: TxToken>(
+    /// Puts a free slot's socket into LISTEN and gives it the SYN.
+    #[inline(never)]
+    pub(super) fn open<T: TxToken, O: Observer>(
         &mut self,
         packet: &[u8],
         syn: &Segment,
-        mac: Mac,
         answer: T,
-        now: Instant,
+        sink: &mut Sink<'_, O>,
     ) -> Option<usize> {
-        let listener = self.local.listeners.get(usize::from(syn.listener));
+        let (listener, now) = (self.local.listeners.get(usize::from(syn.listener)), sink.now);
+        let mac = self.way_back(syn.tuple.remote.addr, syn.from);
         let slot = self.slots.insert(syn.tuple)?;
         let connection = &mut self.slots[slot];
         connection.listen(syn, listener, mac, now);
         speak_as(&mut self.iface, syn.tuple.local.addr);
-        self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), connection.set());
+        let token = Departing::answer(answer, sink, self.local.here.station, mac);
+        self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
         if connection.listens() {
             // The stack couldn't read the segment's options, for one.
             self.slots.release(slot);
