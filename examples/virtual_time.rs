@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let host = HostConfig::client().with_seed(2);
     let mut client = Client::new(&host, vec![], &mut client_end, now)?;
 
-    // The first sentence takes 200 microseconds: ARP there and back, the datagram there and back. ARP is over then.
+    // The first sentence takes 150 microseconds: the server says where it is, and the datagram goes there and back.
     for (sentence, mut plugged) in [("there and back", true), ("lost at first", false)] {
         let (socket, address) = (common::udp_socket(), common::server(12_000));
         let mut exchange = UdpExchange::new(&mut client, socket, address, Duration::from_secs(1), 3)?;

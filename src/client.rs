@@ -16,52 +16,58 @@ use core::fmt;
 
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::{Device, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use crate::event::{Call, Cause, Change, Counters, Event, Frame, Observer, Sink, Way};
+use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError};
 use crate::link::NEVER;
-use crate::link::host::{Here, Link};
+use crate::link::host::{Business, Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::seal::Sums;
-use crate::packet::{Mac, ip};
+use crate::packet::{Mac, ip, u32_at};
 use crate::server::max_datagram;
-use crate::stack::{Content, Departing, Egress, OneFrame, Route, interface, speak_as};
+use crate::stack::{Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, verify};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
-/// Connections at once whose states an observer is told of; further ones go unseen. So many may wait for their first hop.
+/// Connections at once whose states an observer is told of; further ones go unseen.
 const WATCHED: usize = 8;
+/// The longest packet that waits until it is known where the first hop is: a SYN, with all options.
+const LONGEST_SYN: usize = 40 + 60;
+/// Packets that wait for that at once, one a connection; of further ones the stack repeats the SYN.
+const QUEUED: usize = 4;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
 /// connections came before it.
 ///
 /// Before it speaks to a host, it asks where the first hop on the way there is, by ARP or a neighbour solicitation, three
-/// times a second apart. In the meantime the SYN or the datagram waits (RFC 1122 2.3.2.2).
+/// times a second apart. In the meantime a SYN or a datagram waits (RFC 1122 2.3.2.2). Without an answer the connection is
+/// closed, and the exchange says [`ExchangeError::Unreachable`].
 pub struct Client<'a, O: Observer = ()> {
     iface: Interface,
     here: Here,
+    /// The checksums that the device hasn't verified.
+    unverified: Sums,
     link: Link,
     link_due: Instant,
     sockets: SocketSet<'a>,
     next_port: u16,
     connections: usize,
     watched: heapless::Vec<Watched, WATCHED>,
-    waiting: heapless::Vec<Waiting, WATCHED>,
+    queue: heapless::Vec<Queued, QUEUED>,
+    /// Connections that came to nothing because nobody answered for the first hop.
+    unreachable: heapless::Vec<SocketHandle, WATCHED>,
     counters: Counters,
     observer: O,
 }
 
-/// A connection whose SYN waits until it is known where the first hop is.
-struct Waiting {
-    socket: SocketHandle,
-    local: IpEndpoint,
-    remote: IpEndpoint,
-    /// Nobody answered.
-    unreachable: bool,
+/// A packet that waits until it is known where the first hop is.
+struct Queued {
+    hop: IpAddress,
+    packet: heapless::Vec<u8, LONGEST_SYN>,
 }
 
 /// A connection as the observer knows it.
@@ -106,12 +112,14 @@ impl<'a, O: Observer> Client<'a, O> {
             iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
+            unverified: Sums::to_verify(&capabilities.checksum),
             link_due: now,
             sockets: SocketSet::new(sockets),
             next_port: FIRST_PORT,
             connections: 0,
             watched: heapless::Vec::new(),
-            waiting: heapless::Vec::new(),
+            queue: heapless::Vec::new(),
+            unreachable: heapless::Vec::new(),
             counters: Counters::default(),
             observer,
         })
@@ -126,66 +134,107 @@ impl<'a, O: Observer> Client<'a, O> {
         let mut has_news = false;
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
-            let Client { iface, here, link, sockets, watched, waiting, counters, observer, .. } = self;
-            let mut sink = Sink::new(now, counters, observer);
-            received.consume(|frame| {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
-                let Ok((from, content)) = here.station.open(frame) else { return };
+            let Client { iface, here, unverified, link, sockets, watched, counters, observer, .. } = self;
+            let mut sink = Sink::new(now, counters, observer, here.station.link());
+            let conflict = received.consume(|frame| {
+                let opened = here.station.open(frame);
+                if let Ok((_, Content::Ip(packet))) = &opened
+                    && let Err(rule) = verify(packet, *unverified)
+                {
+                    sink.frame(Way::Dropped(rule), frame);
+                    return None;
+                }
+                sink.frame(Way::Common, frame);
+                let (from, content) = opened.ok()?;
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
                     #[cfg(feature = "ipv4")]
-                    Content::Arp(packet) => {
-                        link.arp(here, &packet, answer, now);
-                    }
-                    Content::Ip(packet) => {
-                        let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
-                        if let (Some(answer), Some(own)) =
-                            (link.message(here, packet, from, answer, now), own)
-                        {
+                    Content::Arp(packet) => link.arp(here, &packet, answer, now),
+                    Content::Ip(packet) => match link.packet(here, packet, from, answer, now) {
+                        Business::Own(conflict) => conflict,
+                        Business::Sockets(answer) => {
+                            let own = ip::outline(packet).map(|(_, to, _)| to);
+                            let own = own.filter(|to| here.is_own(*to))?;
                             speak_as(iface, own);
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
+                            None
                         }
-                    }
+                    },
                 }
             });
-            observe(watched, waiting, sockets, Cause::Segment, &mut sink);
+            if let Some(conflict) = conflict {
+                sink.emit(Event::Conflict(conflict));
+                if conflict.given_up {
+                    here.addresses.retain(|cidr| cidr.address() != conflict.address);
+                }
+            }
+            observe(watched, sockets, Cause::Segment, &mut sink);
         }
         self.send_due(now, device);
         if has_news { Some(now) } else { self.poll_at(now) }
     }
 
-    /// Asks, begins and sends what is due.
+    /// Asks and sends what is due.
     fn send_due<D: Device>(&mut self, now: Instant, device: &mut D) {
-        let Client { iface, here, link, link_due, sockets, watched, waiting, counters, observer, .. } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let Client {
+            iface,
+            here,
+            link,
+            link_due,
+            sockets,
+            watched,
+            queue,
+            unreachable,
+            counters,
+            observer,
+            ..
+        } = self;
+        let mut sink = Sink::new(now, counters, observer, here.station.link());
         // Where its peers are is asked again from time to time.
         for (_, socket) in sockets.iter() {
-            #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket more")]
-            if let Socket::Tcp(socket) = socket
-                && let Some(remote) = socket.remote_endpoint()
-            {
-                link.reach(here, remote.addr, now);
+            if let Some(remote) = remote(socket) {
+                link.reach(here, remote, now);
             }
         }
-        *link_due = link.serve(here, &mut Egress::new(device, &mut sink, here.station));
-        for Waiting { socket, local, remote, unreachable } in waiting.iter_mut() {
-            match link.reach(here, remote.addr, now) {
-                Neighbor::Known(_) => {
-                    speak_as(iface, local.addr);
-                    // The ports and addresses were looked at when it began to wait.
-                    let _ =
-                        sockets.get_mut::<tcp::Socket<'_>>(*socket).connect(iface.context(), *remote, *local);
-                    remote.port = 0;
+        let mut egress = Egress::new(&mut *device, &mut sink, here.station);
+        *link_due = link.serve(here, &mut egress);
+        while let Some((hop, mac)) = link.take_result() {
+            let Some(mac) = mac else {
+                queue.retain(|queued| queued.hop != hop);
+                let gives_up = |socket: &tcp::Socket<'_>| {
+                    let remote = socket.remote_endpoint().filter(|_| socket.state() == tcp::State::SynSent);
+                    remote.is_some_and(|remote| here.next_hop(remote.addr) == Some(hop))
+                };
+                for (handle, socket) in sockets.iter_mut() {
+                    #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
+                    if let Socket::Tcp(socket) = socket
+                        && gives_up(socket)
+                    {
+                        socket.abort();
+                        // Of many the last ones count as refused.
+                        let _ = unreachable.push(handle);
+                    }
                 }
-                Neighbor::Unreachable => *unreachable = true,
-                Neighbor::Asking | Neighbor::Unknown => {}
+                continue;
+            };
+            egress.to = mac;
+            for Queued { packet, .. } in queue.iter().filter(|queued| queued.hop == hop) {
+                // What the device has no room for is repeated.
+                if let Some(token) = egress.transmit(now) {
+                    token.packet(packet.len(), &|place| place.copy_from_slice(packet));
+                }
             }
+            queue.retain(|queued| queued.hop != hop);
         }
-        waiting.retain(|waiting| waiting.remote.port != 0);
-        observe(watched, waiting, sockets, Cause::Timer, &mut sink);
-        let mut device = Egress::routed(device, &mut sink, here.station, FirstHop { here, link });
+        observe(watched, sockets, Cause::Timer, &mut sink);
+        let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
-        observe(watched, waiting, sockets, Cause::Timer, &mut sink);
+        observe(watched, sockets, Cause::Timer, &mut sink);
+    }
+
+    /// Asks for the first hop to a host ahead of its use, if it isn't known. Whether it is.
+    pub fn resolve(&mut self, now: Instant, host: IpAddress) -> bool {
+        matches!(self.link.reach(&self.here, host, now), Neighbor::Known(_))
     }
 
     /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.
@@ -202,7 +251,7 @@ impl<'a, O: Observer> Client<'a, O> {
     ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from;
-    /// [`ExchangeError::Unreachable`] where no gateway is on the way, or too many connections wait for their first hop.
+    /// [`ExchangeError::Unreachable`] where no gateway is on the way.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -210,41 +259,20 @@ impl<'a, O: Observer> Client<'a, O> {
         server: IpEndpoint,
     ) -> Result<SocketHandle, ExchangeError> {
         let own = self.here.source(server.addr).ok_or(ExchangeError::Unaddressable)?;
-        let local = IpEndpoint::new(own, self.port());
-        let waits = !matches!(self.link.reach(&self.here, server.addr, now), Neighbor::Known(_));
-        if waits && (self.waiting.is_full() || self.here.next_hop(server.addr).is_none()) {
+        if self.link.reach(&self.here, server.addr, now) == Neighbor::Unreachable {
             return Err(ExchangeError::Unreachable);
         }
-        if server.port == 0 || !server.addr.is_unicast() {
-            return Err(ExchangeError::Unaddressable);
-        }
-        if !waits {
-            speak_as(&mut self.iface, own);
-            socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
-        }
+        let local = IpEndpoint::new(own, self.port());
+        speak_as(&mut self.iface, own);
+        socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
         let handle = self.sockets.add(socket);
         let slot = self.connections;
         self.connections += 1;
-        if waits {
-            // There is room.
-            let _ = self.waiting.push(Waiting { socket: handle, local, remote: server, unreachable: false });
-        }
         // One that finds no room goes unseen.
         let _ = self.watched.push(Watched { socket: handle, slot, state: tcp::State::Closed });
         self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
         self.observe(now, Cause::Call);
         Ok(handle)
-    }
-
-    /// A connection's state, in RFC 9293's names. While it waits for the first hop it is SYN-SENT.
-    #[must_use]
-    pub fn state(&self, handle: SocketHandle) -> tcp::State {
-        state(&self.waiting, &self.sockets, handle)
-    }
-
-    /// Whether a connection came to nothing because nobody answered for the first hop.
-    fn is_unreachable(&self, handle: SocketHandle) -> bool {
-        self.waiting.iter().any(|waiting| waiting.socket == handle && waiting.unreachable)
     }
 
     /// Gives bytes to a connection's stack, as many as there is room for, and says how many that were: `send`.
@@ -288,7 +316,7 @@ impl<'a, O: Observer> Client<'a, O> {
     pub fn remove(&mut self, handle: SocketHandle) {
         self.sockets.remove(handle);
         self.watched.retain(|seen| seen.socket != handle);
-        self.waiting.retain(|waiting| waiting.socket != handle);
+        self.unreachable.retain(|socket| *socket != handle);
     }
 
     /// How often what happened.
@@ -302,12 +330,13 @@ impl<'a, O: Observer> Client<'a, O> {
     }
 
     fn tell(&mut self, now: Instant, event: Event<'_>) {
-        Sink::new(now, &mut self.counters, &mut self.observer).emit(event);
+        Sink::new(now, &mut self.counters, &mut self.observer, self.here.station.link()).emit(event);
     }
 
     fn observe(&mut self, now: Instant, cause: Cause) {
-        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer);
-        observe(&mut self.watched, &self.waiting, &self.sockets, cause, &mut sink);
+        let link = self.here.station.link();
+        let mut sink = Sink::new(now, &mut self.counters, &mut self.observer, link);
+        observe(&mut self.watched, &self.sockets, cause, &mut sink);
     }
 
     fn port(&mut self) -> u16 {
@@ -320,25 +349,16 @@ impl<'a, O: Observer> Client<'a, O> {
 /// Tells of every connection whose state has changed since it was last observed.
 fn observe<O: Observer>(
     watched: &mut [Watched],
-    waiting: &[Waiting],
     sockets: &SocketSet<'_>,
     cause: Cause,
     sink: &mut Sink<'_, O>,
 ) {
     for Watched { socket, slot, state } in watched {
         let from = *state;
-        *state = self::state(waiting, sockets, *socket);
+        *state = sockets.get::<tcp::Socket<'_>>(*socket).state();
         if *state != from {
             sink.emit(Event::State(Change { slot: *slot, from, to: *state, cause }));
         }
-    }
-}
-
-/// A connection's state, as its caller knows it.
-fn state(waiting: &[Waiting], sockets: &SocketSet<'_>, handle: SocketHandle) -> tcp::State {
-    match waiting.iter().find(|waiting| waiting.socket == handle) {
-        Some(Waiting { unreachable: false, .. }) => tcp::State::SynSent,
-        _ => sockets.get::<tcp::Socket<'_>>(handle).state(),
     }
 }
 
@@ -349,10 +369,107 @@ struct FirstHop<'a> {
     link: &'a Link,
 }
 
+impl FirstHop<'_> {
+    /// The first hop of a packet, and where it is, if that is known.
+    fn of(&self, packet: &[u8]) -> Option<(IpAddress, Option<Mac>)> {
+        let (_, destination, _) = ip::outline(packet)?;
+        let hop = self.here.next_hop(destination)?;
+        Some((hop, self.link.known(self.here, destination)))
+    }
+}
+
 impl Route for FirstHop<'_> {
     fn to(&self, packet: &[u8]) -> Mac {
-        let destination = ip::outline(packet).map(|(_, to, _)| to);
-        destination.and_then(|to| self.link.known(self.here, to)).unwrap_or(Mac::BROADCAST)
+        self.of(packet).and_then(|(_, mac)| mac).unwrap_or(Mac::BROADCAST)
+    }
+}
+
+/// The sending side of a device: a SYN for whom it isn't known yet where the first hop is waits.
+struct Resolving<'a, 's, D, O: Observer> {
+    device: &'a mut D,
+    sink: &'a mut Sink<'s, O>,
+    hops: FirstHop<'a>,
+    queue: &'a mut heapless::Vec<Queued, QUEUED>,
+}
+
+impl<'s, D: Device, O: Observer> Device for Resolving<'_, 's, D, O> {
+    type RxToken<'b>
+        = Held<'b>
+    where
+        Self: 'b;
+    type TxToken<'b>
+        = Resolved<'b, 's, D::TxToken<'b>, O>
+    where
+        Self: 'b;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        None
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(now)?;
+        let hops = self.hops;
+        Some(Resolved {
+            token: Departing::routed(token, self.sink, hops.here.station, hops),
+            queue: self.queue,
+        })
+    }
+
+    /// Not asked: the stack asks the device that it was made with.
+    fn capabilities(&self) -> DeviceCapabilities {
+        DeviceCapabilities::default()
+    }
+}
+
+/// A token for a packet that may have to wait.
+struct Resolved<'a, 's, T, O: Observer> {
+    token: Departing<'a, 's, T, O, FirstHop<'a>>,
+    queue: &'a mut heapless::Vec<Queued, QUEUED>,
+}
+
+impl<T: TxToken, O: Observer> TxToken for Resolved<'_, '_, T, O> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let Resolved { token, queue } = self;
+        let mut packet = heapless::Vec::new();
+        if token.station().mac.is_none() || packet.resize(len, 0).is_err() {
+            return token.consume(len, f);
+        }
+        let result = f(&mut packet);
+        match token.route().of(&packet) {
+            Some((hop, None)) => {
+                // The latest of a connection takes the place of the one before.
+                let is_same = |queued: &&mut Queued| same_connection(&queued.packet, &packet);
+                match queue.iter_mut().find(is_same) {
+                    Some(queued) => queued.packet = packet,
+                    // One that finds no room is repeated.
+                    None => drop(queue.push(Queued { hop, packet })),
+                }
+            }
+            _ => token.consume(len, |place| place.copy_from_slice(&packet)),
+        }
+        result
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.token.set_meta(meta);
+    }
+}
+
+/// Whether two SYNs begin one connection: all before their sequence numbers is the same but for what IP counts.
+fn same_connection(one: &[u8], other: &[u8]) -> bool {
+    let ports = |packet: &[u8]| {
+        let start = if ip::version(packet) == Some(6) { 40 } else { 20 };
+        u32_at(packet, start)
+    };
+    ip::outline(one) == ip::outline(other) && ports(one) == ports(other)
+}
+
+/// Whom a socket speaks to.
+fn remote(socket: &Socket<'_>) -> Option<IpAddress> {
+    match socket {
+        Socket::Tcp(socket) => socket.remote_endpoint().map(|remote| remote.addr),
+        #[allow(unreachable_patterns, reason = "the stack may have one kind of socket only")]
+        _ => None,
     }
 }
 
@@ -459,6 +576,7 @@ impl UdpExchange {
             self.tries_left -= 1;
             self.again = Some(now + self.timeout);
             if !self.waits {
+                self.sent += 1;
                 let bytes = sentence.len();
                 client.tell(now, Event::Call(Call::SendTo { remote: self.server, bytes }));
             }
@@ -482,10 +600,7 @@ impl UdpExchange {
         to.local_address = Some(own);
         let socket = client.sockets.get_mut::<udp::Socket<'_>>(self.socket);
         match socket.send_slice(sentence, to) {
-            Ok(()) => {
-                self.sent += 1;
-                self.waits = false;
-            }
+            Ok(()) => self.waits = false,
             Err(udp::SendError::Unaddressable) => return Some(Err(ExchangeError::Unaddressable)),
             // The one before still waits for room in the device; unless it could never be sent.
             Err(udp::SendError::BufferFull) if socket.send_queue() > 0 => {}
@@ -494,7 +609,7 @@ impl UdpExchange {
         None
     }
 
-    /// How often the datagram has been sent.
+    /// How often `sendto` was called: one that still waits for its first hop isn't sent again.
     #[must_use]
     pub fn sent(&self) -> u32 {
         self.sent
@@ -560,14 +675,16 @@ impl TcpExchange {
                 bytes => self.received += bytes,
             }
         }
-        match client.state(self.socket) {
+        match client.socket(self.socket).state() {
             // The server has sent all it will: close, as it did.
             tcp::State::CloseWait => {
                 client.close(now, self.socket);
                 Some(Ok(self.received))
             }
             tcp::State::Closing | tcp::State::TimeWait => Some(Ok(self.received)),
-            tcp::State::Closed if client.is_unreachable(self.socket) => Some(Err(ExchangeError::Unreachable)),
+            tcp::State::Closed if client.unreachable.contains(&self.socket) => {
+                Some(Err(ExchangeError::Unreachable))
+            }
             tcp::State::Closed if self.sent == 0 && !sentence.is_empty() => Some(Err(ExchangeError::Refused)),
             tcp::State::Closed => Some(Err(ExchangeError::Reset)),
             _ if now >= self.until => Some(Err(ExchangeError::TimedOut)),
@@ -584,7 +701,7 @@ impl TcpExchange {
     /// The socket's state, in RFC 9293's names.
     #[must_use]
     pub fn state<O: Observer>(&self, client: &Client<'_, O>) -> tcp::State {
-        client.state(self.socket)
+        client.sockets.get::<tcp::Socket<'_>>(self.socket).state()
     }
 
     /// Removes the socket once the connection is over (or gives it up: then the server hears nothing of it).

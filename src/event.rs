@@ -11,6 +11,8 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::packet::Mac;
 
+use crate::packet::Link;
+
 /// An enum whose values have a name for programs, which stays, and a few words for a person.
 macro_rules! named {
     (
@@ -176,15 +178,23 @@ named! {
 pub struct Frame<'a> {
     /// In or out, and what became of it.
     pub way: Way,
-    /// From the Ethernet header on, without the FCS.
+    /// What it begins with.
+    pub link: Link,
+    /// From there on, without the FCS.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Frame<'a> {
-    /// These bytes, and what became of them.
+    /// These bytes, and what became of them: an Ethernet frame.
     #[must_use]
     pub const fn new(way: Way, bytes: &'a [u8]) -> Self {
-        Frame { way, bytes }
+        Frame { way, link: Link::Ethernet, bytes }
+    }
+
+    /// The same on another link.
+    #[must_use]
+    pub const fn with_link(self, link: Link) -> Self {
+        Frame { link, ..self }
     }
 }
 
@@ -237,8 +247,6 @@ named! {
         Extension = "extension", "IPv6 extension header",
         /// IPv6 UDP without a checksum (RFC 8200 8.1).
         NoChecksum = "no-checksum", "IPv6 datagram without checksum",
-        /// No network and no gateway leads back to the sender.
-        NoRoute = "no-route", "no route back",
         /// It would have drawn one ICMP error or RST too many (RFC 1812 4.3.2.8, RFC 4443 2.4f).
         RateLimited = "rate-limited", "rate limit of ICMP errors and resets",
         /// A SYN while every slot is in use and the queue is full.
@@ -311,15 +319,23 @@ pub struct Trouble<'a> {
     pub direction: Direction,
     /// What happened to it.
     pub fate: Fate,
+    /// What the frame begins with.
+    pub link: Link,
     /// The frame, as it was sent.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Trouble<'a> {
-    /// What happened to these bytes on their way.
+    /// What happened to these bytes on their way: an Ethernet frame.
     #[must_use]
     pub const fn new(direction: Direction, fate: Fate, bytes: &'a [u8]) -> Self {
-        Trouble { direction, fate, bytes }
+        Trouble { direction, fate, link: Link::Ethernet, bytes }
+    }
+
+    /// The same on another link.
+    #[must_use]
+    pub const fn with_link(self, link: Link) -> Self {
+        Trouble { link, ..self }
     }
 }
 
@@ -500,11 +516,19 @@ pub(crate) struct Sink<'s, O: Observer> {
     pub(crate) now: Instant,
     pub(crate) counters: &'s mut Counters,
     pub(crate) observer: &'s mut O,
+    /// What frames begin with.
+    link: Link,
 }
 
 impl<'s, O: Observer> Sink<'s, O> {
-    pub(crate) fn new(now: Instant, counters: &'s mut Counters, observer: &'s mut O) -> Self {
-        Sink { now, counters, observer }
+    pub(crate) fn new(now: Instant, counters: &'s mut Counters, observer: &'s mut O, link: Link) -> Self {
+        Sink { now, counters, observer, link }
+    }
+
+    /// A frame came in or went out.
+    #[inline(always)]
+    pub(crate) fn frame(&mut self, way: Way, bytes: &[u8]) {
+        self.emit(Event::Frame(Frame { way, link: self.link, bytes }));
     }
 
     #[inline(always)]

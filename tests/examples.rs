@@ -98,10 +98,10 @@ fn three_ports() {
 #[test]
 fn memory_service() {
     let expected = "\
-        0.030000 s the client hears: 20\n\
-        0.055000 s port 12002: 20 bytes, closed by both\n\
-        2.025000 s port 12002: 20 bytes, idle for too long\n\
-        2.030000 s the other client is told that its connection is over\n";
+        0.025000 s the client hears: 20\n\
+        0.050000 s port 12002: 20 bytes, closed by both\n\
+        2.020000 s port 12002: 20 bytes, idle for too long\n\
+        2.025000 s the other client is told that its connection is over\n";
     assert_eq!(output("memory_service", None, ""), expected);
 }
 
@@ -152,10 +152,10 @@ fn tap_service() {
 fn virtual_time() {
     let expected = "\
         0.000000 s sendto: there and back\n\
-        0.000200 s recvfrom: THERE AND BACK\n\
-        0.000200 s sendto: lost at first\n\
-        0.000250 s a frame is lost\n\
-        1.000200 s sendto: lost at first\n\
-        1.000300 s recvfrom: LOST AT FIRST\n";
+        0.000150 s recvfrom: THERE AND BACK\n\
+        0.000150 s sendto: lost at first\n\
+        0.000200 s a frame is lost\n\
+        1.000150 s sendto: lost at first\n\
+        1.000250 s recvfrom: LOST AT FIRST\n";
     assert_eq!(output("virtual_time", None, ""), expected);
 }

@@ -8,7 +8,7 @@ use test_support::world::{History, client_v4, client_v6, server_v4, server_v6, t
 use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::impaired::{Impaired, Settings};
 use undersock::device::wire::{Wire, WireEnd};
-use undersock::event::{Direction, Event, Fate, Observer, Trouble};
+use undersock::event::{Direction, DropRule, Event, Fate, Observer, Trouble};
 use undersock::host::HostConfig;
 use undersock::packet::{Packet, damaged, packet};
 use undersock::server::{Config, Limits, Memory, Server, Sizes};
@@ -88,11 +88,13 @@ impl<const HELD: usize> World<HELD> {
         let now = Instant::from_secs(1);
         let seen = Both::default();
         let mut device = Impaired::new(server_end, settings, seen.clone());
-        let config = Config::default().with_seed(0x5eed).with_limits(PATIENT);
+        let mut config = Config::default().with_seed(0x5eed).with_limits(PATIENT);
+        // The frames that the trouble is about are those of the exchange.
+        config.host.announce = false;
         let sizes = Sizes::default().with_connections(4).with_buffers(8_192).with_batch(16);
         let server = Server::new(&config, Memory::owned(sizes), &mut device, now).expect("a server");
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
-        let config = HostConfig::client().with_seed(0xc11e);
+        let config = HostConfig::client().with_seed(0xc11e).without_announcement();
         let client = Client::new(&config, sockets, &mut client_end, now).expect("a client");
         World { now, server, client, device, client_end, wire, seen, due: None }
     }
@@ -410,6 +412,26 @@ fn a_lost_datagram_is_lost_for_good_unless_the_client_sends_again() {
         let mut world = World::new(&[("trouble", rule)]);
         assert_eq!(world.udp(server_v4(), b"hello"), (Ok(b"HELLO".to_vec()), 2), "{rule}");
     }
+}
+
+/// Its stack verifies nothing: what is damaged on the way to the client never gets there, wherever the bit is.
+#[test]
+fn a_corrupted_reply_is_no_reply() {
+    let (mut repeated, mut wrong) = (0, 0);
+    for seed in 0..300 {
+        let mut settings = settings(&[("trouble", "corrupt the first datagram from the server")]);
+        settings.seed = seed;
+        let mut world: World = World::with(&settings);
+        let server = if seed % 2 == 0 { server_v4() } else { server_v6() };
+        let (reply, sent) = world.udp(server, b"hello, world");
+        assert_eq!(reply, Ok(b"HELLO, WORLD".to_vec()), "seed {seed}: {:?}", world.fates());
+        assert!(matches!(world.fates()[..], [(Direction::Out, Fate::Corrupted { .. })]));
+        repeated += u32::from(sent == 2);
+        assert!(sent == 2 || world.client.counters().dropped_in_all() == 0, "seed {seed}");
+        wrong += world.client.counters().dropped[DropRule::Checksum as usize];
+    }
+    // All but those of which the bit is in a field that no checksum is over.
+    assert!(repeated > 200 && wrong > 150, "{repeated}, {wrong}");
 }
 
 #[test]

@@ -4,8 +4,12 @@
 use core::iter::repeat_n;
 use core::ops::{Deref, DerefMut};
 
+use crate::packet::ethernet;
+
 /// The longest frame in bytes, without its FCS: an MTU of 1,500, which is also what every end says of itself.
-pub const MAX_FRAME: usize = 1_514;
+pub const MAX_FRAME: usize = ethernet::HEADER + MTU;
+/// The longest IP packet in bytes.
+pub(super) const MTU: usize = 1_500;
 
 #[cfg(feature = "std")]
 type Vector = std::vec::Vec<u8>;

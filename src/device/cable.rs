@@ -1,4 +1,4 @@
-//! The cable: an in-memory Ethernet cable between two threads, in the time of the clock on the wall.
+//! The cable: an in-memory cable between two threads, for Ethernet frames or for IP packets, in the time of the clock on the wall.
 //!
 //! It is to threads what the [wire](super::wire) is to virtual time. Whoever has an end sleeps in [`CableEnd::wait`] until
 //! a frame comes or a deadline has passed, as one does with a TAP interface; to drop an end is to unplug it.
@@ -11,18 +11,27 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use super::wire::MAX_FRAME;
+use super::bytes::{MAX_FRAME, MTU};
+use super::capabilities;
+use crate::packet::Link;
 
 /// Frames that each direction holds.
 pub const FRAMES: usize = 64;
 
-/// A cable's two ends. What is sent into one comes out of the other, in order.
+/// The two ends of an Ethernet cable. What is sent into one comes out of the other, in order.
 #[must_use]
 pub fn pair() -> (CableEnd, CableEnd) {
+    pair_with_link(Link::Ethernet)
+}
+
+/// The two ends of a cable for frames that begin with this.
+#[must_use]
+pub fn pair_with_link(link: Link) -> (CableEnd, CableEnd) {
     let (one, other) = (Arc::new(Lane::default()), Arc::new(Lane::default()));
     let end = |incoming: &Arc<Lane>, outgoing: &Arc<Lane>| CableEnd {
         incoming: Arc::clone(incoming),
         outgoing: Arc::clone(outgoing),
+        link,
     };
     (end(&one, &other), end(&other, &one))
 }
@@ -31,6 +40,7 @@ pub fn pair() -> (CableEnd, CableEnd) {
 pub struct CableEnd {
     incoming: Arc<Lane>,
     outgoing: Arc<Lane>,
+    link: Link,
 }
 
 /// One direction.
@@ -125,9 +135,7 @@ impl Device for CableEnd {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.max_transmission_unit = MAX_FRAME;
-        capabilities
+        capabilities(self.link, MTU)
     }
 }
 

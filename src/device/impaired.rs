@@ -35,6 +35,8 @@
 //! header, and in its addresses. The rest of a frame is guarded by the frame check sequence alone, and a frame that
 //! this finds wrong never arrives on any wire. So by chance ARP is never corrupted; a rule does it if asked to.
 //!
+//! What is in a frame is looked for behind an Ethernet header, or where [`Impaired::with_link`] says that there is none.
+//!
 //! A router that answers a packet that is too large isn't here: "drop packets over 576 bytes" is a black hole.
 #![forbid(unsafe_code)]
 
@@ -57,6 +59,7 @@ pub use self::settings::{
 use super::bytes::Bytes;
 use super::wire::MAX_FRAME;
 use crate::event::{Direction, Event, Fate, Observer, Trouble};
+use crate::packet::Link;
 
 /// When to try again where the device had no room.
 const BLOCKED: Duration = Duration::from_millis(1);
@@ -93,6 +96,7 @@ struct Lanes<O, const HELD: usize> {
 struct Judge<O> {
     observer: O,
     script: Script,
+    link: Link,
 }
 
 impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
@@ -101,7 +105,7 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
     pub fn new(device: D, settings: &Settings, observer: O) -> Self {
         let lane = |direction| Lane::new(*settings.side(direction), settings.seed, direction);
         let lanes = Lanes {
-            judge: Judge { observer, script: Script::new(&settings.rules) },
+            judge: Judge { observer, script: Script::new(&settings.rules), link: Link::Ethernet },
             incoming: lane(Direction::In),
             outgoing: lane(Direction::Out),
             sent: Bytes::new(),
@@ -109,6 +113,13 @@ impl<D: Device, O: Observer, const HELD: usize> Impaired<D, O, HELD> {
         let identity = settings.is_identity();
         let arrived = Bytes::new();
         Impaired { device, lanes, arrived, has_arrived: false, blocked: false, more: false, identity }
+    }
+
+    /// The same for a device whose frames begin with this.
+    #[must_use]
+    pub fn with_link(mut self, link: Link) -> Self {
+        self.lanes.judge.link = link;
+        self
     }
 
     /// The device behind it.
@@ -212,13 +223,13 @@ impl<O: Observer> Judge<O> {
         lane: &mut Lane<HELD>,
         frame: &mut [u8],
     ) -> bool {
-        let strike = self.script.strike(frame, direction);
+        let strike = self.script.strike(self.link, frame, direction);
         let Verdict::Passes(passage) = lane.judge(now, frame.len(), &strike) else {
             self.tell(now, direction, Fate::Lost, frame);
             return false;
         };
         let Passage { due, held, delayed, corrupted, again } = passage;
-        let bit = corrupted.and_then(|bit| bit.of(frame));
+        let bit = corrupted.and_then(|bit| bit.of(self.link, frame));
         if let Some(bit) = bit {
             self.tell(now, direction, Fate::Corrupted { bit }, frame);
         }
@@ -241,7 +252,7 @@ impl<O: Observer> Judge<O> {
 
     fn tell(&mut self, now: Instant, direction: Direction, fate: Fate, bytes: &[u8]) {
         if O::LOOKS {
-            self.observer.event(now, &Event::Trouble(Trouble { direction, fate, bytes }));
+            self.observer.event(now, &Event::Trouble(Trouble { direction, fate, link: self.link, bytes }));
         }
     }
 }

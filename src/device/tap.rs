@@ -1,4 +1,5 @@
-//! A TAP interface: an Ethernet whose far end is this program.
+//! A TAP interface: an Ethernet whose far end is this program. Or a TUN interface, which carries IP packets with nothing
+//! before them.
 //!
 //! The kernel has one end of the wire, an interface such as `tap0` with addresses, routes and a carrier; the other end
 //! is a file. One read(2) takes the frame that the kernel has sent, one write(2) is a frame that the kernel receives
@@ -25,7 +26,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use crate::packet::ethernet;
+use super::capabilities;
+use crate::packet::{Link, ethernet};
 
 /// Where the kernel offers the file end of TUN and TAP interfaces.
 pub const TUN_DEVICE: &str = "/dev/net/tun";
@@ -44,7 +46,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// Files that [`Tap::wait`] watches beside its own.
 const MAX_OTHERS: usize = 4;
 
-/// What went wrong with a TAP interface, as "attempt: reason".
+/// What went wrong with a TAP or TUN interface, as "attempt: reason".
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TapError {
@@ -60,8 +62,8 @@ pub enum TapError {
     NotOwner,
     /// Another program holds the interface.
     Busy,
-    /// The interface is there, and isn't a TAP interface of one queue.
-    NotTap,
+    /// The interface is there, and isn't one of one queue and the kind that was asked for: TAP, or TUN.
+    OtherKind(Link),
     /// The interface was removed.
     Removed,
     /// Something else, with what was being tried.
@@ -77,8 +79,8 @@ impl fmt::Display for TapError {
             TapError::CreateDenied => f.write_str("creating the interface: not permitted"),
             TapError::NotOwner => f.write_str("attaching to the interface: it belongs to another user"),
             TapError::Busy => f.write_str("attaching to the interface: another program holds it"),
-            TapError::NotTap => {
-                f.write_str("attaching to the interface: it is not a TAP interface of one queue")
+            TapError::OtherKind(link) => {
+                write!(f, "attaching to the interface: it is not a {} interface of one queue", kind(*link))
             }
             TapError::Removed => f.write_str("using the interface: it was removed"),
             TapError::Io(attempt, error) => write!(f, "{attempt}: {error}"),
@@ -108,14 +110,23 @@ pub struct Ready<const N: usize> {
     pub others: [bool; N],
 }
 
-/// A TAP interface's file end.
+/// What Linux calls an interface whose frames begin with this.
+const fn kind(link: Link) -> &'static str {
+    match link {
+        Link::Ethernet => "TAP",
+        Link::Ip => "TUN",
+    }
+}
+
+/// A TAP interface's file end, or a TUN interface's.
 ///
-/// An interface that was created by [`Tap::open`] goes when this value does; a persistent one (`ip tuntap add`) stays.
+/// An interface that was created by [`Tap::open`] or [`Tap::open_tun`] goes when this value does; a persistent one (`ip tuntap add`) stays.
 pub struct Tap {
     outlet: Outlet,
     incoming: Box<[u8]>,
     name: String,
     mtu: usize,
+    link: Link,
 }
 
 /// The file, and what sending needs: all of a [`Tap`] that may change while a received frame is looked at.
@@ -150,41 +161,62 @@ impl Tap {
         open_device().map(drop)
     }
 
-    /// Attaches to the interface, or creates it where there is none and the user may.
+    /// Attaches to the TAP interface, or creates it where there is none and the user may.
     ///
     /// The file belongs to the network namespace in which it is opened, whatever the thread does later.
     pub fn open(name: &str) -> Result<Tap, TapError> {
+        Tap::open_link(name, Link::Ethernet)
+    }
+
+    /// The same with a TUN interface, whose frames are IP packets.
+    ///
+    /// ```no_run
+    /// use undersock::device::tap::Tap;
+    /// use undersock::host::HostConfig;
+    ///
+    /// let tun = Tap::open_tun("tun0")?;
+    /// let host = HostConfig::default().without_link();
+    /// # Ok::<(), undersock::device::tap::TapError>(())
+    /// ```
+    pub fn open_tun(name: &str) -> Result<Tap, TapError> {
+        Tap::open_link(name, Link::Ip)
+    }
+
+    /// [`Tap::open`] or [`Tap::open_tun`], by what frames begin with.
+    pub fn open_link(name: &str, link: Link) -> Result<Tap, TapError> {
         Tap::check_name(name)?;
         let file = open_device()?;
         let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
             .map_err(|errno| TapError::Io("opening a socket", errno.into()))?;
 
-        ioctl::attach(&file, name).map_err(|errno| match errno {
+        ioctl::attach(&file, name, link).map_err(|errno| match errno {
             Errno::PERM if netdevice::name_to_index(&socket, name).is_ok() => TapError::NotOwner,
             Errno::PERM => TapError::CreateDenied,
             Errno::BUSY => TapError::Busy,
-            Errno::INVAL => TapError::NotTap,
+            Errno::INVAL => TapError::OtherKind(link),
             errno => TapError::Io("attaching to the interface", errno.into()),
         })?;
         // A persistent interface keeps what its last program asked for. Offloads would let the kernel send frames
         // without checksums and larger than the MTU, a filter would hide frames. The virtio header is off by the flags
         // of the attachment, which replace the earlier ones.
         ioctl::clear_offload(&file).map_err(|errno| TapError::Io("turning offloads off", errno.into()))?;
-        ioctl::clear_filter(&file)
-            .map_err(|errno| TapError::Io("turning the address filter off", errno.into()))?;
+        if link == Link::Ethernet {
+            ioctl::clear_filter(&file)
+                .map_err(|errno| TapError::Io("turning the address filter off", errno.into()))?;
+        }
         let mtu = ioctl::mtu(&socket, name)
             .map_err(|errno| TapError::Io("reading the interface's MTU", errno.into()))?;
 
-        Ok(Tap::over(file, name, mtu))
+        Ok(Tap::over(file, name, mtu, link))
     }
 
     /// A TAP over any file that keeps the borders of what is written to it.
-    fn over(file: OwnedFd, name: &str, mtu: usize) -> Tap {
+    fn over(file: OwnedFd, name: &str, mtu: usize, link: Link) -> Tap {
         let mtu = mtu.clamp(MIN_IP_MTU, MAX_IP_MTU);
         Tap {
             outlet: Outlet {
                 file,
-                outgoing: vec![0; mtu + ethernet::HEADER],
+                outgoing: vec![0; mtu + link.header()],
                 kept: 0,
                 counters: TapCounters::default(),
                 failed: None,
@@ -192,12 +224,18 @@ impl Tap {
             incoming: vec![0; RECEIVE_BYTES].into_boxed_slice(),
             name: name.to_owned(),
             mtu,
+            link,
         }
     }
 
     /// The name that the interface had when it was opened.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What its frames begin with: Ethernet's header in a TAP interface, nothing in a TUN interface.
+    pub fn link(&self) -> Link {
+        self.link
     }
 
     /// The largest IP packet, as the interface had it when it was opened. IPv6 needs 1,280 (RFC 8200 section 5).
@@ -265,9 +303,9 @@ impl Tap {
 
 impl fmt::Debug for Tap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tap { outlet: Outlet { file, kept, counters, failed, .. }, name, mtu, incoming: _ } = self;
+        let Tap { outlet: Outlet { file, kept, counters, failed, .. }, name, mtu, link, incoming: _ } = self;
         let mut tap = f.debug_struct("Tap");
-        tap.field("name", name).field("mtu", mtu).field("file", file);
+        tap.field("name", name).field("link", link).field("mtu", mtu).field("file", file);
         tap.field("kept", kept).field("counters", counters).field("failed", failed).finish_non_exhaustive()
     }
 }
@@ -305,9 +343,7 @@ impl Device for Tap {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.max_transmission_unit = self.mtu + ethernet::HEADER;
-        capabilities
+        capabilities(self.link, self.mtu)
     }
 }
 
@@ -405,12 +441,16 @@ mod ioctl {
     use rustix::io::{Errno, Result};
     use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
 
+    use crate::packet::Link;
+
     const TUNSETIFF: Opcode = opcode::write::<c_int>(b'T', 202);
     const TUNSETOFFLOAD: Opcode = opcode::write::<c_uint>(b'T', 208);
     const TUNSETTXFILTER: Opcode = opcode::write::<c_uint>(b'T', 209);
     const SIOCGIFMTU: Opcode = 0x8921;
 
-    /// Ethernet frames, not IP packets.
+    /// IP packets.
+    const IFF_TUN: u16 = 0x0001;
+    /// Ethernet frames.
     const IFF_TAP: u16 = 0x0002;
     /// No four bytes of flags and protocol before each frame.
     const IFF_NO_PI: u16 = 0x1000;
@@ -434,9 +474,13 @@ mod ioctl {
 
     /// Makes the file the end of this interface.
     #[allow(unsafe_code)]
-    pub(super) fn attach(file: &OwnedFd, name: &str) -> Result<()> {
+    pub(super) fn attach(file: &OwnedFd, name: &str, link: Link) -> Result<()> {
         let mut request = InterfaceRequest::new(name)?;
-        request.value[..2].copy_from_slice(&(IFF_TAP | IFF_NO_PI).to_ne_bytes());
+        let kind = match link {
+            Link::Ethernet => IFF_TAP,
+            Link::Ip => IFF_TUN,
+        };
+        request.value[..2].copy_from_slice(&(kind | IFF_NO_PI).to_ne_bytes());
         // SAFETY: TUNSETIFF reads and writes one `struct ifreq` (its number names an int for historical reasons);
         // `request` is at least as large as one, initialized, and borrowed for the whole call.
         unsafe { ioctl(file, Updater::<TUNSETIFF, _>::new(&mut request)) }

@@ -1,4 +1,4 @@
-//! The in-memory wire: an Ethernet cable with two ends, for tests, examples and programs without a network.
+//! The in-memory wire: a cable with two ends, for Ethernet frames or for IP packets, for tests, examples and programs without a network.
 //!
 //! It carries frames in order. Time is the caller's: a frame that is put on the wire at `now` can be taken off at `now`
 //! plus the wire's latency. Each direction has room for a number of frames of [`MAX_FRAME`] bytes; [`WireEnd`] says
@@ -16,6 +16,9 @@ use smoltcp::time::{Duration, Instant};
 
 use super::bytes::Bytes;
 pub use super::bytes::MAX_FRAME;
+use super::bytes::MTU;
+use super::capabilities;
+use crate::packet::Link;
 
 /// A place for a frame.
 struct Slot {
@@ -118,10 +121,11 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// An Ethernet cable with two ends.
+/// A cable with two ends: Ethernet, if not [said otherwise](Wire::with_link).
 pub struct Wire<'a> {
     lanes: [Lane<'a>; 2],
     latency: Duration,
+    link: Link,
     lost: Cell<u32>,
 }
 
@@ -131,14 +135,22 @@ impl<'a> Wire<'a> {
     pub const fn new<const SLOTS: usize>(latency: Duration, frames: &'a mut Frames<SLOTS>) -> Self {
         let Frames([one, other]) = frames;
         let lanes = [Lane::new(Slots::Lent(one)), Lane::new(Slots::Lent(other))];
-        Wire { lanes, latency, lost: Cell::new(0) }
+        Wire { lanes, latency, link: Link::Ethernet, lost: Cell::new(0) }
+    }
+
+    /// The same for frames that begin with this. A host on a wire for IP packets has no MAC
+    /// ([`HostConfig::without_link`](crate::host::HostConfig::without_link)).
+    #[must_use]
+    pub const fn with_link(mut self, link: Link) -> Self {
+        self.link = link;
+        self
     }
 
     /// The two ends. What is sent into one comes out of the other.
     pub fn ends(&self) -> (WireEnd<'_>, WireEnd<'_>) {
         let [one, other] = &self.lanes;
-        let end =
-            |incoming, outgoing| WireEnd { incoming, outgoing, latency: self.latency, lost: &self.lost };
+        let Wire { latency, link, lost, .. } = self;
+        let end = |incoming, outgoing| WireEnd { incoming, outgoing, latency: *latency, link: *link, lost };
         (end(one, other), end(other, one))
     }
 
@@ -170,7 +182,7 @@ impl Wire<'static> {
     #[must_use]
     pub fn owned(latency: Duration, frames: usize) -> Self {
         let lane = || Lane::new(Slots::Owned((0..=frames).map(|_| Slot::new()).collect()));
-        Wire { lanes: [lane(), lane()], latency, lost: Cell::new(0) }
+        Wire { lanes: [lane(), lane()], latency, link: Link::Ethernet, lost: Cell::new(0) }
     }
 }
 
@@ -179,6 +191,7 @@ pub struct WireEnd<'w> {
     incoming: &'w Lane<'w>,
     outgoing: &'w Lane<'w>,
     latency: Duration,
+    link: Link,
     lost: &'w Cell<u32>,
 }
 
@@ -228,9 +241,7 @@ impl Device for WireEnd<'_> {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.max_transmission_unit = MAX_FRAME;
-        capabilities
+        capabilities(self.link, MTU)
     }
 }
 

@@ -22,9 +22,9 @@ use crate::packet::ip::{self, protocol};
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
 use crate::packet::seal::Sums;
-use crate::packet::{Mac, checksum, icmp};
+use crate::packet::{Mac, icmp};
 #[cfg(feature = "ipv4")]
-use crate::packet::{arp, ipv4};
+use crate::packet::{arp, checksum, ipv4};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ethernet, ipv6, mld::Query};
 use crate::stack::{Departing, Egress, Station};
@@ -63,10 +63,20 @@ impl Here {
     }
 }
 
+/// Whose business a packet is.
+pub(crate) enum Business<T> {
+    /// The sockets', and the token is theirs.
+    Sockets(T),
+    /// The host's own: it was seen to. A conflict, if it claims an address of ours.
+    Own(Option<Conflict>),
+}
+
 /// What is known of the link.
 pub(crate) struct Link {
     resolver: Resolver,
     detection: Detection,
+    /// Of so many addresses was said what is being said of all: a device may take one frame at a time.
+    told: usize,
     #[cfg(feature = "ipv6")]
     listener: mld::Listener,
     /// The IPv4 address is a DHCP server's to give: of two conflicts it is given up.
@@ -82,6 +92,7 @@ impl Link {
         Link {
             resolver: Resolver::new(),
             detection: Detection::new(silent, now),
+            told: 0,
             #[cfg(feature = "ipv6")]
             listener: {
                 #[allow(clippy::cast_possible_truncation, reason = "a part of it is enough")]
@@ -169,10 +180,10 @@ impl Link {
         let (source, target) = (discovery.source, IpAddress::Ipv6(about.target()));
         let is_own = here.is_own(target);
         if !about.asks() {
-            let mac = about.mac().filter(|mac| mac.is_unicast())?;
             if is_own {
                 return self.conflict(target, from, Claim::Has, now);
             }
+            let mac = about.mac().filter(|mac| mac.is_unicast())?;
             let told = Told { solicited: about.is_solicited(), overrides: about.overrides() };
             self.resolver.answer(target, mac, told, now);
             return None;
@@ -198,25 +209,31 @@ impl Link {
         None
     }
 
-    /// Takes in a packet that is the host's own business, and not its sockets'. The token, where it is theirs.
-    pub(crate) fn message<'a, 's, T: TxToken, O: Observer>(
+    /// Takes in a packet that came from this Ethernet address, if it is the host's own business and not its sockets'.
+    pub(crate) fn packet<'a, 's, T: TxToken, O: Observer>(
         &mut self,
         here: &Here,
         packet: &[u8],
         from: Mac,
         answer: Departing<'a, 's, T, O>,
         now: Instant,
-    ) -> Option<Departing<'a, 's, T, O>> {
-        let (source, destination, protocol) = ip::outline(packet)?;
-        let _ = (source, from, now, &mut *self);
+    ) -> Business<Departing<'a, 's, T, O>> {
+        let Some((_, destination, protocol)) = ip::outline(packet) else { return Business::Own(None) };
         #[cfg(feature = "ipv6")]
         if protocol == protocol::ICMPV6
             && let Some(discovery) = Discovery::new(packet)
         {
-            if discovery.is_valid() {
-                self.discovery(here, &discovery, from, answer, now);
+            let valid = Some(discovery).filter(Discovery::is_valid);
+            let conflict = valid.and_then(|discovery| self.discovery(here, &discovery, from, answer, now));
+            return Business::Own(conflict);
+        }
+        #[cfg(feature = "ipv6")]
+        if protocol == protocol::HOP_BY_HOP {
+            if let Some(query) = Query::new(packet) {
+                self.query(here, &query, now);
             }
-            return None;
+            // What else is behind options wasn't verified.
+            return Business::Own(None);
         }
         if is_echo_request(packet, protocol) {
             if here.is_own(destination)
@@ -224,9 +241,11 @@ impl Link {
             {
                 answer.packet(says.length(), &|place| says.write(place));
             }
-            return None;
+            return Business::Own(None);
         }
-        Some(answer)
+        #[cfg(not(feature = "ipv6"))]
+        let _ = (&self.resolver, from, now);
+        Business::Sockets(answer)
     }
 
     /// What is known of the first hop to a host, which is asked for if nothing is.
@@ -267,8 +286,13 @@ impl Link {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Instant {
         let now = device.sink.now;
+        // Before an address is asked for, so that who else asks for it is heard here (RFC 4862 5.4.2).
+        #[cfg(feature = "ipv6")]
+        if self.listener.deadline() <= now && self.report(here, device).is_none() {
+            return now + BLOCKED;
+        }
         while let Some(say) = self.detection.due(now) {
-            if tell(here, say, device).is_none() {
+            if self.tell(here, say, device).is_none() {
                 return now + BLOCKED;
             }
             self.detection.said(say, now);
@@ -279,11 +303,34 @@ impl Link {
             }
             self.resolver.asked(now);
         }
-        #[cfg(feature = "ipv6")]
-        if self.listener.deadline() <= now && self.report(here, device).is_none() {
-            return now + BLOCKED;
-        }
         self.deadline()
+    }
+
+    /// Says something of our addresses. `None` if the device has no room for all of it.
+    #[inline(never)]
+    fn tell<D: Device, O: Observer>(
+        &mut self,
+        here: &Here,
+        say: Say,
+        device: &mut Egress<'_, '_, D, O>,
+    ) -> Option<()> {
+        let mac = here.station.mac.unwrap_or_default();
+        // A defence may come in between: it is of one address.
+        if let Say::Defend(own) = say {
+            return announce(mac, own, device);
+        }
+        while let Some(cidr) = here.addresses.get(self.told) {
+            match (cidr.address(), say) {
+                #[cfg(feature = "ipv4")]
+                (IpAddress::Ipv4(_), Say::Announce) => announce(mac, cidr.address(), device)?,
+                #[cfg(feature = "ipv6")]
+                (IpAddress::Ipv6(own), Say::Probe) => send(&ndp::Message::probe(mac, own), device)?,
+                _ => {}
+            }
+            self.told += 1;
+        }
+        self.told = 0;
+        Some(())
     }
 
     /// Reports which groups the host listens to. `None` if the device has no room.
@@ -302,8 +349,8 @@ impl Link {
             _ => Ipv6Addr::UNSPECIFIED,
         };
         while let Some(report) = self.listener.due(&groups, now) {
-            device.to = ethernet::group(report.to());
-            device.transmit(now)?.packet(report.length(), &|place| report.write(place, own));
+            let to = ethernet::group(report.to());
+            device.packet(to, report.length(), &|place| report.write(place, own))?;
             self.listener.sent(&groups, now);
         }
         Some(())
@@ -315,10 +362,10 @@ impl Link {
         self.listener.heard(query, &mld::groups(&here.addresses), now);
     }
 
-    /// The host has another IPv6 address.
+    /// Whether somebody else may have our IPv6 addresses.
     #[cfg(feature = "slaac")]
-    pub(crate) fn joined(&mut self, now: Instant) {
-        self.listener.joined(now);
+    pub(crate) fn is_optimistic(&self, now: Instant) -> bool {
+        self.detection.is_optimistic(now)
     }
 
     /// When something is to be said next.
@@ -330,28 +377,23 @@ impl Link {
     }
 }
 
-/// Says something of our addresses. `None` if the device has no room.
-#[inline(never)]
-fn tell<D: Device, O: Observer>(here: &Here, say: Say, device: &mut Egress<'_, '_, D, O>) -> Option<()> {
-    let now = device.sink.now;
-    let mac = here.station.mac.unwrap_or_default();
-    for cidr in &here.addresses {
-        match (cidr.address(), say) {
-            (own, Say::Defend(address)) if own != address => {}
-            #[cfg(feature = "ipv4")]
-            (IpAddress::Ipv4(own), Say::Announce | Say::Defend(_)) => {
-                let mut frame = [0; arp::FRAME];
-                arp::announcement(&mut frame, (mac, own));
-                device.transmit(now)?.frame(&frame);
-            }
-            #[cfg(feature = "ipv6")]
-            (IpAddress::Ipv6(own), Say::Probe) => send(&ndp::Message::probe(mac, own), device)?,
-            #[cfg(feature = "ipv6")]
-            (IpAddress::Ipv6(own), Say::Defend(_)) => {
-                send(&ndp::Message::announcement((mac, own)), device)?;
-            }
-            _ => {}
+/// Says that an address is ours. `None` if the device has no room.
+fn announce<D: Device, O: Observer>(
+    mac: Mac,
+    own: IpAddress,
+    device: &mut Egress<'_, '_, D, O>,
+) -> Option<()> {
+    match own {
+        #[cfg(feature = "ipv4")]
+        IpAddress::Ipv4(own) => {
+            let mut frame = [0; arp::FRAME];
+            arp::announcement(&mut frame, (mac, own));
+            device.frame(&frame)?;
         }
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(own) => send(&ndp::Message::announcement((mac, own)), device)?,
+        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
+        _ => {}
     }
     Some(())
 }
@@ -369,7 +411,7 @@ fn ask<D: Device, O: Observer>(
         (IpAddress::Ipv4(neighbor), Some(IpAddress::Ipv4(own))) => {
             let mut frame = [0; arp::FRAME];
             arp::request(&mut frame, (mac, own), neighbor);
-            device.transmit(device.sink.now)?.frame(&frame);
+            device.frame(&frame)?;
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(neighbor), Some(IpAddress::Ipv6(own))) => {
@@ -387,9 +429,7 @@ pub(crate) fn send<D: Device, O: Observer>(
     message: &ndp::Message,
     device: &mut Egress<'_, '_, D, O>,
 ) -> Option<()> {
-    device.to = message.to();
-    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
-    Some(())
+    device.packet(message.to(), message.packet_length(), &|place| message.write_packet(place))
 }
 
 /// Whether a packet is an echo request, and a right one.

@@ -51,6 +51,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// By an ARP reply to us.
+    #[cfg(feature = "ipv4")]
     pub(crate) const REPLY: Told = Told { solicited: true, overrides: true };
     /// By a question of theirs, or to everybody.
     pub(crate) const UNASKED: Told = Told { solicited: false, overrides: true };
@@ -101,12 +102,13 @@ impl Resolver {
     }
 
     /// Begins to ask for a neighbour, also for one that is known. Nothing happens while it is asked for already, within a
-    /// second of having been asked for in vain, or while the table is full of such questions.
+    /// second of an answer or of having been asked for in vain, or while the table is full of such questions.
     #[inline(never)]
     pub(crate) fn ask(&mut self, address: IpAddress, now: Instant) {
         if let Some(entry) = self.entry(address) {
-            let in_vain = entry.mac.is_none() && now + (ABSENT - INTERVAL) < entry.at;
-            if entry.stage == Stage::Idle && !in_vain {
+            // RFC 1122 2.3.2.1: many connections may doubt at once that it is there.
+            let held = if entry.mac.is_some() { CONFIRMED } else { ABSENT };
+            if entry.stage == Stage::Idle && now + (held - INTERVAL) >= entry.at {
                 entry.ask(now);
             }
             return;
@@ -287,14 +289,16 @@ mod tests {
         assert!(resolver.answer(host(9), mac(10), Told::REPLY, at(60_010)));
         assert_eq!(resolver.take_result(), Some((host(9), Some(mac(10)))));
         // Whoever doubts that it is there asks before that.
-        resolver.ask(host(9), at(61_000));
-        for now in [61_000, 62_000, 63_000] {
+        resolver.ask(host(9), at(61_009));
+        assert_eq!(questions(&mut resolver, at(61_009)), [], "not within a second");
+        resolver.ask(host(9), at(61_010));
+        for now in [61_010, 62_010, 63_010] {
             assert_eq!(questions(&mut resolver, at(now)), [host(9)]);
             assert_eq!(resolver.get(host(9), at(now)), Neighbor::Known(mac(10)));
         }
-        assert_eq!(questions(&mut resolver, at(64_000)), []);
+        assert_eq!(questions(&mut resolver, at(64_010)), []);
         assert_eq!(resolver.take_result(), Some((host(9), None)));
-        assert_eq!(resolver.get(host(9), at(64_000)), Neighbor::Unreachable);
+        assert_eq!(resolver.get(host(9), at(64_010)), Neighbor::Unreachable);
     }
 
     /// RFC 826, RFC 4861 7.2.5.

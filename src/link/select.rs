@@ -9,43 +9,44 @@ use core::net::Ipv6Addr;
 /// says in rules 1, 2 and 8 of section 5.
 #[inline(never)]
 pub(crate) fn source(addresses: &[IpCidr], to: IpAddress) -> Option<IpAddress> {
-    match to {
-        #[cfg(feature = "ipv4")]
-        IpAddress::Ipv4(_) => {
-            let mut own = addresses.iter().filter(|cidr| cidr.address().version() == to.version());
-            let first = own.clone().next()?;
-            Some(own.find(|cidr| cidr.contains_addr(&to)).unwrap_or(first).address())
+    let mut best = None;
+    for cidr in addresses {
+        let fit = match (cidr, &to) {
+            #[cfg(feature = "ipv4")]
+            (IpCidr::Ipv4(own), IpAddress::Ipv4(to)) => u32::from(own.contains_addr(to)),
+            #[cfg(feature = "ipv6")]
+            (IpCidr::Ipv6(own), IpAddress::Ipv6(to)) => fit(&own.address(), own.prefix_len(), to),
+            #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+            _ => continue,
+        };
+        // Of two that fit alike it is the first.
+        if best.is_none_or(|(most, _)| fit > most) {
+            best = Some((fit, cidr));
         }
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(to) => {
-            let mut best = None;
-            for cidr in addresses {
-                #[allow(irrefutable_let_patterns, reason = "without IPv4 there is no other case")]
-                if let IpCidr::Ipv6(own) = cidr {
-                    let fit = fit(own.address(), own.prefix_len(), to);
-                    // Of two that fit alike it is the first.
-                    if best.is_none_or(|(most, _)| fit > most) {
-                        best = Some((fit, own.address()));
-                    }
-                }
-            }
-            best.map(|(_, own)| IpAddress::Ipv6(own))
-        }
-        #[allow(unreachable_patterns, reason = "the stack may have one version more than this library")]
-        _ => None,
     }
+    best.map(|(_, cidr)| cidr.address())
 }
 
-/// How well an address of ours fits a destination: it is the same, has the same scope, and so many bits in common.
+/// How well an address of ours fits a destination: it is the same, else has the same scope, else so many bits in common. An
+/// address has no more than 128.
 #[cfg(feature = "ipv6")]
-fn fit(own: Ipv6Addr, prefix: u8, to: Ipv6Addr) -> (bool, bool, u32) {
-    let common = (own.to_bits() ^ to.to_bits()).leading_zeros().min(prefix.into());
-    (own == to, is_link_scope(own) == is_link_scope(to), common)
+#[inline(never)]
+fn fit(own: &Ipv6Addr, prefix: u8, to: &Ipv6Addr) -> u32 {
+    let mut common = 0;
+    for (ours, theirs) in own.octets().iter().zip(to.octets()) {
+        let same = (ours ^ theirs).leading_zeros();
+        common += same;
+        if same < u8::BITS {
+            break;
+        }
+    }
+    let scope = u32::from(is_link_scope(own) == is_link_scope(to));
+    (u32::from(own == to) << 9) + (scope << 8) + common.min(prefix.into())
 }
 
 /// Whether it means something on its own link alone (RFC 4291 2.5.6, 2.7).
 #[cfg(feature = "ipv6")]
-const fn is_link_scope(address: Ipv6Addr) -> bool {
+const fn is_link_scope(address: &Ipv6Addr) -> bool {
     let [first, second, ..] = address.octets();
     address.is_unicast_link_local() || (first == 0xff && second & 0xf <= 2)
 }

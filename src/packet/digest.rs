@@ -7,7 +7,8 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::field::{ipv6_at, mac_at};
 use super::icmp::{self as header, v4, v6};
-use super::layers::{Layer, Part, layers};
+use super::layers::{Layer, Layers, Part};
+use super::link::Link;
 use super::tcp::{self, Flags, Options};
 use super::{arp, dhcp, ndp, udp};
 
@@ -214,7 +215,7 @@ pub struct Quoted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Other {
-    /// The innermost layer whose header was read.
+    /// The innermost layer whose header was read; the payload, where none was.
     pub layer: Layer,
     /// Source and destination, if it is IP.
     pub between: Option<(IpAddr, IpAddr)>,
@@ -224,11 +225,14 @@ pub struct Other {
     pub fragment: bool,
 }
 
-/// Reads a frame, from its Ethernet header on, without the FCS.
-#[must_use]
-pub fn packet(frame: &[u8]) -> Packet<'_> {
-    let mut other = Other { layer: Layer::Ethernet, between: None, number: None, fragment: false };
-    for part in layers(frame) {
+/// Reads a frame by its layers.
+pub(super) fn read(link: Link, mut layers: Layers<'_>) -> Packet<'_> {
+    let outermost = match link {
+        Link::Ethernet => Layer::Ethernet,
+        Link::Ip => Layer::Payload,
+    };
+    let mut other = Other { layer: outermost, between: None, number: None, fragment: false };
+    while let Some(part) = layers.next() {
         if part.quoted {
             break;
         }
@@ -236,7 +240,7 @@ pub fn packet(frame: &[u8]) -> Packet<'_> {
             Layer::Arp => arp(&part).map(Packet::Arp),
             Layer::Udp => udp(&part).map(Packet::Udp),
             Layer::Tcp => tcp(&part).map(Packet::Tcp),
-            Layer::Icmpv4 | Layer::Icmpv6 => icmp(&part, frame).map(Packet::Icmp),
+            Layer::Icmpv4 | Layer::Icmpv6 => icmp(&part, &layers).map(Packet::Icmp),
             Layer::Payload | Layer::Rest | Layer::Trailer => None,
             _ => {
                 other.layer = part.layer;
@@ -296,10 +300,10 @@ fn tcp<'a>(part: &Part<'a>) -> Option<Tcp<'a>> {
     })
 }
 
-fn icmp<'a>(part: &Part<'a>, frame: &'a [u8]) -> Option<Icmp<'a>> {
+fn icmp<'a>(part: &Part<'a>, within: &Layers<'a>) -> Option<Icmp<'a>> {
     let ip = part.ip?;
     let (kind, code) = (part.u8(header::TYPE.start)?, part.u8(header::CODE.start)?);
-    let error = |error| Message::Error { error, about: quoted(frame) };
+    let error = |error| Message::Error { error, about: quoted(within.clone()) };
     let message = match (part.layer == Layer::Icmpv6, kind) {
         (false, v4::ECHO_REQUEST) | (true, v6::ECHO_REQUEST) => {
             let (identifier, sequence) = echo(part)?;
@@ -345,10 +349,10 @@ fn echo(part: &Part<'_>) -> Option<(u16, u16)> {
     Some((part.u16(header::IDENTIFIER.start)?, part.u16(header::SEQUENCE.start)?))
 }
 
-/// The packet that the ICMP error in this frame quotes.
-fn quoted(frame: &[u8]) -> Option<Quoted> {
+/// The packet that an ICMP error quotes, of what is within it.
+fn quoted(within: Layers<'_>) -> Option<Quoted> {
     let mut quoted: Option<Quoted> = None;
-    for part in layers(frame).filter(|part| part.quoted) {
+    for part in within.filter(|part| part.quoted) {
         match (part.layer, part.ip_within(), &mut quoted) {
             (Layer::Ipv4 | Layer::Ipv6, Some(ip), None) => {
                 let (from, to) = (SocketAddr::new(ip.source, 0), SocketAddr::new(ip.destination, 0));

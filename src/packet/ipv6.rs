@@ -112,6 +112,7 @@ pub const fn set_payload_length(header: &mut [u8; HEADER], payload: u8) {
 
 /// Writes the header of a packet that fills `place`, without extension headers, and gives what is behind it. `None` if it
 /// doesn't fit.
+#[inline(never)]
 pub(crate) fn write(
     place: &mut [u8],
     next_header: u8,

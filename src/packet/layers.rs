@@ -1,4 +1,4 @@
-//! The walk through a frame, from the Ethernet header inwards: where each header begins and ends, and what it says is
+//! The walk through a frame, from its first header inwards: where each header begins and ends, and what it says is
 //! inside. The digest stands on it, and whoever shows fields.
 //!
 //! Nothing is believed: a length is held against the bytes that are there, and a header that contradicts itself ends
@@ -10,8 +10,9 @@ use heapless::Vec;
 
 use super::ethernet::{self, ethertype, llc, vlan};
 use super::field::{Bits, ipv4_at, ipv6_at, u16_at, u32_at};
-use super::ip::{protocol, words};
+use super::ip::{protocol, version, words};
 use super::ipv6::extension;
+use super::link::Link;
 use super::tlv::{Shape, Tlv};
 use super::{arp, dhcp, icmp, ipv4, ipv6, mld, ndp, tcp, udp};
 
@@ -249,11 +250,19 @@ impl<'a> Part<'a> {
     }
 
     /// The part that a frame's walk begins with.
-    fn first(frame: &'a [u8]) -> Self {
+    pub(super) fn first(frame: &'a [u8], link: Link) -> Self {
         let end = frame.len();
         let (until, limit) = (end, usize::MAX);
-        let (layer, quoted, ip, inside) = (Layer::Ethernet, false, None, Inside::Bytes);
-        let whole = Part { frame, layer, quoted, at: 0, header: 0, end, until, limit, ip, inside };
+        let layer = match (link, version(frame)) {
+            (Link::Ethernet, _) => Layer::Ethernet,
+            (Link::Ip, Some(4)) => Layer::Ipv4,
+            (Link::Ip, Some(6)) => Layer::Ipv6,
+            (Link::Ip, _) => Layer::Payload,
+        };
+        let (quoted, ip, inside) = (false, None, Inside::Bytes);
+        // Of no layer yet, or its header would be read for what is around it.
+        let around = Layer::Payload;
+        let whole = Part { frame, layer: around, quoted, at: 0, header: 0, end, until, limit, ip, inside };
         Part::new(&whole, layer, 0, limit)
     }
 
@@ -507,12 +516,6 @@ pub struct Layers<'a> {
     open: Vec<(usize, bool), MOST_OPEN>,
 }
 
-/// Walks through a frame.
-#[must_use]
-pub fn layers(frame: &[u8]) -> Layers<'_> {
-    Layers { next: (!frame.is_empty()).then(|| Part::first(frame)), open: Vec::new() }
-}
-
 impl<'a> Iterator for Layers<'a> {
     type Item = Part<'a>;
 
@@ -533,6 +536,17 @@ impl<'a> Iterator for Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
+    pub(super) fn new(first: Option<Part<'a>>) -> Self {
+        let mut open = Vec::new();
+        if let Some(Part { frame, end, .. }) = first
+            && end < frame.len()
+        {
+            // Behind a packet with nothing around it.
+            let _ = open.push((frame.len(), false));
+        }
+        Layers { next: first, open }
+    }
+
     /// What the layers around `last` have behind it.
     fn rest(&mut self, last: &Part<'a>) -> Option<Part<'a>> {
         let at = last.end;

@@ -24,6 +24,7 @@
 //! | [`checksum`] | RFC 1071 |
 //! | [`Tlv`] | options |
 //! | [`layers()`], [`Part`] | the walk; on it [`Sum`] and [`packet()`] |
+//! | [`Link`] | the same for frames that begin with something else than Ethernet's header |
 //!
 //! Both versions of IP are read whatever the stack was built with: frames of the other come by on every network. No bytes
 //! make any of it panic.
@@ -41,6 +42,7 @@ pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 mod layers;
+mod link;
 mod mac;
 pub mod mld;
 pub mod ndp;
@@ -54,10 +56,11 @@ pub mod udp;
 mod tests;
 
 pub use dhcp::dhcp_name;
-pub use digest::{Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, Udp, packet};
+pub use digest::{Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, Udp};
 pub use field::{ipv4_at, ipv6_at, u16_at, u32_at};
-pub use layers::{Ip, Layer, Layers, Part, layers};
+pub use layers::{Ip, Layer, Layers, Part};
+pub use link::{Link, damaged, layers, packet};
 pub use mac::{Mac, NotMac};
-pub use sum::{Sum, damaged};
+pub use sum::Sum;
 pub use tcp::{Blocks, Flags, Options, TcpOption, tcp_option};
 pub use tlv::{Item, Shape, Tlv, Wrong};

@@ -211,6 +211,7 @@ pub mod option {
 }
 
 /// A message of neighbour discovery in a packet, which no router has forwarded: a hop limit of 255 proves it.
+#[cfg(feature = "ipv6")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Discovery<'a> {
     pub(crate) source: Ipv6Addr,
@@ -219,6 +220,7 @@ pub(crate) struct Discovery<'a> {
     pub(crate) message: &'a [u8],
 }
 
+#[cfg(feature = "ipv6")]
 impl<'a> Discovery<'a> {
     /// The message in a packet, if one is; whether it is valid, [`Discovery::is_valid`] says.
     #[inline]

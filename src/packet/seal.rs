@@ -1,6 +1,7 @@
-//! The last thing that is done to an IP packet before it goes out: its checksums.
+//! The last thing that is done to an IP packet before it goes out: its checksums. Whether they are right when one comes in.
 
 use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::IpAddress;
 
 use super::checksum::{self, fold};
 use super::field::put;
@@ -11,9 +12,10 @@ use super::ipv4;
 use super::ipv6;
 use super::{icmp, tcp, udp};
 
-/// Which checksums are filled in: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
+/// Which checksums are filled in, or verified: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums {
+    #[cfg_attr(not(feature = "ipv4"), allow(dead_code, reason = "IPv6's header has none"))]
     pub(crate) ipv4: bool,
     pub(crate) udp: bool,
     pub(crate) tcp: bool,
@@ -79,4 +81,17 @@ pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<tcp::Header<'_>> {
         return None;
     }
     tcp::Header::new(payload)
+}
+
+/// Whether the checksum of a segment or datagram is right.
+pub(crate) fn is_right(addresses: (IpAddress, IpAddress), protocol: u8, bytes: &[u8]) -> bool {
+    let pseudo = match addresses {
+        #[cfg(feature = "ipv4")]
+        (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) => checksum::pseudo_v4(from, to, protocol, bytes.len()),
+        #[cfg(feature = "ipv6")]
+        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => checksum::pseudo_v6(from, to, protocol, bytes.len()),
+        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
+        _ => return false,
+    };
+    checksum::is_right(checksum::sum(pseudo, bytes))
 }

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use super::checksum::{self, fold};
 use super::ip::{protocol, words};
-use super::layers::{Layer, Part, layers};
+use super::layers::{Layer, Layers, Part};
 use super::{icmp, ipv4, tcp, udp};
 
 /// What a checksum is worth.
@@ -37,9 +37,8 @@ impl Part<'_> {
 }
 
 /// The first layer whose checksum is wrong. What an ICMP error quotes doesn't count.
-#[must_use]
-pub fn damaged(frame: &[u8]) -> Option<Layer> {
-    layers(frame)
+pub(super) fn first_wrong(layers: Layers<'_>) -> Option<Layer> {
+    layers
         .filter(|part| !part.quoted)
         .find(|part| matches!(part.checksum(), Some((_, Sum::Wrong { .. } | Sum::Forbidden))))
         .map(|part| part.layer)

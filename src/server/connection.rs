@@ -205,9 +205,19 @@ impl<'a> Connection<'a> {
     pub(super) fn accepts(&self, segment: &Segment, place: Place) -> bool {
         let (Some(ack), Some(una)) = (segment.ack, self.snd_una()) else { return false };
         let news = ack.0.wrapping_sub(una.0);
-        // The FIN counts for one.
-        let possible = usize::try_from(news).is_ok_and(|news| news <= self.socket().send_queue() + 1);
+        // A FIN counts for one.
+        let fin = matches!(self.state, State::FinWait1 | State::Closing | State::LastAck);
+        let most = self.socket().send_queue() + usize::from(fin);
+        let possible = usize::try_from(news).is_ok_and(|news| news <= most);
         !segment.reset && possible && (place == Place::Next || news > 0)
+    }
+
+    /// Whether a segment, which lies there, repeats what was received: whoever sent it may not hear our answers. Or it was
+    /// recorded.
+    pub(super) fn repeats(&self, segment: &Segment, place: Place) -> bool {
+        let Place::Elsewhere(start) = place else { return false };
+        let near = start < 0 && start.unsigned_abs() as usize <= self.socket().recv_capacity();
+        near && !segment.reset && segment.ack.is_some() && segment.ack == self.snd_una()
     }
 
     /// The oldest sequence number of ours that isn't acknowledged (RFC 9293 3.3.1, SND.UNA), once the SYN-ACK is out.

@@ -12,12 +12,12 @@ use crate::link::host::Here;
 #[cfg(feature = "dhcp")]
 use crate::packet::dhcp;
 use crate::packet::ip::{self, protocol};
-#[cfg(feature = "ipv4")]
-use crate::packet::ipv4;
 #[cfg(feature = "ipv6")]
 use crate::packet::ndp::{self, Discovery};
-use crate::packet::seal::Sums;
-use crate::packet::{Flags, Mac, checksum, icmp, tcp, udp};
+use crate::packet::seal::{Sums, is_right};
+use crate::packet::{Flags, Mac, icmp, tcp, udp};
+#[cfg(feature = "ipv4")]
+use crate::packet::{checksum, ipv4};
 #[cfg(feature = "ipv6")]
 use crate::packet::{ipv6, mld::Query};
 
@@ -217,19 +217,6 @@ fn ipv6<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
             transport(next, payload, addresses, unicast, from, local)
         }
     }
-}
-
-/// Whether the checksum of a segment or datagram is right.
-fn is_right(addresses: (IpAddress, IpAddress), protocol: u8, bytes: &[u8]) -> bool {
-    let pseudo = match addresses {
-        #[cfg(feature = "ipv4")]
-        (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) => checksum::pseudo_v4(from, to, protocol, bytes.len()),
-        #[cfg(feature = "ipv6")]
-        (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => checksum::pseudo_v6(from, to, protocol, bytes.len()),
-        #[allow(unreachable_patterns, reason = "with one version of IP there is no other case")]
-        _ => return false,
-    };
-    checksum::is_right(checksum::sum(pseudo, bytes))
 }
 
 /// Classifies what is in an IP packet from `addresses.0` to `addresses.1`.

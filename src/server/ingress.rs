@@ -11,7 +11,7 @@ use super::datagrams;
 use super::door::{self, Class, Segment};
 use super::headers::bare;
 use super::slots::Order;
-use crate::event::{Cause, DropRule, Event, Frame, Observer, Sink, Timer, Way};
+use crate::event::{Cause, DropRule, Event, Observer, Sink, Timer, Way};
 use crate::packet::Mac;
 use crate::service::Service;
 use crate::stack::{Content, Departing, Egress, OneFrame, speak_as};
@@ -79,7 +79,7 @@ impl Core<'_> {
             Err(rule) => drop_frame(frame, *rule, sink),
             Ok(Class::Segment(segment)) => self.segment(arrived, segment, answer, service, sink),
             Ok(Class::Datagram(datagram)) => {
-                sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+                sink.frame(Way::Common, frame);
                 let bytes = datagrams::serve(datagram, self.ip_mtu, service, &mut self.scratch, sink);
                 let Some(bytes) = bytes else { return FollowUp::Other };
                 // The reply comes from the address that was asked, or where that was everybody's, from one of ours.
@@ -114,10 +114,10 @@ impl Core<'_> {
                 }
                 // The retransmission timer repeats the SYN-ACK.
                 State::SynReceived => drop_frame(frame, DropRule::Duplicate, sink),
-                _ => self.challenge(slot, arrived, segment.from, DropRule::Challenged, answer, sink),
+                _ => self.challenge(slot, arrived, DropRule::Challenged, answer, sink),
             },
             Some(slot) if segment.reset && segment.seq != self.slots[slot].rcv_nxt() => {
-                self.challenge(slot, arrived, segment.from, DropRule::InexactReset, answer, sink)
+                self.challenge(slot, arrived, DropRule::InexactReset, answer, sink)
             }
             // The stack would answer each with a RST.
             Some(slot) if !self.slots[slot].awaits(segment) && !self.errors.take(ERROR, sink.now) => {
@@ -128,13 +128,13 @@ impl Core<'_> {
                 if place == Place::Beyond {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
-                if self.slots[slot].mac != segment.from {
-                    self.follow(slot, segment, place);
-                }
-                sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
                 let now = sink.now;
+                // Another's segments say nothing of the client.
+                if self.slots[slot].mac == segment.from || self.follow(slot, segment, place, now) {
+                    self.slots[slot].unanswered = 0;
+                }
+                sink.frame(Way::Connection(slot), frame);
                 let connection = &mut self.slots[slot];
-                connection.unanswered = 0;
                 let token = Departing::answer(answer, &mut *sink, self.local.here.station, connection.mac);
                 speak_as(&mut self.iface, segment.tuple.local.addr);
                 self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
@@ -213,7 +213,7 @@ impl Core<'_> {
         }
         if let Some(slot) = ended {
             // The slot that comes free now is the next to be taken.
-            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+            sink.frame(Way::Connection(slot), frame);
             self.retire(slot, service, sink);
         }
         let Some(slot) = self.open(packet, segment, answer, sink) else {
@@ -224,7 +224,7 @@ impl Core<'_> {
             };
         };
         if ended.is_none() {
-            sink.emit(Event::Frame(Frame { way: Way::Connection(slot), bytes: frame }));
+            sink.frame(Way::Connection(slot), frame);
         }
         self.slots[slot].observe(slot, Cause::Segment, sink);
         self.slots.touch(slot);
@@ -283,7 +283,7 @@ impl Core<'_> {
         if !self.backlog.push(packet, segment, sink.now) {
             return drop_frame(frame, DropRule::QueueFull, sink);
         }
-        sink.emit(Event::Frame(Frame { way: Way::Waiting, bytes: frame }));
+        sink.frame(Way::Waiting, frame);
         if let Some(slot) = ended {
             self.retire(slot, service, sink);
         }
@@ -291,7 +291,8 @@ impl Core<'_> {
     }
 
     /// Challenges a SYN or an inexact RST in a live connection: the peer gets an ACK, and one that knows nothing of the
-    /// connection answers that with an exact RST (RFC 5961 3.2, 4.2).
+    /// connection answers that with an exact RST (RFC 5961 3.2, 4.2). It goes where the peer is, not where the frame came
+    /// from: the sequence numbers in it are all that a forger lacks.
     ///
     /// The stack sends this ACK itself, once a second at most, for a segment just before its window. So the door makes one
     /// from the frame.
@@ -299,7 +300,6 @@ impl Core<'_> {
         &mut self,
         slot: usize,
         Arrived { frame, packet }: Arrived<'_>,
-        from: Mac,
         rule: DropRule,
         answer: T,
         sink: &mut Sink<'_, O>,
@@ -311,7 +311,7 @@ impl Core<'_> {
         if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
             let now = sink.now;
             let mut device =
-                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, from));
+                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, connection.mac));
             self.iface.poll_ingress_single(now, &mut device, connection.set());
         }
         follow_up
@@ -320,6 +320,6 @@ impl Core<'_> {
 
 /// Counts a frame that goes no further.
 pub(super) fn drop_frame<O: Observer>(frame: &[u8], rule: DropRule, sink: &mut Sink<'_, O>) -> FollowUp {
-    sink.emit(Event::Frame(Frame { way: Way::Dropped(rule), bytes: frame }));
+    sink.frame(Way::Dropped(rule), frame);
     FollowUp::Other
 }

@@ -140,7 +140,7 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) -> Option<Instant> {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, core.local.here.station.link());
         let device = &mut Egress::new(device, &mut sink, core.local.here.station);
         let more = core.ingress(device, service);
         if core.host_due <= now {
@@ -179,7 +179,7 @@ impl<'a> Server<'a> {
         observer: &mut O,
     ) {
         let Server { core, counters } = self;
-        let mut sink = Sink::new(now, counters, observer);
+        let mut sink = Sink::new(now, counters, observer, core.local.here.station.link());
         let device = &mut Egress::new(device, &mut sink, core.local.here.station);
         core.shutdown(device, service);
     }

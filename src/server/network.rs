@@ -10,7 +10,7 @@ use super::Core;
 use super::connection::Place;
 use super::door::{Class, Segment};
 use super::ingress::{Arrived, ERROR, FollowUp, drop_frame};
-use crate::event::{Conflict, DropRule, Event, Frame, Observer, Sink, Way};
+use crate::event::{Conflict, DropRule, Event, Observer, Sink, Way};
 #[cfg(feature = "ipv4")]
 use crate::host::is_v4;
 use crate::packet::Mac;
@@ -44,13 +44,24 @@ impl Core<'_> {
         if here.next_hop(host) == Some(host) { None } else { self.link.known(here, host) }
     }
 
-    /// A segment came from another Ethernet address than its connection's segments go to.
+    /// A segment came from another Ethernet address than its connection's segments go to. Whether it is the peer's, which the
+    /// connection follows. A peer that only repeats itself from there is looked for.
     #[cold]
     #[inline(never)]
-    pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place) {
+    pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place, now: Instant) -> bool {
         if self.slots[slot].accepts(segment, place) {
+            self.slots[slot].unanswered = 0;
             self.slots[slot].mac = self.way_back(segment.tuple.remote.addr, segment.from);
+            return true;
         }
+        if self.slots[slot].repeats(segment, place) {
+            let unanswered = &mut self.slots[slot].unanswered;
+            *unanswered = unanswered.saturating_add(1);
+            if *unanswered >= UNANSWERED {
+                self.look_for(slot, now);
+            }
+        }
+        false
     }
 
     /// A connection's segments stay without answer: it is asked where the first hop to its client is, the client itself or
@@ -94,7 +105,7 @@ impl Core<'_> {
         service: &mut S,
         sink: &mut Sink<'_, O>,
     ) -> FollowUp {
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         let now = sink.now;
         #[cfg(feature = "dhcp")]
         if let Some(dhcp) = &mut self.dhcp {
@@ -143,7 +154,7 @@ impl Core<'_> {
         if *class == Class::NoListener && !self.errors.take(ERROR, sink.now) {
             return drop_frame(frame, DropRule::RateLimited, sink);
         }
-        sink.emit(Event::Frame(Frame { way: Way::Common, bytes: frame }));
+        sink.frame(Way::Common, frame);
         let here = &self.local.here;
         match class {
             Class::NoListener | Class::Echo => {
@@ -218,12 +229,6 @@ impl Core<'_> {
     ) {
         let _ = &service;
         let now = device.sink.now;
-        if self.via_gateway && self.gateways_due <= now {
-            self.gateways_due = now + CONFIRMED;
-            for gateway in &self.local.here.gateways {
-                self.link.ask(*gateway, now);
-            }
-        }
         // What comes by a lease is announced at once.
         #[cfg(feature = "dhcp")]
         let (changed, lease_due) = self.serve_dhcp(device);
@@ -234,9 +239,6 @@ impl Core<'_> {
             if changed {
                 self.end_unaddressed(service, device.sink);
             }
-        }
-        if self.via_gateway {
-            self.host_due = self.host_due.min(self.gateways_due);
         }
         while let Some((hop, mac)) = self.link.take_result() {
             if let Some(mac) = mac {
@@ -250,6 +252,17 @@ impl Core<'_> {
             if changed {
                 self.end_unaddressed(service, device.sink);
             }
+        }
+        // The gateways may be others now.
+        if self.via_gateway {
+            if self.gateways_due <= now {
+                self.gateways_due = now + CONFIRMED;
+                for gateway in &self.local.here.gateways {
+                    self.link.ask(*gateway, now);
+                }
+                self.host_due = now;
+            }
+            self.host_due = self.host_due.min(self.gateways_due);
         }
     }
 
@@ -277,5 +290,6 @@ impl Core<'_> {
             // There are two versions and two places.
             let _ = gateways.push(gateway);
         }
+        self.gateways_due = Instant::ZERO;
     }
 }

@@ -14,10 +14,12 @@
 //! * The default router: the first that says it is one, for as long as it says so (RFC 4861 6.3.4). A gateway of the
 //!   configuration stays in its place.
 //!
-//! What isn't done: duplicate address detection of the link-local address, which is in use from the start; the random
-//! delays before a host's first message (they are for many hosts that start at once); a list of routers, with probes of
-//! whether they are still there; hop limit, timers and MTU as the router advises them; the preferred lifetime, which is
-//! for who opens connections; DHCPv6; temporary addresses (RFC 8981).
+//! The link-local address is in use from the start (`link/detection.rs`). Every address that is formed has its
+//! solicited-node group, so none has to be reported anew.
+//!
+//! What isn't done: the random delays before a host's first message (they are for many hosts that start at once); a list of
+//! routers, with probes of whether they are still there; hop limit, timers and MTU as the router advises them; the
+//! preferred lifetime, which is for who opens connections; DHCPv6; temporary addresses (RFC 8981).
 
 use crate::packet::Mac;
 use heapless::Vec;
@@ -98,7 +100,10 @@ impl Core<'_> {
         let Some(message) = message else { return };
         self.host_due = now;
         match message {
-            Message::Router(advertisement) if source.is_unicast_link_local() => {
+            // One from our own address is somebody's who has it too.
+            Message::Router(advertisement)
+                if source.is_unicast_link_local() && !self.local.here.is_own(source.into()) =>
+            {
                 let lifetime = Duration::from_secs(advertisement.lifetime().into());
                 slaac.advertised_router(source, lifetime, now);
                 for prefix in advertisement.options().filter_map(Prefix::new).filter(forms_addresses) {
@@ -122,11 +127,10 @@ impl Core<'_> {
         let (Some(slaac), Some(mac)) = (&mut self.slaac, self.local.here.station.mac) else {
             return (false, NEVER);
         };
-        slaac.ask(mac, device);
+        slaac.ask(mac, self.link.is_optimistic(now), device);
         let changed = slaac.age(now);
         if changed {
             slaac.assign(&mut self.local.here.addresses, now);
-            self.link.joined(now);
         }
         slaac.formed.retain(|formed| formed.valid_until > now);
         let router = slaac.router.map(|(router, _)| router);
@@ -212,7 +216,7 @@ impl Slaac {
     }
 
     /// Sends the solicitations whose time has come, as far as the device has room.
-    fn ask<D: Device, O: Observer>(&mut self, mac: Mac, device: &mut Egress<'_, '_, D, O>) {
+    fn ask<D: Device, O: Observer>(&mut self, mac: Mac, optimistic: bool, device: &mut Egress<'_, '_, D, O>) {
         let now = device.sink.now;
         for formed in self.formed.iter_mut().filter(|formed| formed.stage == Stage::New) {
             if send(&ndp::Message::probe(mac, formed.address), device).is_none() {
@@ -222,11 +226,17 @@ impl Slaac {
         }
         if self.solicitations > 0
             && self.solicit_at <= now
-            && send(&ndp::Message::router_solicitation((mac, self.link_local)), device).is_some()
+            && send(&self.solicitation(mac, optimistic), device).is_some()
         {
             self.solicitations -= 1;
             self.solicit_at = now + INTERVAL;
         }
+    }
+
+    /// Nobody is to learn where an address is that somebody else may have (RFC 4429 2.2).
+    fn solicitation(&self, mac: Mac, optimistic: bool) -> ndp::Message {
+        let message = ndp::Message::router_solicitation((mac, self.link_local));
+        if optimistic { message.without_mac() } else { message }
     }
 
     /// Lets time pass. Whether the interface's addresses change with it.

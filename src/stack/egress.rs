@@ -7,7 +7,7 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
 use super::station::Station;
-use crate::event::{Event, Frame, Observer, Sink, Way};
+use crate::event::{Observer, Sink, Way};
 use crate::packet::seal::seal;
 use crate::packet::{Flags, Mac, ip, tcp};
 
@@ -46,18 +46,18 @@ impl Route for Mac {
 }
 
 /// The sending side of a device. It receives nothing.
-pub(crate) struct Egress<'d, 's, D, O: Observer, R = Mac> {
+pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) device: &'d mut D,
     pub(crate) sink: &'d mut Sink<'s, O>,
     pub(crate) station: Station,
     /// Whom the next packets are for.
-    pub(crate) to: R,
+    pub(crate) to: Mac,
     sent: Option<&'d mut Sent>,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress::routed(device, sink, station, Mac::BROADCAST)
+        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
     }
 
     /// The same, for the segments of one connection, which are noted there.
@@ -67,20 +67,34 @@ impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     }
 }
 
-impl<'d, 's, D, O: Observer, R: Route> Egress<'d, 's, D, O, R> {
-    /// Each packet goes where this says.
-    pub(crate) fn routed(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station, to: R) -> Self {
-        Egress { device, sink, station, to, sent: None }
+impl<D: Device, O: Observer> Egress<'_, '_, D, O> {
+    /// Sends a packet of the host's own, of so many bytes. `None` if the device has no room.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn packet(&mut self, to: Mac, len: usize, write: &dyn Fn(&mut [u8])) -> Option<()> {
+        self.to = to;
+        self.transmit(self.sink.now)?.packet(len, write);
+        Some(())
+    }
+
+    /// Sends a frame that is no IP packet. `None` if the device has no room.
+    #[cfg(feature = "ipv4")]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn frame(&mut self, bytes: &[u8]) -> Option<()> {
+        self.transmit(self.sink.now)?.frame(bytes);
+        Some(())
     }
 }
 
-impl<'s, D: Device, O: Observer, R: Route> Device for Egress<'_, 's, D, O, R> {
+impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     type RxToken<'a>
         = Held<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = Departing<'a, 's, D::TxToken<'a>, O, R>
+        = Departing<'a, 's, D::TxToken<'a>, O>
     where
         Self: 'a;
 
@@ -117,6 +131,21 @@ impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
     }
 }
 
+impl<'a, 's, T, O: Observer, R: Route> Departing<'a, 's, T, O, R> {
+    /// A token for a packet that goes where this says.
+    pub(crate) fn routed(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: R) -> Self {
+        Departing { token, sink, station, to, sent: None }
+    }
+
+    pub(crate) fn station(&self) -> Station {
+        self.station
+    }
+
+    pub(crate) fn route(&self) -> R {
+        self.to
+    }
+}
+
 impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     /// The same, to another Ethernet address.
     #[cfg(feature = "ipv6")]
@@ -125,23 +154,36 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
         self
     }
 
-    /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
-    #[inline(never)]
+    /// Sends a packet of the host's own, of so many bytes.
     pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
-        self.consume(len, |packet| write(packet));
+        self.put(true, len, write);
     }
 
     /// Sends a frame that is no IP packet.
     #[cfg(feature = "ipv4")]
-    #[inline(never)]
     pub(crate) fn frame(self, bytes: &[u8]) {
-        let Departing { token, sink, .. } = self;
-        token.consume(bytes.len(), |frame| {
+        self.put(false, bytes.len(), &|frame| {
             // A device that gives less loses it.
             if frame.len() == bytes.len() {
                 frame.copy_from_slice(bytes);
             }
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+        });
+    }
+
+    /// One copy of sending for all that is the host's own.
+    #[cold]
+    #[inline(never)]
+    fn put(self, is_packet: bool, len: usize, write: &dyn Fn(&mut [u8])) {
+        let Departing { token, sink, station, to, .. } = self;
+        let start = if is_packet { station.header() } else { 0 };
+        token.consume(start + len, |frame| {
+            let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
+            write(packet);
+            if is_packet {
+                station.write(header, ip::version(packet), to);
+                seal(packet, station.fill);
+            }
+            sink.frame(Way::Out, frame);
         });
     }
 }
@@ -159,7 +201,7 @@ impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
             if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
             }
-            sink.emit(Event::Frame(Frame { way: Way::Out, bytes: frame }));
+            sink.frame(Way::Out, frame);
             result
         })
     }

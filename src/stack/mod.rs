@@ -6,6 +6,7 @@
 //! | file | its one job |
 //! |---|---|
 //! | `station` | this end of the link: what is before a packet |
+//! | `verified` | what of what comes in is right |
 //! | `one_frame` | a device that holds one received packet |
 //! | `egress` | a device's sending side, where packets become frames |
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 mod egress;
 mod one_frame;
 mod station;
+mod verified;
 
 use smoltcp::iface::Interface;
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium};
@@ -22,6 +24,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 pub(crate) use self::egress::{Departing, Egress, Route, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
 pub(crate) use self::station::{Content, Station};
+pub(crate) use self::verified::verify;
 
 /// An interface for IP packets of up to so many bytes, whose checksums are none of its business. It has no address yet:
 /// see [`speak_as`].

@@ -3,11 +3,11 @@
 use smoltcp::phy::DeviceCapabilities;
 
 use crate::event::DropRule;
-use crate::packet::Mac;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
 use crate::packet::ethernet::{self, ethertype};
 use crate::packet::seal::Sums;
+use crate::packet::{Link, Mac};
 
 /// This end of the link: how what it sends looks there, and what is for it.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +28,14 @@ pub(crate) enum Content<'f> {
 }
 
 impl Station {
+    /// What its frames begin with.
+    pub(crate) const fn link(&self) -> Link {
+        if self.mac.is_some() { Link::Ethernet } else { Link::Ip }
+    }
+
     /// Bytes before an IP packet.
     pub(crate) const fn header(&self) -> usize {
-        if self.mac.is_some() { ethernet::HEADER } else { 0 }
+        self.link().header()
     }
 
     /// The most bytes of an IP packet on this device.

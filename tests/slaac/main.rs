@@ -14,7 +14,6 @@ use test_support::world::raw::{
     tcp_in, udp, udp_in,
 };
 use test_support::world::{CLIENT_MAC, World, client_v4, client_v6, server_v4, server_v6, small};
-use undersock::event::DropRule;
 use undersock::host::Mac;
 use undersock::host::{HostConfig, HostError};
 use undersock::server::{Config, ConfigError, Limits};
@@ -28,6 +27,7 @@ const FORMED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0xff, 0xfe00, 1);
 const NEIGHBOR: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100);
 /// Behind the router.
 const FAR: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
+const NOBODY: [Ipv6Addr; 0] = [];
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3_600;
 
@@ -93,6 +93,30 @@ fn asks(world: &mut World<Uppercase>, from: Ipv6Addr, mac: Mac) -> Option<Mac> {
     let reply = got.iter().find(|frame| udp_in(frame).is_some())?;
     assert_eq!(udp_in(reply).expect("a datagram").2, b"HELLO");
     reply.first_chunk().copied().map(Mac)
+}
+
+/// A client from `from` at this address of ours goes silent in the middle of a connection: whom the server asks for, to
+/// find it or the way there.
+fn looked_for(world: &mut World<Uppercase>, own: Ipv6Addr, from: Ipv6Addr) -> Vec<Ipv6Addr> {
+    let mut peer = world.stream_by_hand(from.into(), own.into());
+    let data = peer.segment(TcpControl::Psh, b"silent from now on");
+    world.give(&data);
+    // Two retransmissions, and three questions a second apart.
+    world.pass(Duration::from_millis(6_500));
+    world.now += Duration::from_micros(50);
+    let asked = world
+        .sent()
+        .iter()
+        .filter_map(|frame| discovery_in(frame))
+        .filter_map(|(from, _, kind, rest)| {
+            let target = <[u8; 16]>::try_from(rest.get(..16)?).ok()?;
+            (kind == NEIGHBOR_SOLICITATION && !from.is_unspecified()).then(|| Ipv6Addr::from(target))
+        })
+        .collect();
+    // It was never there.
+    let reset = peer.segment(TcpControl::Rst, b"");
+    world.give(&reset);
+    asked
 }
 
 /// The router's solicitations that come in this time, as times since the start in milliseconds.

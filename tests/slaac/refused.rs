@@ -36,9 +36,8 @@ fn advertisements_that_are_not_valid_are_ignored() {
         assert_eq!(world.give(&frame), [[0; 0]; 0], "{what}");
         world.pass(SECOND);
         assert_eq!(texts(&world), ["fe80::ff:fe00:1/64"], "{what}");
-        let request = udp((FAR.into(), 5_000), (LINK_LOCAL.into(), 12_000), b"hello");
-        assert_eq!(world.give(&request), [[0; 0]; 0], "{what}: it has no router");
         assert_eq!(solicitations(&mut world, Duration::from_secs(60)), [4_000, 8_000], "{what}");
+        assert_eq!(looked_for(&mut world, LINK_LOCAL, FAR), NOBODY, "{what}: it has no router");
         advertise(&mut world, &good.frame());
         assert!(has(&world, FORMED), "{what}, and then a good one");
     }

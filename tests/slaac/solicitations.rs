@@ -1,6 +1,7 @@
 //! Routers are asked, three times, and no more once one has answered.
 
 use super::*;
+use undersock::server::Memory;
 
 #[test]
 fn routers_are_solicited_three_times_four_seconds_apart() {
@@ -17,6 +18,25 @@ fn routers_are_solicited_three_times_four_seconds_apart() {
     assert_eq!(solicitations(&mut world, Duration::from_secs(HOUR)), [4_000, 8_000]);
     // And then it sleeps until a frame comes.
     assert_eq!(world.due, None);
+}
+
+/// RFC 4429 2.2: while duplicate address detection goes on, no router learns where the address is.
+#[test]
+fn the_first_solicitation_does_not_tell_where_an_address_is_that_somebody_else_may_have() {
+    let memory = Memory::owned(small());
+    let mut world = World::as_configured(config(), memory, Uppercase::new()).raw();
+    let mut told = vec![];
+    for _ in 0..90 {
+        world.pass(Duration::from_millis(100));
+        world.now += Duration::from_micros(50);
+        for frame in world.sent() {
+            if let Some((_, _, ROUTER_SOLICITATION, options)) = discovery_in(&frame) {
+                told.push(options);
+            }
+        }
+    }
+    let option = vec![1, 1, 2, 0, 0, 0, 0, 1];
+    assert_eq!(told, [vec![], option.clone(), option]);
 }
 
 #[test]

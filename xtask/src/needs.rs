@@ -33,6 +33,7 @@ impl Need {
                 Need::program("util-linux", "unshare"),
                 Need::program("util-linux", "setpriv"),
                 Need::program("tshark", "tshark"),
+                Need::program("dnsmasq-base", "dnsmasq"),
             ],
         }
     }

@@ -57,7 +57,7 @@ Usage: undersock [COMMAND] [OPTIONS]
 
 Commands:
   lab      a private network with the server in it: no root, no set-up [default]
-  serve    the server on a TAP interface (Linux)
+  serve    the server on a TAP or TUN interface (Linux)
   udp      the textbook's UDP client
   tcp      the textbook's TCP client; and a file, through the stream port
   check    what is missing on this machine, and the command that mends it
@@ -105,20 +105,24 @@ Options:
 ";
 
 const SERVE: &str = "\
-The server on a TAP interface, an existing one or a new one. UDP, and TCP in
-sentence mode: read once, reply in upper case, close. TCP in stream mode: every
-byte, until the client closes its side.
+The server on a TAP or TUN interface, an existing one or a new one. UDP, and TCP
+in sentence mode: read once, reply in upper case, close. TCP in stream mode:
+every byte, until the client closes its side.
 
 Usage: undersock serve [OPTIONS]
 
 Options:
       --tap NAME        the interface                          [default: tap0]
+      --tun NAME        a TUN interface in its place: IP packets, no Ethernet
       --address CIDR    an address and its network; again for more, 5 at most,
                         with the IPv6 link-local one that follows from the MAC
                                     [default: 192.168.69.1/24 and fdaa::1/64]
       --gateway IP      the router; again for the other IP version [default:
                         192.168.69.100 and fdaa::100, where they are in the
                         server's networks]
+      --replies-via-gateway
+                        send answers for hosts off the link to the gateway, not
+                        where the question came from
       --dhcp            take the IPv4 address and the router from DHCP, in place
                         of the default network; IPv6 then needs an --address
                         or --slaac
@@ -193,6 +197,7 @@ Examples:
   undersock serve
   undersock serve --tap tap7 --address 10.0.0.2/24 --gateway 10.0.0.1
   undersock serve --dhcp --slaac --mac 02:00:00:00:00:2a
+  undersock serve --tun tun0
   undersock serve -v --slots 4 --buffer 16k --idle 5m
 ";
 
@@ -272,6 +277,7 @@ Usage: undersock check [OPTIONS]
 Options:
       --tap NAME        the interface to serve on; without it, only what the lab
                         needs is looked for
+      --tun NAME        a TUN interface in its place
       --address CIDR    the server's address, as for serve
                                     [default: 192.168.69.1/24 and fdaa::1/64]
 ";
@@ -280,4 +286,5 @@ const CHECK_EXAMPLES: &str = "
 Examples:
   undersock check
   undersock check --tap tap7 --address 10.0.0.2/24
+  undersock check --tun tun0
 ";

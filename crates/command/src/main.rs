@@ -59,7 +59,7 @@ fn run() -> Result<u8> {
         Command::Serve(options) => server::run(&options).map(|()| 0),
         Command::Udp(options) => clients::udp::run(&options).map(|()| 0),
         Command::Tcp(options) => clients::tcp::run(&options).map(|()| 0),
-        Command::Check(options) => check::run(options.tap.as_deref(), &options.config.host.addresses),
+        Command::Check(options) => check::run(options.interface.as_ref(), &options.config.host.addresses),
         Command::Help(topic) => output::result(help::text(topic).as_bytes()).map(|()| 0),
         Command::Version => output::result(help::VERSION.as_bytes()).map(|()| 0),
     }

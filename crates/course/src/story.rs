@@ -5,7 +5,7 @@ use undersock::smoltcp::time::{Duration, Instant};
 
 use crate::run::Run;
 use undersock::event::{Call, Cause, Event, Fate, Frame, Timer, Trouble, Way};
-use undersock::packet::{Packet, Tcp, packet};
+use undersock::packet::{Packet, Tcp};
 use undersock_views::Side;
 
 /// A frame as somebody sent it, got it or lost it.
@@ -59,13 +59,13 @@ pub(super) struct Story<'r> {
 impl<'r> Story<'r> {
     pub(super) fn of(run: &'r Run) -> Self {
         let frames = run.records.iter().filter_map(|record| {
-            let (way, bytes) = match record.what.event()? {
-                Event::Frame(Frame { way, bytes, .. }) => (Some(way), bytes),
-                Event::Trouble(Trouble { bytes, .. }) => (None, bytes),
+            let (way, link, bytes) = match record.what.event()? {
+                Event::Frame(Frame { way, link, bytes, .. }) => (Some(way), link, bytes),
+                Event::Trouble(Trouble { link, bytes, .. }) => (None, link, bytes),
                 _ => return None,
             };
             let (at, end) = (record.at, record.end);
-            Some(Sighting { at, end, way, packet: packet(bytes), length: bytes.len() })
+            Some(Sighting { at, end, way, packet: link.packet(bytes), length: bytes.len() })
         });
         Story { run, frames: frames.collect() }
     }

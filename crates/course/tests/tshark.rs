@@ -248,7 +248,8 @@ impl Tally {
         }
         if !differences.is_empty() {
             let text = &mut self.differences;
-            let _ = writeln!(text, "--- {}: {}\n{}", frame.about, Summary(&frame.bytes), hex(&frame.bytes));
+            let _ =
+                writeln!(text, "--- {}: {}\n{}", frame.about, Summary::new(&frame.bytes), hex(&frame.bytes));
             let _ = writeln!(text, "{}", differences.join("\n"));
         }
     }
@@ -438,8 +439,8 @@ fn every_byte_is_explained() {
             explained[field.start / 8..end].fill(true);
         });
         let missing = explained.iter().position(|explained| !explained);
-        assert_eq!(missing, None, "{about}: {}\n{}", hex(&bytes), Explain(&bytes));
-        let page = Explain(&bytes).to_string();
+        assert_eq!(missing, None, "{about}: {}\n{}", hex(&bytes), Explain::new(&bytes));
+        let page = Explain::new(&bytes).to_string();
         let widest = page.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(WIDTH), "{about}:\n{page}");
     }

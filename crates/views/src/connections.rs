@@ -9,7 +9,7 @@ use crate::notation::socket_addr;
 use crate::record::{Record, What};
 use crate::side::Side;
 use undersock::event::{Call, Change, Direction, DropRule, Timer, Way};
-use undersock::packet::{Packet, damaged, packet};
+use undersock::packet::{Link, Packet};
 
 /// A connection, or an attempt at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,9 +77,9 @@ impl Numbering {
             What::Timer(Timer::Evicted { slot, .. } | Timer::Reused { slot }) => self.ended(end, *slot),
             What::Timer(Timer::WaitedTooLong) => self.waiting.pop_front(),
             What::Frame { way: Way::Dropped(DropRule::NotForUs), .. } => None,
-            What::Frame { way, bytes } => {
+            What::Frame { way, link, bytes } => {
                 let direction = if *way == Way::Out { Direction::Out } else { Direction::In };
-                let number = self.frame(end, direction, bytes)?;
+                let number = self.frame(end, direction, *link, bytes)?;
                 match way {
                     Way::Connection(slot) => self.assign(end, *slot, number),
                     Way::Waiting => self.waiting.push_back(number),
@@ -87,9 +87,9 @@ impl Numbering {
                 }
                 Some(number)
             }
-            What::Trouble { direction, bytes, .. } => self.frame(end, *direction, bytes),
+            What::Trouble { direction, link, bytes, .. } => self.frame(end, *direction, *link, bytes),
             // Of none, or nobody knows of which.
-            What::Timer(_) | What::Note(_) => None,
+            What::Timer(_) | What::Conflict(_) | What::Note(_) => None,
         }
     }
 
@@ -130,11 +130,11 @@ impl Numbering {
         if change.to == State::Closed { self.ended(end, change.slot) } else { self.slot(end, change.slot) }
     }
 
-    fn frame(&mut self, end: Side, direction: Direction, bytes: &[u8]) -> Option<usize> {
-        let Packet::Tcp(tcp) = packet(bytes) else { return None };
+    fn frame(&mut self, end: Side, direction: Direction, link: Link, bytes: &[u8]) -> Option<usize> {
+        let Packet::Tcp(tcp) = link.packet(bytes) else { return None };
         let inwards = (end == Side::Server) == (direction == Direction::In);
         let (client, server) = if inwards { (tcp.from, tcp.to) } else { (tcp.to, tcp.from) };
-        if damaged(bytes).is_some() {
+        if link.damaged(bytes).is_some() {
             // Its ports may be anybody's.
             return self.known(client, server);
         }

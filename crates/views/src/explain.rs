@@ -4,8 +4,8 @@
 //! use undersock_views::explain::{Explain, Summary};
 //!
 //! # let frame = [0; 60];
-//! println!("{}", Summary(&frame));
-//! println!("{}", Explain(&frame));
+//! println!("{}", Summary::new(&frame));
+//! println!("{}", Explain::new(&frame));
 //! ```
 
 #[cfg(test)]
@@ -20,13 +20,26 @@ use super::fields::{Field, Value, names, part_fields};
 use undersock::packet::ethernet::LONGEST;
 use undersock::packet::ip::protocol;
 use undersock::packet::{
-    Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Part, Quoted, Tcp, arp, damaged, dhcp_name, layers,
-    packet,
+    Arp, Icmp, IcmpError, Layer, Link, Message, Other, Packet, Part, Quoted, Tcp, arp, dhcp_name,
 };
 
 /// A frame as a page: a heading a layer, a line or a few a field. At most [`WIDTH`] columns.
 #[derive(Debug, Clone, Copy)]
-pub struct Explain<'a>(pub &'a [u8]);
+pub struct Explain<'a>(Summary<'a>);
+
+impl<'a> Explain<'a> {
+    /// An Ethernet frame.
+    #[must_use]
+    pub const fn new(frame: &'a [u8]) -> Self {
+        Explain(Summary::new(frame))
+    }
+
+    /// The same, if it begins with this.
+    #[must_use]
+    pub const fn with_link(self, link: Link) -> Self {
+        Explain(self.0.with_link(link))
+    }
+}
 
 /// A page's columns.
 pub const WIDTH: usize = 100;
@@ -46,14 +59,14 @@ const VALUE: usize = 10;
 
 impl fmt::Display for Explain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frame = self.0;
+        let Explain(Summary { frame, link }) = *self;
         let mut summary = Line::new();
         // What doesn't fit into four lines is cut.
-        let _ = write!(summary, "{} bytes: {}", frame.len(), Summary(frame));
+        let _ = write!(summary, "{} bytes: {}", frame.len(), self.0);
         for (indent, piece) in Wrapped::new(&summary, WIDTH, 4) {
             writeln!(f, "{:indent$}{piece}", "")?;
         }
-        for part in layers(frame) {
+        for part in link.layers(frame) {
             heading(f, &part)?;
             let mut result = Ok(());
             part_fields(&part, &mut |field| {
@@ -280,11 +293,28 @@ impl<'a> Beside<'a> {
 ///
 /// `tcp 192.168.69.100:49152 > 192.168.69.1:12000 S 1000:1000(0) win 64240 <mss 1460>`
 #[derive(Debug, Clone, Copy)]
-pub struct Summary<'a>(pub &'a [u8]);
+pub struct Summary<'a> {
+    frame: &'a [u8],
+    link: Link,
+}
+
+impl<'a> Summary<'a> {
+    /// An Ethernet frame.
+    #[must_use]
+    pub const fn new(frame: &'a [u8]) -> Self {
+        Summary { frame, link: Link::Ethernet }
+    }
+
+    /// The same, if it begins with this.
+    #[must_use]
+    pub const fn with_link(self, link: Link) -> Self {
+        Summary { link, ..self }
+    }
+}
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match packet(self.0) {
+        match self.link.packet(self.frame) {
             Packet::Tcp(tcp) => write_tcp(f, &tcp)?,
             Packet::Udp(udp) => {
                 let name = udp.dhcp.map(|kind| dhcp_name(kind).unwrap_or("?"));
@@ -300,7 +330,7 @@ impl fmt::Display for Summary<'_> {
             Packet::Other(other) => write_other(f, &other)?,
             packet => f.write_str(packet.name())?,
         }
-        match damaged(self.0) {
+        match self.link.damaged(self.frame) {
             Some(layer) => write!(f, " [wrong {} checksum]", layer.name()),
             None => Ok(()),
         }
@@ -385,6 +415,8 @@ fn write_other(f: &mut fmt::Formatter<'_>, other: &Other) -> fmt::Result {
             write!(f, "{version} {from} > {to} protocol {number} ({name}){fragment}")
         }
         _ if other.layer == Layer::Llc => f.write_str("llc"),
+        // Where a packet was to be, and none is.
+        _ if other.layer == Layer::Payload => f.write_str("not IP"),
         (_, Some(number @ 0..=LONGEST)) => write!(f, "802.3, {number} bytes"),
         (_, Some(number)) => write!(f, "ethertype {number:#06x}"),
         _ => write!(f, "{}, cut off", other.layer.name()),

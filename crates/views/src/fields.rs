@@ -30,7 +30,7 @@ use core::net::IpAddr;
 use undersock::host::Mac;
 
 use tell::Tell;
-use undersock::packet::{Layer, Part, Sum, layers};
+use undersock::packet::{Layer, Link, Part, Sum};
 
 /// A field of a header.
 #[derive(Debug, Clone, Copy)]
@@ -83,9 +83,14 @@ pub enum Value<'a> {
     None,
 }
 
-/// Shows every field of a frame, from the Ethernet header on, without the FCS.
+/// Shows every field of an Ethernet frame, from its header on, without the FCS.
 pub fn fields(frame: &[u8], see: &mut dyn FnMut(&Field<'_>)) {
-    for part in layers(frame) {
+    link_fields(Link::Ethernet, frame, see);
+}
+
+/// The same of a frame that begins with this.
+pub fn link_fields(link: Link, frame: &[u8], see: &mut dyn FnMut(&Field<'_>)) {
+    for part in link.layers(frame) {
         part_fields(&part, see);
     }
 }

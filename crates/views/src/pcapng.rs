@@ -19,6 +19,7 @@ use crate::record::{Record, What};
 use crate::side::Side;
 use crate::timeline::{FateWords, Text, merged};
 use undersock::event::{Call, Cause, Direction, Event, Fate, Frame, Observer, Trouble, Way};
+use undersock::packet::Link;
 
 /// The numbers of the blocks, by their sections.
 mod block {
@@ -51,8 +52,15 @@ mod option {
     pub(super) const DELIVERED: u16 = 8;
 }
 
-/// `LINKTYPE_ETHERNET`, and 16 reserved bits.
-const ETHERNET: u32 = 1;
+/// What frames begin with, as the registry of link-layer header types (LINKTYPE_) has it; and 16 reserved bits.
+const fn link_type(link: Link) -> u32 {
+    match link {
+        Link::Ip => 101,
+        // Ethernet, and what this version doesn't know.
+        _ => 1,
+    }
+}
+
 /// Times are in 10^-6 seconds, as `Instant`'s are.
 const MICROSECONDS: u8 = 6;
 /// What is in the buffer beyond this is written.
@@ -78,9 +86,18 @@ pub struct Capture<W> {
     /// Comments of the packet that comes next.
     next: Vec<String>,
     expected: VecDeque<(Box<[u8]>, String)>,
-    packets: u64,
+    /// The interface's name, and the links that it has been described for: a block of it has one.
+    interface: String,
+    links: Vec<Described>,
     /// Of the first packet and of the last.
     times: Option<(Instant, Instant)>,
+}
+
+/// An interface that packets are of.
+#[derive(Debug)]
+struct Described {
+    link: Link,
+    packets: u64,
 }
 
 /// A packet that comments may yet be added to.
@@ -102,34 +119,34 @@ impl<W: Write> Capture<W> {
 
     /// Of this end.
     pub fn of(end: Side, out: W, interface: &str, unix: i64) -> Self {
-        let mut blocks = Blocks { buffer: Vec::with_capacity(2 * BUFFER) };
-        let section = blocks.begin(block::SECTION);
-        // The byte order, version 1.0, and a section of a length that isn't known yet.
-        blocks.put(&0x1a2b_3c4d_u32.to_le_bytes());
-        blocks.put(&[1, 0, 0, 0]);
-        blocks.put(&u64::MAX.to_le_bytes());
-        blocks.option(option::APPLICATION, concat!("undersock ", env!("CARGO_PKG_VERSION")).as_bytes());
-        blocks.end(section);
-        let described = blocks.begin(block::INTERFACE);
-        blocks.put(&ETHERNET.to_le_bytes());
-        // Frames are never cut.
-        blocks.put(&0_u32.to_le_bytes());
-        blocks.option(option::NAME, interface.as_bytes());
-        blocks.option(option::RESOLUTION, &[MICROSECONDS]);
-        blocks.end(described);
-        Capture {
+        let capture = Capture {
             out,
             error: None,
             end,
             unix,
-            blocks,
+            blocks: Blocks { buffer: Vec::with_capacity(2 * BUFFER) },
             open: None,
             comments: Vec::new(),
             next: Vec::new(),
             expected: VecDeque::new(),
-            packets: 0,
+            interface: interface.to_owned(),
+            links: Vec::new(),
             times: None,
+        };
+        capture.with_link(Link::Ethernet)
+    }
+
+    /// Of an interface whose frames begin with this. That is said before the first of them, for who reads along; others'
+    /// are as welcome.
+    #[must_use]
+    pub fn with_link(mut self, link: Link) -> Self {
+        if self.packets() == 0 {
+            self.links.clear();
+            self.blocks.buffer.clear();
+            self.blocks.section();
         }
+        self.describe(link);
+        self
     }
 
     /// Adds a comment to the next frame.
@@ -143,8 +160,8 @@ impl<W: Write> Capture<W> {
     }
 
     /// Packets so far.
-    pub const fn packets(&self) -> u64 {
-        self.packets
+    pub fn packets(&self) -> u64 {
+        self.links.iter().map(|described| described.packets).sum()
     }
 
     /// Writes all that there is, the last frame too: what happens from now on is a comment of the next.
@@ -169,18 +186,19 @@ impl<W: Write> Capture<W> {
         let (first, last) = self.times.unwrap_or((Instant::ZERO, Instant::ZERO));
         let [first, last] = [first, last].map(|at| self.timestamp(at));
         let blocks = &mut self.blocks;
-        let statistics = blocks.begin(block::STATISTICS);
-        // The one interface that there is.
-        blocks.put(&0_u32.to_le_bytes());
-        blocks.put(&last);
-        blocks.option(option::START, &first);
-        blocks.option(option::STOP, &last);
-        for (number, count) in
-            [(option::RECEIVED, self.packets), (option::DROPPED, 0), (option::DELIVERED, self.packets)]
-        {
-            blocks.option(number, &count.to_le_bytes());
+        for (number, &Described { packets, .. }) in self.links.iter().enumerate() {
+            let statistics = blocks.begin(block::STATISTICS);
+            blocks.put(&length(number).to_le_bytes());
+            blocks.put(&last);
+            blocks.option(option::START, &first);
+            blocks.option(option::STOP, &last);
+            for (number, count) in
+                [(option::RECEIVED, packets), (option::DROPPED, 0), (option::DELIVERED, packets)]
+            {
+                blocks.option(number, &count.to_le_bytes());
+            }
+            blocks.end(statistics);
         }
-        blocks.end(statistics);
         self.flush()?;
         Ok(self.out)
     }
@@ -189,7 +207,7 @@ impl<W: Write> Capture<W> {
     fn see(&mut self, now: Instant, end: Side, event: &Event<'_>) {
         let own = end == self.end;
         match *event {
-            Event::Frame(Frame { way, bytes, .. }) if own => self.frame(now, way, bytes),
+            Event::Frame(frame) if own => self.frame(now, &frame),
             Event::Frame(_) => {}
             Event::Trouble(trouble) => {
                 let inwards = (trouble.direction == Direction::In) == own;
@@ -205,6 +223,9 @@ impl<W: Write> Capture<W> {
                 self.comment(self.belongs(now, end, answers), end, &Text::State(change, false));
             }
             Event::Timer(timer) => self.comment(false, end, &Text::Timer(timer)),
+            Event::Conflict(conflict) => {
+                self.comment(self.belongs(now, end, true), end, &Text::Conflict(conflict))
+            }
             event => self.comment(false, end, &Text::Note(event.name())),
         }
     }
@@ -221,8 +242,9 @@ impl<W: Write> Capture<W> {
         comments.push(format!("{}: {text}", end.name()));
     }
 
-    fn frame(&mut self, now: Instant, way: Way, bytes: &[u8]) {
-        self.begin(now, way != Way::Out, bytes);
+    fn frame(&mut self, now: Instant, frame: &Frame<'_>) {
+        let Frame { way, link, bytes, .. } = *frame;
+        self.begin(now, way != Way::Out, link, bytes);
         if !self.expected.is_empty()
             && way != Way::Out
             && let Some(index) = self.expected.iter().position(|(frame, _)| **frame == *bytes)
@@ -239,17 +261,17 @@ impl<W: Write> Capture<W> {
     }
 
     fn trouble(&mut self, now: Instant, inwards: bool, trouble: &Trouble<'_>) {
-        let Trouble { fate, bytes, .. } = *trouble;
+        let Trouble { fate, link, bytes, .. } = *trouble;
         let text = format!("on the wire: {}", FateWords(fate));
         match fate {
             _ if !inwards => {
                 if !self.is_open(bytes) {
-                    self.begin(now, false, bytes);
+                    self.begin(now, false, link, bytes);
                 }
                 self.comments.push(text);
             }
             Fate::Lost => {
-                self.begin(now, true, bytes);
+                self.begin(now, true, link, bytes);
                 self.comments.push(text);
             }
             Fate::Duplicated => {
@@ -284,8 +306,25 @@ impl<W: Write> Capture<W> {
         })
     }
 
+    /// The number of the interface for this link: its block is written before the first packet that needs it.
+    fn describe(&mut self, link: Link) -> usize {
+        if let Some(number) = self.links.iter().position(|described| described.link == link) {
+            return number;
+        }
+        let blocks = &mut self.blocks;
+        let described = blocks.begin(block::INTERFACE);
+        blocks.put(&link_type(link).to_le_bytes());
+        // Frames are never cut.
+        blocks.put(&0_u32.to_le_bytes());
+        blocks.option(option::NAME, self.interface.as_bytes());
+        blocks.option(option::RESOLUTION, &[MICROSECONDS]);
+        blocks.end(described);
+        self.links.push(Described { link, packets: 0 });
+        self.links.len() - 1
+    }
+
     /// Begins a packet, and ends the one before.
-    fn begin(&mut self, now: Instant, inwards: bool, bytes: &[u8]) {
+    fn begin(&mut self, now: Instant, inwards: bool, link: Link, bytes: &[u8]) {
         self.close();
         if self.blocks.buffer.len() > BUFFER {
             self.write();
@@ -293,19 +332,21 @@ impl<W: Write> Capture<W> {
         core::mem::swap(&mut self.comments, &mut self.next);
         let (first, _) = *self.times.get_or_insert((now, now));
         self.times = Some((first, now));
-        self.packets += 1;
+        let interface = self.describe(link);
+        if let Some(described) = self.links.get_mut(interface) {
+            described.packets += 1;
+        }
         let timestamp = self.timestamp(now);
         let blocks = &mut self.blocks;
         let start = blocks.begin(block::PACKET);
-        // The one interface that there is.
-        blocks.put(&0_u32.to_le_bytes());
+        blocks.put(&length(interface).to_le_bytes());
         blocks.put(&timestamp);
         // As long in the capture as on the wire.
         let length = length(bytes.len()).to_le_bytes();
         blocks.put(&length);
         blocks.put(&length);
         blocks.put(bytes);
-        let flags = if inwards { 0b01 | reception(bytes) << 2 } else { 0b10 };
+        let flags = if inwards { 0b01 | reception(link, bytes) << 2 } else { 0b10 };
         blocks.option(option::FLAGS, &flags.to_le_bytes());
         self.open = Some(Open { start, length: bytes.len(), at: now });
     }
@@ -346,7 +387,12 @@ impl<W: Write> Observer for Capture<W> {
 /// The first that there was.
 pub fn capture<W: Write>(records: &[Record], out: W, interface: &str, unix: i64) -> io::Result<W> {
     let (lines, order) = merged(records);
-    let mut capture = Capture::of(lines.wire(), out, interface, unix);
+    let link = order.iter().find_map(|record| match record.what {
+        What::Frame { link, .. } => Some(link),
+        _ => None,
+    });
+    let capture = Capture::of(lines.wire(), out, interface, unix);
+    let mut capture = capture.with_link(link.unwrap_or_default());
     for record in order {
         match (&record.what, record.what.event()) {
             (What::Note(text), _) => capture.note(text),
@@ -367,6 +413,17 @@ struct Blocks {
 }
 
 impl Blocks {
+    /// The section header.
+    fn section(&mut self) {
+        let section = self.begin(block::SECTION);
+        // The byte order, version 1.0, and a section of a length that isn't known yet.
+        self.put(&0x1a2b_3c4d_u32.to_le_bytes());
+        self.put(&[1, 0, 0, 0]);
+        self.put(&u64::MAX.to_le_bytes());
+        self.option(option::APPLICATION, concat!("undersock ", env!("CARGO_PKG_VERSION")).as_bytes());
+        self.end(section);
+    }
+
     /// Begins a block, whose length is written at its end.
     fn begin(&mut self, kind: u32) -> usize {
         let start = self.buffer.len();
@@ -404,14 +461,15 @@ impl Blocks {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "of a frame and its comments")]
+#[allow(clippy::cast_possible_truncation, reason = "of a frame and its comments, or a few interfaces")]
 const fn length(bytes: usize) -> u32 {
     bytes as u32
 }
 
-/// How a frame came here, by its Ethernet address (4.3.1): 1 unicast, 2 multicast, 3 broadcast.
-fn reception(frame: &[u8]) -> u32 {
+/// How a frame came here, by its Ethernet address (4.3.1): 1 unicast, 2 multicast, 3 broadcast; 0, it doesn't say.
+fn reception(link: Link, frame: &[u8]) -> u32 {
     match frame {
+        _ if link != Link::Ethernet => 0,
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, ..] => 3,
         [first, ..] if first & 1 == 1 => 2,
         _ => 1,

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use undersock::smoltcp::time::Instant;
 
 use crate::side::Side;
-use undersock::event::{Call, Change, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{
+    Call, Change, Conflict, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way,
+};
+use undersock::packet::Link;
 
 /// An event that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +34,23 @@ pub enum What {
     Frame {
         /// In or out, and what became of it.
         way: Way,
-        /// From the Ethernet header on.
+        /// What it begins with.
+        link: Link,
+        /// From there on.
         bytes: Box<[u8]>,
     },
     /// [`Event::Timer`].
     Timer(Timer),
+    /// [`Event::Conflict`].
+    Conflict(Conflict),
     /// [`Event::Trouble`].
     Trouble {
         /// Which way the frame was going.
         direction: Direction,
         /// What happened to it.
         fate: Fate,
+        /// What the frame begins with.
+        link: Link,
         /// The frame, as it was sent.
         bytes: Box<[u8]>,
     },
@@ -56,10 +65,11 @@ impl What {
         Some(match self {
             What::Call(call) => Event::Call(*call),
             What::State(change) => Event::State(*change),
-            What::Frame { way, bytes } => Event::Frame(Frame::new(*way, bytes)),
+            What::Frame { way, link, bytes } => Event::Frame(Frame::new(*way, bytes).with_link(*link)),
             What::Timer(timer) => Event::Timer(*timer),
-            What::Trouble { direction, fate, bytes } => {
-                Event::Trouble(Trouble::new(*direction, *fate, bytes))
+            What::Conflict(conflict) => Event::Conflict(*conflict),
+            What::Trouble { direction, fate, link, bytes } => {
+                Event::Trouble(Trouble::new(*direction, *fate, bytes).with_link(*link))
             }
             What::Note(_) => return None,
         })
@@ -71,10 +81,11 @@ impl From<&Event<'_>> for What {
         match *event {
             Event::Call(call) => What::Call(call),
             Event::State(change) => What::State(change),
-            Event::Frame(Frame { way, bytes, .. }) => What::Frame { way, bytes: bytes.into() },
+            Event::Frame(Frame { way, link, bytes, .. }) => What::Frame { way, link, bytes: bytes.into() },
             Event::Timer(timer) => What::Timer(timer),
-            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
-                What::Trouble { direction, fate, bytes: bytes.into() }
+            Event::Conflict(conflict) => What::Conflict(conflict),
+            Event::Trouble(Trouble { direction, fate, link, bytes, .. }) => {
+                What::Trouble { direction, fate, link, bytes: bytes.into() }
             }
             // An event of a later version: what it was is kept, if not all of it.
             ref event => What::Note(event.name().into()),
@@ -192,6 +203,8 @@ mod tests {
             Event::Call(Call::Listen { port: 12_000 }),
             Event::Frame(Frame::new(Way::Common, &bytes)),
             Event::Trouble(Trouble::new(Direction::In, Fate::Lost, &bytes)),
+            Event::Frame(Frame::new(Way::Out, &bytes).with_link(Link::Ip)),
+            Event::Trouble(Trouble::new(Direction::Out, Fate::Lost, &bytes).with_link(Link::Ip)),
         ];
         for event in &events {
             recorder.at(Side::Server).event(Instant::from_millis(7), event);

@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use test_support::golden;
 
 use test_support::world::raw::{self, Peer};
-use test_support::world::{World, client_v4, server_v4, server_v6, small};
+use test_support::world::{CLIENT_MAC, World, client_v4, server_v4, server_v6, small};
 use undersock::event::{
-    Call, Cause, Change, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer, Trouble,
-    Way,
+    Call, Cause, Change, Conflict, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer,
+    Trouble, Way,
 };
+use undersock::packet::Link;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
@@ -113,6 +114,8 @@ fn everything() -> String {
             json.event(now, &Event::Frame(Frame::new(Way::Dropped(*rule), bytes)));
         }
     }
+    json.event(now, &Event::Frame(Frame::new(Way::Common, &syn[14..]).with_link(Link::Ip)));
+    json.event(now, &Event::Conflict(Conflict::new(server_v4(), CLIENT_MAC, true)));
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
     json.event(now, &Event::Timer(Timer::WaitedTooLong));
     for why in NoReply::ALL {
@@ -139,7 +142,9 @@ fn every_line_is_json_and_every_name_documented() {
     assert!(missing.is_empty(), "docs/events.md has no field {missing:?}");
     let missing: Vec<_> = values.iter().filter(|value| !quoted.contains(&value[..])).collect();
     assert!(missing.is_empty(), "docs/events.md has no value {missing:?}");
-    for value in ["start", "call", "state", "frame", "timer", "trouble", "note", "socket", "counters"] {
+    for value in
+        ["start", "call", "state", "frame", "timer", "trouble", "conflict", "note", "socket", "counters"]
+    {
         assert!(values.contains(value), "no line of {value}");
     }
     // And the other way round, but for what no exchange here brings about.

@@ -11,7 +11,7 @@ use super::script::Strike;
 use super::settings::{Impairments, Rate};
 use crate::device::bytes::Bytes;
 use crate::event::Direction;
-use crate::packet::{Layer, ethernet, ipv6, layers};
+use crate::packet::{self, Layer, ipv6};
 
 /// One direction of a wire.
 pub(super) struct Lane<const HELD: usize> {
@@ -63,12 +63,12 @@ pub(super) struct Bit {
 
 impl Bit {
     /// The bit of this frame, counted from the first byte's highest, if there is one.
-    pub(super) fn of(self, frame: &[u8]) -> Option<usize> {
-        let bytes = match guarded(frame) {
+    pub(super) fn of(self, link: packet::Link, frame: &[u8]) -> Option<usize> {
+        let bytes = match guarded(link, frame) {
             Some(bytes) => bytes,
             // Only the frame check sequence guards it, and what that finds never arrives.
             None if !self.scripted => return None,
-            None => ethernet::HEADER.min(frame.len())..frame.len(),
+            None => link.header().min(frame.len())..frame.len(),
         };
         let bits = 8 * bytes.len();
         #[allow(clippy::cast_possible_truncation, reason = "it is below the number of bits")]
@@ -80,8 +80,8 @@ impl Bit {
 /// The bytes of which a checksum guards every bit that its receiver looks at: an IPv4 packet; of an IPv6 packet what
 /// is behind the header and the addresses (RFC 8200 8.1), not the rest of it. `None` where only the frame check
 /// sequence guards anything, as in ARP.
-fn guarded(frame: &[u8]) -> Option<Range<usize>> {
-    layers(frame).find_map(|part| match part.layer {
+fn guarded(link: packet::Link, frame: &[u8]) -> Option<Range<usize>> {
+    link.layers(frame).find_map(|part| match part.layer {
         Layer::Ipv4 => Some(part.at..part.end),
         Layer::Ipv6 => Some((part.at + ipv6::SOURCE.start).min(part.end)..part.end),
         _ => None,

@@ -11,7 +11,7 @@ use smoltcp::time::Duration;
 pub use self::grammar::{RuleError, Word};
 use super::number::Written;
 use crate::event::Direction;
-use crate::packet::{Layer, Message, Packet, arp, layers, packet};
+use crate::packet::{Layer, Link, Message, Packet, arp};
 
 /// What happens to which frame: "drop the 2nd SYN-ACK".
 ///
@@ -231,18 +231,19 @@ impl FrameKind {
 
 /// A frame and what it is.
 pub(super) struct Frame<'a> {
+    link: Link,
     bytes: &'a [u8],
     packet: Packet<'a>,
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Frame<'a> {
-        Frame { bytes, packet: packet(bytes) }
+    pub(super) fn new(link: Link, bytes: &'a [u8]) -> Frame<'a> {
+        Frame { link, bytes, packet: link.packet(bytes) }
     }
 
     /// Bytes of the IP packet, if it is one.
     fn ip(&self) -> Option<usize> {
-        let ip = layers(self.bytes).find(|part| matches!(part.layer, Layer::Ipv4 | Layer::Ipv6))?;
+        let ip = self.link.layers(self.bytes).find(|part| matches!(part.layer, Layer::Ipv4 | Layer::Ipv6))?;
         Some(ip.end - ip.at)
     }
 }

@@ -6,6 +6,7 @@ use smoltcp::time::Duration;
 use super::rule::{Frame, Rule, Verb};
 use super::settings::MAX_RULES;
 use crate::event::Direction;
+use crate::packet::Link;
 
 /// The rules, each with the number of frames that it has counted.
 pub(super) struct Script(Vec<(Rule, u32), MAX_RULES>);
@@ -30,12 +31,12 @@ impl Script {
     }
 
     /// Counts a frame, and says what becomes of it.
-    pub(super) fn strike(&mut self, frame: &[u8], direction: Direction) -> Strike {
+    pub(super) fn strike(&mut self, link: Link, frame: &[u8], direction: Direction) -> Strike {
         let mut strike = Strike::default();
         if !self.watches(direction) {
             return strike;
         }
-        let frame = Frame::new(frame);
+        let frame = Frame::new(link, frame);
         for (rule, count) in &mut self.0 {
             if !rule.counts(&frame, direction) {
                 continue;

@@ -7,7 +7,7 @@ const NOW: Instant = Instant::ZERO;
 fn pair() -> (Tap, OwnedFd) {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-    (Tap::over(ours, "pair", 1500), theirs)
+    (Tap::over(ours, "pair", 1500, Link::Ethernet), theirs)
 }
 
 fn send(tap: &mut Tap, frame: &[u8]) -> bool {
@@ -53,7 +53,7 @@ fn the_mtu_is_the_interfaces_within_bounds() {
     for (interface, ours) in [(0, 68), (68, 68), (1500, 1500), (9000, 9000), (65_521, 9216)] {
         let (ours_end, _theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-        let tap = Tap::over(ours_end, "pair", interface);
+        let tap = Tap::over(ours_end, "pair", interface, Link::Ethernet);
         assert_eq!(tap.ip_mtu(), ours);
         assert_eq!(tap.capabilities().ip_mtu(), ours);
     }

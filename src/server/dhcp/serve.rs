@@ -9,7 +9,7 @@ use super::super::time::{BLOCKED, NEVER};
 use super::{Lease, Outgoing};
 use crate::event::Observer;
 use crate::host::is_v4;
-use crate::packet::{Mac, arp, dhcp};
+use crate::packet::{arp, dhcp};
 use crate::stack::Egress;
 
 impl Core<'_> {
@@ -24,18 +24,19 @@ impl Core<'_> {
         };
         let mut due = NEVER;
         while let Some(outgoing) = client.due(now) {
-            device.to = if let Outgoing::Message(to) = outgoing { to } else { Mac::BROADCAST };
-            let Some(token) = device.transmit(now) else {
-                due = now + BLOCKED;
-                break;
-            };
-            match outgoing {
-                Outgoing::Message(_) => token.packet(dhcp::QUESTION_PACKET, &|place| client.write(place)),
+            let sent = match outgoing {
+                Outgoing::Message(to) => {
+                    device.packet(to, dhcp::QUESTION_PACKET, &|place| client.write(place))
+                }
                 Outgoing::Probe(address) => {
                     let mut frame = [0; arp::FRAME];
-                    arp::request(&mut frame, (own, core::net::Ipv4Addr::UNSPECIFIED), address);
-                    token.frame(&frame);
+                    arp::probe(&mut frame, own, address);
+                    device.frame(&frame)
                 }
+            };
+            if sent.is_none() {
+                due = now + BLOCKED;
+                break;
             }
             client.transmitted(now);
         }
@@ -51,21 +52,15 @@ impl Core<'_> {
     /// The host has what is leased, and no other IPv4 address.
     #[inline(never)]
     fn have(&mut self, lease: Option<Lease>, now: Instant) {
-        let here = &mut self.local.here;
-        let leased = lease.map(|lease| IpCidr::Ipv4(lease.address));
-        let mut known = false;
-        here.addresses.retain(|cidr| {
-            let stays =
-                !is_v4(cidr.address()) || leased.is_some_and(|leased| leased.address() == cidr.address());
-            known |= stays && is_v4(cidr.address());
-            stays && !is_v4(cidr.address())
-        });
-        if let Some(leased) = leased {
-            // There was room when the configuration was checked.
-            let _ = here.addresses.push(leased);
-            if !known {
-                self.link.announce(now);
-            }
+        let addresses = &mut self.local.here.addresses;
+        // There is one at most: DHCP and a static address exclude each other.
+        let index = addresses.iter().position(|cidr| is_v4(cidr.address()));
+        let had = index.map(|index| addresses.swap_remove(index).address());
+        let has = lease.map(|lease| IpCidr::Ipv4(lease.address));
+        // There was room when the configuration was checked.
+        addresses.extend(has);
+        if has.is_some() && has.map(|cidr| cidr.address()) != had {
+            self.link.announce(now);
         }
         let router = lease.and_then(|lease| lease.router()).map(IpAddress::Ipv4);
         self.set_gateway(|known| !is_v4(known), router);

@@ -1,6 +1,7 @@
 //! The command line, from text to types. Parsing does no I/O; whatever is wrong ends it with one line that names the
 //! culprit and shows a right one.
 
+mod network;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -12,13 +13,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use log::LevelFilter;
-use undersock::host::{HostConfig, HostError};
 use undersock::server::Listener;
-use undersock::server::config::{Config, ConfigError, SENTENCE_PORT, STREAM_PORT};
-use undersock::smoltcp::wire::IpAddress;
+use undersock::server::config::{Config, SENTENCE_PORT, STREAM_PORT};
 use undersock_course::Scenario;
 use undersock_machines::Machine;
 
+#[cfg(test)]
+pub(crate) use self::network::DEFAULT_TAP;
+pub(crate) use self::network::Interface;
 use self::options::{Asked, Given, nearest};
 #[cfg(target_os = "linux")]
 pub(crate) use self::values::machine_names;
@@ -27,8 +29,6 @@ pub(crate) use self::views::{Show, ViewOptions, ladder_ends};
 use crate::failure::{Failure, Result};
 use crate::help::Topic;
 
-/// The TAP interface, unless another is named.
-pub(crate) const DEFAULT_TAP: &str = "tap0";
 /// The server's address in the lab, which the clients talk to unless told otherwise.
 pub(crate) const DEFAULT_HOST: &str = "192.168.69.1";
 /// Connections at once.
@@ -99,10 +99,10 @@ pub(crate) enum Join {
     Process(u32),
 }
 
-/// The server on a TAP interface.
+/// The server on an interface.
 #[derive(Debug)]
 pub(crate) struct ServeOptions {
-    pub(crate) tap: String,
+    pub(crate) interface: Interface,
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux's lab and serve use it"))]
     pub(crate) server: ServerOptions,
 }
@@ -194,7 +194,7 @@ pub(crate) enum Payload {
 #[derive(Debug)]
 pub(crate) struct CheckOptions {
     /// None: only what the lab needs.
-    pub(crate) tap: Option<String>,
+    pub(crate) interface: Option<Interface>,
     /// What `serve` would be told.
     pub(crate) config: Config<'static>,
 }
@@ -225,14 +225,14 @@ where
     let command = match topic {
         Topic::Lab | Topic::All => Command::Lab(lab(given)?),
         Topic::Serve => {
-            let (tap, server) = (tap(&given)?, server(&given)?);
+            let (interface, server) = (network::interface(&given)?, server(&given)?);
             given.no_more("undersock serve --tap tap0")?;
-            Command::Serve(ServeOptions { tap, server })
+            Command::Serve(ServeOptions { interface: interface.unwrap_or_default(), server })
         }
         Topic::Check => {
-            let (tap, server) = (given.one("tap", values::interface)?, server(&given)?);
+            let (interface, server) = (network::interface(&given)?, server(&given)?);
             given.no_more("undersock check --tap tap0")?;
-            Command::Check(CheckOptions { tap, config: server.config })
+            Command::Check(CheckOptions { interface, config: server.config })
         }
         Topic::Udp => Command::Udp(udp(given)?),
         Topic::Tcp => Command::Tcp(tcp(given)?),
@@ -276,10 +276,6 @@ fn log(given: &Given) -> Result<LevelFilter> {
         }
         (level, verbose) => Ok(level.unwrap_or(if verbose { LevelFilter::Debug } else { LevelFilter::Info })),
     }
-}
-
-fn tap(given: &Given) -> Result<String> {
-    Ok(given.one("tap", values::interface)?.unwrap_or_else(|| DEFAULT_TAP.to_owned()))
 }
 
 fn lab(mut given: Given) -> Result<LabOptions> {
@@ -443,11 +439,7 @@ fn remote(operand: Option<OsString>, port: u16) -> Result<Remote> {
 }
 
 fn server(given: &Given) -> Result<ServerOptions> {
-    let mut host = HostConfig::default();
-    if let Some(mac) = given.one("mac", values::mac)? {
-        host.mac = Some(mac);
-    }
-    network(given, &mut host)?;
+    let host = network::host(given)?;
     let mut ports = Ports::default();
     for (name, port) in [
         ("udp-port", &mut ports.udp),
@@ -470,7 +462,7 @@ fn server(given: &Given) -> Result<ServerOptions> {
             *limit = duration.into();
         }
     }
-    config.check().map_err(|error| wrong_config(given, &error))?;
+    config.check().map_err(|error| network::wrong_config(given, &error))?;
 
     let slots = given.one("slots", values::slots)?.unwrap_or(DEFAULT_SLOTS);
     let buffer = given.one("buffer", values::buffer)?.unwrap_or(DEFAULT_BUFFER);
@@ -486,102 +478,4 @@ fn server(given: &Given) -> Result<ServerOptions> {
     }
     let text = given.one("text", values::text)?.unwrap_or(Text::Unicode);
     Ok(ServerOptions { config, ports, slots, buffer, text, views: views::read(given)? })
-}
-
-/// Addresses and gateways. Given addresses, DHCP and SLAAC take the place of all the default ones; a default gateway
-/// stays where it is in a network of the server's and no other is given for its IP version.
-fn network(given: &Given, host: &mut HostConfig) -> Result<()> {
-    host.dhcp = given.has("dhcp");
-    host.slaac = given.has("slaac");
-    if host.dhcp || host.slaac || given.has("address") {
-        host.addresses.clear();
-    }
-    for address in given.all("address", values::cidr) {
-        host.addresses
-            .push(address?)
-            .map_err(|_| wrong_config(given, &HostError::TooManyAddresses.into()))?;
-    }
-    let mut gateways = Vec::new();
-    for gateway in given.all("gateway", values::ip) {
-        gateways.push(gateway?);
-    }
-    for default in core::mem::take(&mut host.gateways) {
-        let replaced = gateways.iter().any(|gateway| gateway.version() == default.version());
-        let mut with = host.clone();
-        if !replaced && with.gateways.push(default).is_ok() && !is_gateway_wrong(&with) {
-            *host = with;
-        }
-    }
-    for gateway in gateways {
-        let twice = wrong_config(given, &HostError::GatewayTwice(gateway).into());
-        host.gateways.push(gateway).map_err(|_| twice)?;
-    }
-    Ok(())
-}
-
-fn is_gateway_wrong(host: &HostConfig) -> bool {
-    matches!(host.check(), Err(HostError::Gateway(_)))
-}
-
-/// Names the option that a configuration fails by.
-fn wrong_config(given: &Given, error: &ConfigError) -> Failure {
-    let wrong = |what: String, reason: String| Failure::usage(what, reason);
-    match error {
-        ConfigError::Host(HostError::Mac(mac)) => wrong(
-            format!("--mac {mac}"),
-            "not one station's own address; a right one: 02:00:00:00:00:01".to_owned(),
-        ),
-        ConfigError::Host(HostError::Address(cidr)) => {
-            let right = match cidr.address() {
-                IpAddress::Ipv4(_) => "192.168.69.1/24",
-                IpAddress::Ipv6(_) => "fdaa::1/64",
-            };
-            wrong(
-                format!("--address {cidr}"),
-                format!("not a host's unicast address in its network; a right one: {right}"),
-            )
-        }
-        ConfigError::Host(HostError::AddressTwice(address)) => {
-            wrong(format!("--address {address}"), "given twice; once is right: 192.168.69.1/24".to_owned())
-        }
-        ConfigError::Host(HostError::TooManyAddresses) => wrong(
-            "--address".to_owned(),
-            format!("{error}; a right set: --address 192.168.69.1/24 --address fdaa::1/64"),
-        ),
-        ConfigError::Host(HostError::DhcpAndStatic(address)) => wrong(
-            format!("--address {address}"),
-            "with --dhcp, IPv4 is one or the other; a right one beside it: --address fdaa::1/64".to_owned(),
-        ),
-        ConfigError::Host(HostError::Gateway(gateway)) => wrong(
-            format!("--gateway {gateway}"),
-            format!("{}; a right one with --address 192.168.69.1/24: 192.168.69.100", {
-                if given.has("dhcp") && matches!(gateway, IpAddress::Ipv4(_)) {
-                    "DHCP brings it along"
-                } else {
-                    "not another host in one of the server's networks"
-                }
-            }),
-        ),
-        ConfigError::Host(HostError::GatewayTwice(gateway)) => wrong(
-            format!("--gateway {gateway}"),
-            "one for each IP version is the most; a right pair: --gateway 192.168.69.100 --gateway fdaa::100"
-                .to_owned(),
-        ),
-        ConfigError::SamePort(port) => {
-            let (this, other, right) = if given.has("stream-port") {
-                ("stream-port", "sentence-port", STREAM_PORT)
-            } else {
-                ("sentence-port", "stream-port", SENTENCE_PORT)
-            };
-            wrong(
-                format!("--{this} {port}"),
-                format!("--{other} is the same, and TCP needs two; a right one: {right}, or 0 for none"),
-            )
-        }
-        ConfigError::NoPort => wrong(
-            "--udp-port 0 --sentence-port 0 --stream-port 0".to_owned(),
-            "nothing is left to serve; a right one: --udp-port 12000".to_owned(),
-        ),
-        error => wrong("serve".to_owned(), format!("{error}; see undersock serve --help")),
-    }
 }

@@ -33,8 +33,10 @@ const CLIENTS: &[Topic] = &[Topic::Udp, Topic::Tcp];
 
 pub(super) const OPTIONS: &[Spec] = &[
     Spec::value("tap", "tap0", &[Topic::Serve, Topic::Check]),
+    Spec::value("tun", "tun0", &[Topic::Serve, Topic::Check]),
     Spec::value("address", "192.168.69.1/24", &[Topic::Serve, Topic::Check]).often(),
     Spec::value("gateway", "192.168.69.100", &[Topic::Serve]).often(),
+    Spec::flag("replies-via-gateway", &[Topic::Serve]),
     Spec::flag("dhcp", &[Topic::Serve]),
     Spec::flag("slaac", &[Topic::Serve]),
     Spec::value("mac", "02:00:00:00:00:01", SERVERS),

@@ -1,9 +1,12 @@
 //! Right command lines become what they say; wrong ones one line that names the culprit.
 
+mod network;
+
 use core::time::Duration;
 use std::collections::BTreeSet;
 
 use undersock::host::Mac;
+use undersock::packet::Link;
 
 use super::options::{OPTIONS, Takes};
 use super::*;
@@ -95,9 +98,9 @@ fn a_board_is_a_file_and_perhaps_a_machine() {
 
 #[test]
 fn the_server_has_defaults_for_everything() {
-    let ServeOptions { tap, server } = serve("serve");
+    let ServeOptions { interface, server } = serve("serve");
     let default = Config::default();
-    assert_eq!(tap, "tap0");
+    assert_eq!(interface, Interface { name: "tap0".into(), link: Link::Ethernet });
     assert_eq!(server.config.host.addresses, default.host.addresses);
     assert_eq!(server.config.host.gateways, default.host.gateways);
     assert_eq!((server.config.udp, server.config.listeners), (default.udp, default.listeners));
@@ -108,11 +111,11 @@ fn the_server_has_defaults_for_everything() {
 
 #[test]
 fn each_option_of_the_server_arrives() {
-    let ServeOptions { tap, server } = serve(
+    let ServeOptions { interface, server } = serve(
         "serve --tap br-1 --mac 02-00-00-00-00-2A --udp-port 7 --sentence-port=8 --stream-port 0 --slots 4 \
          --buffer 16k --half-open 1500ms --idle 2m --stalled 1h --closing 1s --text ascii",
     );
-    assert_eq!(tap, "br-1");
+    assert_eq!(interface.name, "br-1");
     assert_eq!(server.config.host.mac, Some(Mac([2, 0, 0, 0, 0, 0x2a])));
     let ports = server.ports;
     assert_eq!((ports.udp, ports.sentence, ports.stream), (7, 8, 0));
@@ -121,43 +124,6 @@ fn each_option_of_the_server_arrives() {
         [limits.half_open, limits.idle, limits.stalled, limits.closing].map(|l| l.total_millis());
     assert_eq!(milliseconds, [1_500, 120_000, 3_600_000, 1_000]);
     assert_eq!((server.slots, server.buffer, server.text), (4, 16_384, Text::Ascii));
-}
-
-#[test]
-fn given_addresses_take_the_place_of_the_default_network() {
-    for (line, addresses, gateways) in [
-        ("serve --address 10.0.0.2/24", vec!["10.0.0.2/24"], vec![]),
-        ("serve --address 10.0.0.2/24 --gateway 10.0.0.1", vec!["10.0.0.2/24"], vec!["10.0.0.1"]),
-        // The default gateway is in this network, and in the next it is the server or the network itself.
-        ("serve --address 192.168.69.7/24", vec!["192.168.69.7/24"], vec!["192.168.69.100"]),
-        ("serve --address 192.168.69.100/24", vec!["192.168.69.100/24"], vec![]),
-        ("serve --address 192.168.69.101/30", vec!["192.168.69.101/30"], vec![]),
-        (
-            "serve --address 10.0.0.2/8 --address fdaa::7/64",
-            vec!["10.0.0.2/8", "fdaa::7/64"],
-            vec!["fdaa::100"],
-        ),
-        (
-            "serve --gateway 192.168.69.9",
-            vec!["192.168.69.1/24", "fdaa::1/64"],
-            vec!["fdaa::100", "192.168.69.9"],
-        ),
-        ("serve --dhcp", vec![], vec![]),
-        ("serve --dhcp --address fdaa::1/64", vec!["fdaa::1/64"], vec!["fdaa::100"]),
-        ("serve --slaac", vec![], vec![]),
-        ("serve --dhcp --slaac", vec![], vec![]),
-        ("serve --slaac --address 10.0.0.2/8 --gateway fe80::9", vec!["10.0.0.2/8"], vec!["fe80::9"]),
-    ] {
-        let config = serve(line).server.config;
-        assert_eq!(texts(&config.host.addresses), addresses, "{line}");
-        assert_eq!(texts(&config.host.gateways), gateways, "{line}");
-        assert_eq!(config.check(), Ok(()), "{line}");
-    }
-    let Command::Check(options) = command("check --tap tap7 --address 10.0.0.2/24") else { panic!() };
-    assert_eq!(
-        (options.tap.as_deref().unwrap_or("none"), texts(&options.config.host.addresses)),
-        ("tap7", vec!["10.0.0.2/24".into()])
-    );
 }
 
 #[test]
@@ -397,6 +363,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("udp --timeout 0ms", "--timeout 0ms: ", "a right one: 5s"),
     ("udp --tries 0", "--tries 0: a whole number from 1 to 100", "a right one: 3"),
     ("udp --tries 101", "--tries 101: a whole number from 1 to 100", "3"),
+    ("serve --tap tap0 --tun tun0", "--tun tun0: with --tap", "undersock serve --tun tun0"),
+    ("serve --tun tun0 --mac 02:00:00:00:00:01", "--mac: a TUN interface has no", "a right one: --tun tun0"),
+    ("serve --tun tun0 --dhcp", "--dhcp: a TUN interface has no", "--tun tun0 --address 192.168.69.1/24"),
+    ("serve --slaac --tun tun0", "--slaac: a TUN interface has no", "--tun tun0 --address 192.168.69.1/24"),
+    ("lab --tun tun0", "--tun: not an option of lab", "undersock serve --tun tun0"),
     // Names.
     ("serve --tap ''", "--tap '': an interface has a name", "a right one: tap0"),
     ("serve --tap ..", "--tap ..: ", "tap0"),

@@ -6,14 +6,18 @@ use std::io;
 use rustix::process::geteuid;
 use rustix::thread::{self, CapabilitySet};
 use undersock::device::tap::{Tap, TapError};
+use undersock::packet;
 
+use crate::args::Interface;
 use crate::failure::{Failure, Result};
 use crate::linux::netlink::{Address, Link, LinkKind, Netlink};
 
-/// A TAP interface, or what has its name.
+/// A TAP or TUN interface, or what has its name.
 #[derive(Debug)]
 pub(super) struct TapFacts {
     pub(super) name: String,
+    /// What its frames are to begin with: which of the two is wanted.
+    pub(super) wanted: packet::Link,
     /// The interface, if there is one of this name.
     pub(super) link: Option<Link>,
     /// The bridge (or such) that the interface is a port of.
@@ -29,34 +33,36 @@ pub(super) struct TapFacts {
     pub(super) root: bool,
 }
 
-/// A process that holds a TAP interface.
+/// A process that holds an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) pid: u32,
     pub(super) program: String,
 }
 
-/// Looks at the interface `name`, and attaches to it for a moment if nobody holds it.
-pub(super) fn tap(name: &str) -> Result<TapFacts> {
+/// Looks at an interface, and attaches to it for a moment if nobody holds it.
+pub(super) fn tap(interface: &Interface) -> Result<TapFacts> {
+    let Interface { name, link: wanted } = interface;
     let failed = |error: io::Error| Failure::io("asking the kernel for its interfaces", &error);
     let mut netlink = Netlink::open().map_err(failed)?;
     let links = netlink.links().map_err(failed)?;
     let addresses = netlink.addresses().map_err(failed)?;
     let by_index = |index: u32| links.iter().find(|link| link.index == index);
 
-    let link = links.iter().find(|link| link.name == name).cloned();
+    let link = links.iter().find(|link| link.name == *name).cloned();
     let master = link.as_ref().and_then(|link| by_index(link.master?)).cloned();
     // The same call that the server makes is the one sure answer: security modules have a say too. On an interface that
     // is held it changes nothing.
     let is_tun = link.as_ref().is_some_and(|link| matches!(link.kind, LinkKind::Tun { .. }));
-    let attached = is_tun.then(|| Tap::open(name).map(drop));
+    let attached = is_tun.then(|| Tap::open_link(name, *wanted).map(drop));
     let holder = match attached {
         Some(Err(TapError::Busy)) => holder(name),
         _ => None,
     };
     let named = |address: Address| Some((by_index(address.index)?.name.clone(), address));
     Ok(TapFacts {
-        name: name.to_owned(),
+        name: name.clone(),
+        wanted: *wanted,
         master,
         attached,
         holder,

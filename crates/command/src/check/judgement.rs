@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use undersock::device::tap::TapError;
+use undersock::packet;
 use undersock::smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 
 use super::facts::{Holder, TapFacts};
@@ -18,7 +19,7 @@ const IPV6_MTU: u32 = 1_280;
 pub(super) fn device(opened: core::result::Result<(), TapError>) -> Finding {
     match opened {
         Ok(()) => Finding::good("/dev/net/tun can be opened"),
-        Err(error) => Finding::failure(&tap::failure("", &error)),
+        Err(error) => Finding::failure(&tap::failure("", Default::default(), &error)),
     }
 }
 
@@ -39,7 +40,8 @@ pub(super) fn tap(facts: &TapFacts, server: &[IpCidr]) -> Vec<Finding> {
     let name = &facts.name;
     let Some(link) = &facts.link else {
         let new = Finding::bad(format!("there is no interface {name}")).mend(format!(
-            "sudo ip tuntap add dev {name} mode tap{}",
+            "sudo ip tuntap add dev {name} mode {}{}",
+            tap::mode(facts.wanted),
             if facts.root { "" } else { " user $USER" }
         ));
         let new = new.mend(format!("sudo ip link set {name} up"));
@@ -48,8 +50,11 @@ pub(super) fn tap(facts: &TapFacts, server: &[IpCidr]) -> Vec<Finding> {
         return vec![if facts.may_create { new.softened() } else { new }];
     };
     let mut findings = Vec::from_iter(attached(facts, link));
-    if matches!(link.kind, LinkKind::Other | LinkKind::Tun { tap: Some(false), .. }) {
-        return findings;
+    let is_tap = facts.wanted == packet::Link::Ethernet;
+    match link.kind {
+        LinkKind::Other => return findings,
+        LinkKind::Tun { tap: Some(tap), .. } if tap != is_tap => return findings,
+        LinkKind::Tun { .. } => {}
     }
     findings.push(match link.up {
         true => Finding::good(format!("{name} is up")),
@@ -71,7 +76,10 @@ pub(super) fn tap(facts: &TapFacts, server: &[IpCidr]) -> Vec<Finding> {
 fn attached(facts: &TapFacts, link: &Link) -> Option<Finding> {
     let name = &facts.name;
     Some(match (&facts.attached, &facts.holder, link.kind) {
-        (Some(Ok(())), ..) => Finding::good(format!("{name} is a TAP interface that this user may use")),
+        (Some(Ok(())), ..) => {
+            let kind = tap::kind(facts.wanted);
+            Finding::good(format!("{name} is a {kind} interface that this user may use"))
+        }
         (Some(Err(TapError::Busy)), Some(Holder { pid, program }), _) => {
             Finding::bad(format!("attaching to {name}: {program} holds it, process {pid}"))
                 .mend(format!("end it: kill {pid}"))
@@ -79,7 +87,7 @@ fn attached(facts: &TapFacts, link: &Link) -> Option<Finding> {
         (Some(Err(TapError::NotOwner)), _, LinkKind::Tun { owner, group, .. }) => {
             let owner = [owner.map(|uid| format!("user {uid}")), group.map(|gid| format!("group {gid}"))];
             let owner = owner.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-            let failure = Finding::failure(&tap::failure(name, &TapError::NotOwner));
+            let failure = Finding::failure(&tap::failure(name, facts.wanted, &TapError::NotOwner));
             match owner.is_empty() {
                 true => failure,
                 false => failure.renamed(format!("attaching to {name}: it belongs to {owner}")),
@@ -87,8 +95,8 @@ fn attached(facts: &TapFacts, link: &Link) -> Option<Finding> {
         }
         // Said already, of the device.
         (Some(Err(TapError::NoDevice | TapError::DeviceDenied)), ..) => return None,
-        (Some(Err(error)), ..) => Finding::failure(&tap::failure(name, error)),
-        (None, ..) => Finding::failure(&tap::failure(name, &TapError::NotTap)),
+        (Some(Err(error)), ..) => Finding::failure(&tap::failure(name, facts.wanted, error)),
+        (None, ..) => Finding::failure(&tap::failure(name, facts.wanted, &TapError::OtherKind(facts.wanted))),
     })
 }
 
@@ -202,6 +210,7 @@ mod tests {
         };
         TapFacts {
             name: "tap0".to_owned(),
+            wanted: packet::Link::Ethernet,
             link: Some(link),
             master: None,
             attached: Some(Ok(())),

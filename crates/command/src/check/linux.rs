@@ -5,20 +5,21 @@ use undersock::smoltcp::wire::IpCidr;
 
 use super::finding::Finding;
 use super::{facts, judgement};
+use crate::args::Interface;
 use crate::failure::Result;
 use crate::linux::netlink::{Address, Link, Netlink};
 use crate::linux::{namespace, tap};
 
-/// For the lab, or for serving on the interface `tap` with these addresses.
-pub(super) fn findings(tap: Option<&str>, server: &[IpCidr]) -> Result<Vec<Finding>> {
-    if let Some(name) = tap {
-        Tap::check_name(name).map_err(|error| tap::failure(name, &error))?;
+/// For the lab, or for serving on this interface with these addresses.
+pub(super) fn findings(interface: Option<&Interface>, server: &[IpCidr]) -> Result<Vec<Finding>> {
+    if let Some(Interface { name, link }) = interface {
+        Tap::check_name(name).map_err(|error| tap::failure(name, *link, &error))?;
     }
     let mut findings = vec![judgement::device(Tap::check_device())];
-    if let Some(name) = tap {
-        findings.extend(judgement::tap(&facts::tap(name)?, server));
+    if let Some(interface) = interface {
+        findings.extend(judgement::tap(&facts::tap(interface)?, server));
     }
-    findings.extend(judgement::namespaces(namespace::allowed(), tap.is_none()));
+    findings.extend(judgement::namespaces(namespace::allowed(), interface.is_none()));
     Ok(findings)
 }
 

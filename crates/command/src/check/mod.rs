@@ -15,6 +15,7 @@ use std::io;
 
 use undersock::smoltcp::wire::IpCidr;
 
+use crate::args::Interface;
 use crate::failure::{FAILED, Result};
 use crate::output;
 use crate::terminal::is_colourful;
@@ -25,10 +26,10 @@ use self::linux::findings;
 #[cfg(target_os = "linux")]
 pub(crate) use self::linux::remarks;
 
-/// Looks at this machine and prints what it finds: for the lab, or for serving on the interface `tap` with these
-/// addresses. The exit status is 0 when that can work.
-pub(crate) fn run(tap: Option<&str>, server: &[IpCidr]) -> Result<u8> {
-    let findings = findings(tap, server)?;
+/// Looks at this machine and prints what it finds: for the lab, or for serving on this interface with these addresses.
+/// The exit status is 0 when that can work.
+pub(crate) fn run(interface: Option<&Interface>, server: &[IpCidr]) -> Result<u8> {
+    let findings = findings(interface, server)?;
     let colour = is_colourful(&io::stdout());
     let text: String =
         findings.iter().map(|finding| if colour { finding.coloured() } else { finding.plain() }).collect();
@@ -37,8 +38,10 @@ pub(crate) fn run(tap: Option<&str>, server: &[IpCidr]) -> Result<u8> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn findings(tap: Option<&str>, _server: &[IpCidr]) -> Result<Vec<Finding>> {
+fn findings(interface: Option<&Interface>, _server: &[IpCidr]) -> Result<Vec<Finding>> {
     let lab = Finding::note("private networks are Linux's; here the lab runs on the in-memory wire");
-    let serve = tap.map(|name| Finding::bad(format!("serving on {name}: TAP interfaces are Linux's")));
+    let serve = interface.map(|Interface { name, .. }| {
+        Finding::bad(format!("serving on {name}: TAP and TUN interfaces are Linux's"))
+    });
     Ok([lab].into_iter().chain(serve).collect())
 }

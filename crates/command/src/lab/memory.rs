@@ -7,6 +7,7 @@ use undersock::device::impaired::Impaired;
 use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Observer};
 use undersock::host::HostConfig;
+use undersock::packet::Link;
 use undersock::server::{ConfigError, Memory, Server};
 use undersock::service::Uppercase;
 use undersock::smoltcp::iface::SocketStorage;
@@ -90,7 +91,7 @@ impl Pair {
         let now = Instant::ZERO;
         let config = options.config.clone().with_seed(server_options::unguessable());
         let own = HostConfig::client().with_seed(server_options::unguessable());
-        let mut views = Views::new(options, "memory", records)?;
+        let mut views = Views::new(options, "memory", Link::Ethernet, records)?;
         let events = ClientEvents(views.recorder().map(|recorder| recorder.at(Side::Client)));
         let (server_end, mut client_end) = wire.ends();
         let mut server_end = Impaired::new(server_end, &options.views.trouble, views.clone());

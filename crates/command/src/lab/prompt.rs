@@ -160,11 +160,13 @@ impl<'t> Prompt<'t> {
     }
 
     /// The frames that a ladder shows, as the server saw them; as the client did, where the server tells nothing.
-    fn seen(&self) -> impl Iterator<Item = (&Record, &[u8])> {
+    fn seen(&self) -> impl Iterator<Item = (&Record, Explain<'_>)> {
         let of = |end| {
             self.last.iter().filter_map(move |record| match &record.what {
                 What::Frame { way: Way::Dropped(DropRule::NotForUs), .. } => None,
-                What::Frame { bytes, .. } if record.end == end => Some((record, &bytes[..])),
+                What::Frame { link, bytes, .. } if record.end == end => {
+                    Some((record, Explain::new(bytes).with_link(*link)))
+                }
                 _ => None,
             })
         };
@@ -183,7 +185,7 @@ impl<'t> Prompt<'t> {
 
     fn explained(&self, number: &str) -> Result<String> {
         let frame = number.parse::<usize>().ok().and_then(|number| self.seen().nth(number.checked_sub(1)?));
-        frame.map(|(_, frame)| Explain(frame).to_string()).ok_or_else(|| {
+        frame.map(|(_, frame)| frame.to_string()).ok_or_else(|| {
             let count = self.seen().count();
             Failure::new(format!(":explain {number}"), format!("not one of the frames 1 to {count}"))
         })

@@ -55,8 +55,8 @@ pub(crate) fn run(scenario: &Scenario, options: &ViewOptions) -> Result<()> {
     };
     if options.explain {
         for record in &run.records {
-            if let (Side::Server, What::Frame { bytes, .. }) = (record.end, &record.what) {
-                view += &format!("\n{}", Explain(bytes));
+            if let (Side::Server, What::Frame { link, bytes, .. }) = (record.end, &record.what) {
+                view += &format!("\n{}", Explain::new(bytes).with_link(*link));
             }
         }
     }

@@ -22,6 +22,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::{getegid, geteuid};
 use rustix::thread::{self, CapabilitySet, UnshareFlags};
 use undersock::device::tap::{Tap, TapError};
+use undersock::packet::Link;
 use undersock::smoltcp::wire::IpCidr;
 
 use super::netlink::{self, Netlink};
@@ -60,7 +61,7 @@ pub(crate) fn enter() -> Result<Entered> {
 pub(crate) fn build(name: &str, kernel_side: &[IpCidr]) -> Result<Built> {
     let interface = Tap::open(name).map_err(|error| match error {
         TapError::CreateDenied => Attempt::Tap.refused(Errno::PERM).explain(&Policy::of_this_system()),
-        error => tap::failure(name, &error),
+        error => tap::failure(name, Link::Ethernet, &error),
     })?;
     let remarks = set_up(name, kernel_side).map_err(|refused| refused.explain(&Policy::of_this_system()))?;
     Ok(Built { tap: interface, remarks })

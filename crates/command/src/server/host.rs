@@ -1,4 +1,4 @@
-//! The server on a TAP interface: it sleeps until a frame comes or a deadline passes.
+//! The server on a TAP or TUN interface: it sleeps until a frame comes or a deadline passes.
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -39,7 +39,7 @@ enum Interface {
     Impaired(Box<Impaired<Tap, Views, HELD>>),
 }
 
-/// A device with a TAP interface at its bottom.
+/// A device with a TAP or TUN interface at its bottom.
 trait TapDevice: Device {
     fn tap(&mut self) -> &mut Tap;
 
@@ -76,11 +76,13 @@ impl Host {
         log::debug!("memory: {} KiB for {} connections", sizes.bytes() / 1_024, sizes.connections);
         let memory = Memory::owned(sizes);
         let start = Clock::now();
-        let mut views = Views::new(options, tap.name(), records)?;
+        let mut views = Views::new(options, tap.name(), tap.link(), records)?;
         let trouble = &options.views.trouble;
-        let mut interface = match trouble.is_identity() {
-            true => Interface::Plain(tap),
-            false => Interface::Impaired(Box::new(Impaired::new(tap, trouble, views.clone()))),
+        let mut interface = match (trouble.is_identity(), tap.link()) {
+            (true, _) => Interface::Plain(tap),
+            (false, link) => {
+                Interface::Impaired(Box::new(Impaired::new(tap, trouble, views.clone()).with_link(link)))
+            }
         };
         let server = match &mut interface {
             Interface::Plain(tap) => Server::new(&config, memory, tap, Instant::ZERO),
@@ -165,7 +167,7 @@ impl Serving<'_> {
             let held = device.flush(since(start));
             let tap = device.tap();
             if let Some(error) = tap.error() {
-                return Err(tap::failure(tap.name(), &error));
+                return Err(tap::failure(tap.name(), tap.link(), &error));
             }
             if server.addresses() != known {
                 known = server.addresses().to_vec();

@@ -1,4 +1,4 @@
-//! `undersock serve`: the server on a TAP interface.
+//! `undersock serve`: the server on a TAP or TUN interface.
 //!
 //! - [`options`]: from its options to the library's types.
 //! - [`views`]: what is seen of it while it runs.
@@ -22,6 +22,7 @@ pub(crate) fn run(options: &ServeOptions) -> Result<()> {
 
     use self::host::Host;
     use self::requests::Requests;
+    use crate::args::Interface;
     use crate::check;
     use crate::linux::signals::Stop;
     use crate::linux::tap;
@@ -31,10 +32,11 @@ pub(crate) fn run(options: &ServeOptions) -> Result<()> {
     stop.on_signals()?;
     let requests = Requests::new()?;
     requests.on_signal()?;
-    let interface = Tap::open(&options.tap).map_err(|error| tap::failure(&options.tap, &error))?;
-    let mut host = Host::new(interface, &options.server, false)?;
-    note(format_args!("The server is ready to receive: {}, interface {}.", host.banner(), options.tap));
-    for remark in check::remarks(&options.tap, &options.server.config.host.addresses) {
+    let Interface { name, link } = &options.interface;
+    let device = Tap::open_link(name, *link).map_err(|error| tap::failure(name, *link, &error))?;
+    let mut host = Host::new(device, &options.server, false)?;
+    note(format_args!("The server is ready to receive: {}, interface {name}.", host.banner()));
+    for remark in check::remarks(name, &options.server.config.host.addresses) {
         note(format_args!("  {remark}"));
     }
     let result = host.run(&stop.receiver, &requests);
@@ -45,7 +47,7 @@ pub(crate) fn run(options: &ServeOptions) -> Result<()> {
 /// `undersock serve`
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn run(options: &ServeOptions) -> Result<()> {
-    let attempt = format!("attaching to {}", options.tap);
-    Err(crate::failure::Failure::new(attempt, "TAP interfaces are Linux's")
+    let attempt = format!("attaching to {}", options.interface.name);
+    Err(crate::failure::Failure::new(attempt, "TAP and TUN interfaces are Linux's")
         .mend("here, both sides run in memory: undersock lab"))
 }

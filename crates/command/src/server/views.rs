@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use log::LevelFilter;
 use undersock::event::{Event, Observer};
+use undersock::packet::Link;
 use undersock::server::Server;
 use undersock::smoltcp::time::Instant;
 use undersock_views::Side;
@@ -62,12 +63,12 @@ impl fmt::Write for StandardError {
 }
 
 impl Views {
-    /// The views that `options` ask for, of a server at this interface. With `records`, the last events are kept.
-    pub(crate) fn new(options: &ServerOptions, interface: &str, records: bool) -> Result<Views> {
+    /// The views that `options` ask for, of a server at this interface, whose frames begin with `link`. With `records`, the last events are kept.
+    pub(crate) fn new(options: &ServerOptions, interface: &str, link: Link, records: bool) -> Result<Views> {
         let ServerOptions { views: options, slots, .. } = options;
         let unix = unix_micros();
         let capture = match &options.capture {
-            Some(path) => Some((path.clone(), Capture::new(create(path)?, interface, unix))),
+            Some(path) => Some((path.clone(), Capture::new(create(path)?, interface, unix).with_link(link))),
             None => None,
         };
         let events = match &options.events {
@@ -175,7 +176,7 @@ impl Observer for Views {
         if sinks.explain
             && let Event::Frame(frame) = event
         {
-            note(Explain(frame.bytes));
+            note(Explain::new(frame.bytes).with_link(frame.link));
         }
         if let Some((_, capture)) = &mut sinks.capture {
             capture.event(now, event);

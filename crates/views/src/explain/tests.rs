@@ -11,7 +11,7 @@ fn a_datagram_on_a_page() {
     let frame = hex(&format!(
         "{ETHERNET} 4500 0021 0001 0000 4011 6f15 c0a84564 c0a84501 c000 2ee0 000d 0000 68656c6c6f"
     ));
-    let page = Explain(&frame).to_string();
+    let page = Explain::new(&frame).to_string();
     assert_eq!(page, PAGE, "\n{page}");
 }
 
@@ -41,7 +41,7 @@ fn frames_in_one_line() {
         (hex("ffffffff"), "Ethernet, cut off"),
         (vec![], "Ethernet, cut off"),
     ] {
-        let text = Summary(&frame).to_string();
+        let text = Summary::new(&frame).to_string();
         let text = text.strip_suffix(" [wrong IPv4 checksum]").unwrap_or(&text);
         assert_eq!(text, line);
     }

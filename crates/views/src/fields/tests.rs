@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use super::*;
 use test_support::world::raw::hex;
+use undersock::packet::layers;
 
 /// Every field as a line; complaints with a mark.
 fn lines(frame: &[u8]) -> Vec<String> {

@@ -7,7 +7,7 @@ use super::object::Object;
 use crate::flow::Seen;
 use crate::timeline::FrameText;
 use undersock::packet::{
-    Arp, Icmp, IcmpError, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
+    Arp, Icmp, IcmpError, Link, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
 
 pub(super) fn write_frame<W: Write>(
@@ -16,6 +16,9 @@ pub(super) fn write_frame<W: Write>(
     hex: bool,
 ) -> fmt::Result {
     object.number("length", frame.bytes.len())?;
+    if frame.link != Link::Ethernet {
+        object.text("link", frame.link.name())?;
+    }
     object.text("protocol", frame.packet.name())?;
     match &frame.packet {
         Packet::Arp(arp) => write_arp(object, arp),

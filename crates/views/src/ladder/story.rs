@@ -10,9 +10,9 @@ use super::words::{self, Label};
 use crate::connections::{Connection, Connections};
 use crate::record::{Record, What};
 use crate::side::Side;
-use crate::timeline::{Lines, REMEMBERED_OF_RECORDS};
+use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{Cause, Direction, DropRule, Fate, Way};
-use undersock::packet::{Packet, damaged, packet};
+use undersock::packet::{Link, Packet};
 
 /// Where the addresses are in an Ethernet header.
 const DESTINATION: core::ops::Range<usize> = 0..6;
@@ -30,7 +30,8 @@ const ALWAYS: i64 = 900_000;
 #[derive(Debug)]
 pub(super) struct Transit<'r> {
     pub(super) from: Side,
-    pub(super) bytes: &'r [u8],
+    link: Link,
+    bytes: &'r [u8],
     /// When it went out, in microseconds from the first record.
     pub(super) sent: Option<i64>,
     /// What the wire did to it, and when.
@@ -52,8 +53,8 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    fn new(at: i64, way: Way, bytes: &[u8]) -> Self {
-        Arrival { at, dropped: matches!(way, Way::Dropped(_)) || damaged(bytes).is_some() }
+    fn new(at: i64, way: Way, link: Link, bytes: &[u8]) -> Self {
+        Arrival { at, dropped: matches!(way, Way::Dropped(_)) || link.damaged(bytes).is_some() }
     }
 }
 
@@ -178,7 +179,7 @@ impl<'r> LadderStory<'r> {
             .map(|end| order.iter().any(|record| record.end == end && !matches!(record.what, What::Note(_))));
         let mut macs: [Vec<&[u8]>; 2] = Default::default();
         for record in &order {
-            if let What::Frame { way: Way::Out, bytes } = &record.what
+            if let What::Frame { way: Way::Out, link: Link::Ethernet, bytes } = &record.what
                 && let Some(mac) = bytes.get(SOURCE)
                 && !macs[record.end.index()].contains(&mac)
             {
@@ -227,7 +228,7 @@ impl<'r> LadderStory<'r> {
     fn find_hosts(&mut self) {
         let mut hosts: [Vec<IpAddr>; 2] = Default::default();
         for transit in &self.transits {
-            let (from, to) = match packet(transit.bytes) {
+            let (from, to) = match transit.link.packet(transit.bytes) {
                 Packet::Tcp(tcp) => (tcp.from.ip(), tcp.to.ip()),
                 Packet::Udp(udp) => (udp.from.ip(), udp.to.ip()),
                 _ => continue,
@@ -360,6 +361,9 @@ fn states_first(order: &mut [&Record]) {
     }
 }
 
+/// A frame's bytes, and what they begin with.
+type Bytes<'r> = (Link, &'r [u8]);
+
 /// Puts records into places.
 struct Teller<'r> {
     /// Whether an end's frames are recorded.
@@ -381,18 +385,26 @@ impl<'r> Teller<'r> {
                 said(SaidKind::State(change.to), words::state(change), words::state_title(change))
             }
             What::Timer(timer) => said(SaidKind::Timer, words::timer(timer), words::timer_title(timer)),
+            What::Conflict(conflict) => {
+                let text = Text::Conflict(*conflict).to_string();
+                said(SaidKind::Timer, words::conflict(conflict), text)
+            }
             What::Note(text) => Act::Note(text),
-            What::Frame { way: Way::Out, bytes } => return self.out(end, at, bytes, connection),
-            What::Frame { way, bytes } => return self.came(end, at, *way, bytes, connection),
-            What::Trouble { direction, fate, bytes } => {
+            What::Frame { way: Way::Out, link, bytes } => {
+                return self.out(end, at, (*link, bytes), connection);
+            }
+            What::Frame { way, link, bytes } => {
+                return self.came(end, at, *way, (*link, bytes), connection);
+            }
+            What::Trouble { direction, fate, link, bytes } => {
                 let from = if *direction == Direction::Out { end } else { end.other() };
-                return self.trouble(from, at, *fate, bytes, connection);
+                return self.trouble(from, at, *fate, (*link, bytes), connection);
             }
         };
         self.moments.push(Moment { at, act });
     }
 
-    fn out(&mut self, from: Side, at: i64, bytes: &'r [u8], connection: Option<usize>) {
+    fn out(&mut self, from: Side, at: i64, (link, bytes): Bytes<'r>, connection: Option<usize>) {
         // Told of before, by a wire or by a clock that is a little ahead.
         let told = self.transits.iter_mut().find(|one| {
             let near =
@@ -406,18 +418,24 @@ impl<'r> Teller<'r> {
             transit.sent = Some(at);
             return;
         }
-        let number = self.add(from, bytes, connection);
+        let number = self.add(from, (link, bytes), connection);
         self.transits[number].sent = Some(at);
         // To one of several clients, say, of which not all are recorded.
         let there = from.other().index();
-        let group = bytes.first().is_some_and(|first| first & 1 == 1);
-        let known = bytes.get(DESTINATION).is_some_and(|mac| group || self.macs[there].contains(&mac));
+        let known = match link {
+            Link::Ethernet => bytes.get(DESTINATION).is_some_and(|mac| {
+                let group = mac.first().is_some_and(|first| first & 1 == 1);
+                group || self.macs[there].contains(&mac)
+            }),
+            // Who else is there?
+            _ => true,
+        };
         let both = self.frames[there] && known;
         self.transits[number].expected_there = both;
         self.moments.push(Moment { at, act: if both { Act::Departs(number) } else { Act::Crosses(number) } });
     }
 
-    fn came(&mut self, end: Side, at: i64, way: Way, bytes: &'r [u8], connection: Option<usize>) {
+    fn came(&mut self, end: Side, at: i64, way: Way, (link, bytes): Bytes<'r>, connection: Option<usize>) {
         let from = end.other();
         let candidates = || {
             let transits = self.transits.iter().enumerate();
@@ -431,15 +449,15 @@ impl<'r> Teller<'r> {
             if way == Way::Dropped(DropRule::NotForUs) {
                 return;
             }
-            let number = self.add(from, bytes, connection);
-            self.transits[number].arrivals.push(Arrival::new(at, way, bytes));
-            words::arrived(&mut self.transits[number].label, way, bytes);
+            let number = self.add(from, (link, bytes), connection);
+            self.transits[number].arrivals.push(Arrival::new(at, way, link, bytes));
+            words::arrived(&mut self.transits[number].label, way, link, bytes);
             self.moments.push(Moment { at, act: Act::Crosses(number) });
             return;
         };
         let transit = &mut self.transits[number];
-        transit.arrivals.push(Arrival::new(at, way, bytes));
-        words::arrived(&mut transit.label, way, bytes);
+        transit.arrivals.push(Arrival::new(at, way, link, bytes));
+        words::arrived(&mut transit.label, way, link, bytes);
         let arrival = transit.arrivals.len() - 1;
         let last = self.moments.last_mut();
         if let Some(Moment { at: left, act: act @ Act::Departs(_) }) = last
@@ -452,7 +470,14 @@ impl<'r> Teller<'r> {
         self.moments.push(Moment { at, act: Act::Arrives(number, arrival) });
     }
 
-    fn trouble(&mut self, from: Side, at: i64, fate: Fate, bytes: &'r [u8], connection: Option<usize>) {
+    fn trouble(
+        &mut self,
+        from: Side,
+        at: i64,
+        fate: Fate,
+        (link, bytes): Bytes<'r>,
+        connection: Option<usize>,
+    ) {
         let candidates = || {
             self.transits.iter().enumerate().filter(|(_, one)| {
                 let new = one.arrivals.is_empty() && one.fate.iter().all(|(_, had)| *had != fate);
@@ -471,7 +496,7 @@ impl<'r> Teller<'r> {
                 number
             }
             None => {
-                let number = self.add(from, bytes, connection);
+                let number = self.add(from, (link, bytes), connection);
                 self.transits[number].fate.push((at, fate));
                 // Where what comes in is recorded, it is to come: all that is known of its leaving is this.
                 let act =
@@ -489,10 +514,11 @@ impl<'r> Teller<'r> {
         }
     }
 
-    fn add(&mut self, from: Side, bytes: &'r [u8], connection: Option<usize>) -> usize {
-        let label = words::label(bytes, &mut self.lines);
+    fn add(&mut self, from: Side, (link, bytes): Bytes<'r>, connection: Option<usize>) -> usize {
+        let label = words::label(link, bytes, &mut self.lines);
         self.transits.push(Transit {
             from,
+            link,
             bytes,
             sent: None,
             fate: Vec::new(),

@@ -10,10 +10,10 @@ use crate::flow::{Mark, Seen};
 use crate::notation::time;
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
-use undersock::event::{Call, Cause, Change, Event, Fate, Frame, Limit, Timer, Way};
+use undersock::event::{Call, Cause, Change, Conflict, Event, Fate, Frame, Limit, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
-    Arp, Icmp, IcmpError, Message, Packet, Quoted, Tcp, TcpOption, Udp, damaged, dhcp_name,
+    Arp, Icmp, IcmpError, Link, Message, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
 };
 
 /// Characters of a payload that are shown.
@@ -41,9 +41,9 @@ impl Label {
 }
 
 /// A frame that was not seen before; `lines` remembers those that were.
-pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> Label {
+pub(super) fn label(link: Link, bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> Label {
     // As if it went out where all are seen: what became of it later comes later.
-    let event = Event::Frame(Frame::new(Way::Out, bytes));
+    let event = Event::Frame(Frame::new(Way::Out, bytes).with_link(link));
     let line = lines.line(Instant::ZERO, Side::Server, &event);
     let Some(Text::Frame(mut frame)) = line.map(|line| line.text) else { return Label::default() };
     frame.spelled = true;
@@ -59,8 +59,8 @@ pub(super) fn label(bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RECORDS>) -> L
 }
 
 /// It came to an end.
-pub(super) fn arrived(label: &mut Label, way: Way, bytes: &[u8]) {
-    match (way, damaged(bytes)) {
+pub(super) fn arrived(label: &mut Label, way: Way, link: Link, bytes: &[u8]) {
+    match (way, link.damaged(bytes)) {
         // The reason for whatever became of it.
         (_, Some(layer)) => label.trouble(format!("wrong {} checksum", layer.name())),
         (Way::Dropped(rule), None) => label.trouble(format!("dropped: {}", rule.text())),
@@ -86,6 +86,11 @@ pub(super) fn troubled(label: &mut Label, fate: Fate) {
         }
         fate => fate.name().into(),
     });
+}
+
+/// Somebody else has an address.
+pub(super) fn conflict(conflict: &Conflict) -> String {
+    (if conflict.given_up { "address given up" } else { "address defended" }).into()
 }
 
 fn segment(tcp: &Tcp<'_>, seen: &Seen) -> (String, Vec<String>) {

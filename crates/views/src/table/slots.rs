@@ -7,7 +7,7 @@ use undersock::smoltcp::time::Instant;
 use crate::flow::{Flow, Mark, SegmentHead};
 use crate::notation::socket_addr;
 use undersock::event::{Call, Change, Event, Frame, Observer, Way};
-use undersock::packet::{IcmpError, Message, Packet, packet};
+use undersock::packet::{IcmpError, Message, Packet};
 
 /// What a [`SlotObserver`] knows of a slot.
 #[derive(Debug, Clone, Default)]
@@ -116,12 +116,12 @@ impl<'a> SlotObserver<'a> {
 impl Observer for SlotObserver<'_> {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
         match event {
-            Event::Frame(Frame { way: Way::Connection(slot), bytes, .. }) => {
-                if let Packet::Tcp(tcp) = packet(bytes) {
+            Event::Frame(Frame { way: Way::Connection(slot), link, bytes, .. }) => {
+                if let Packet::Tcp(tcp) = link.packet(bytes) {
                     self.came(*slot, &SegmentHead::from(&tcp));
                 }
             }
-            Event::Frame(Frame { way: Way::Out, bytes, .. }) => match packet(bytes) {
+            Event::Frame(Frame { way: Way::Out, link, bytes, .. }) => match link.packet(bytes) {
                 Packet::Tcp(tcp) => self.went(&SegmentHead::from(&tcp)),
                 Packet::Icmp(icmp) => {
                     let error =

@@ -5,8 +5,8 @@ use core::fmt;
 use crate::flow::{Mark, Seen};
 use crate::notation::Seconds;
 use crate::side::Side;
-use undersock::event::{Call, Change, Fate, Timer, Way};
-use undersock::packet::{Layer, Packet};
+use undersock::event::{Call, Change, Conflict, Fate, Timer, Way};
+use undersock::packet::{Layer, Link, Packet};
 
 /// A line of a timeline, without its end.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub enum Text<'a> {
     State(Change, bool),
     /// What time moved.
     Timer(Timer),
+    /// Who else has an address.
+    Conflict(Conflict),
     /// A frame.
     Frame(FrameText<'a>),
     /// What the wire did to a frame.
@@ -83,6 +85,7 @@ impl Text<'_> {
             Text::Call(_) => "call",
             Text::State(..) => "state",
             Text::Timer(_) => "timer",
+            Text::Conflict(_) => "conflict",
             Text::Frame(_) => "frame",
             Text::Trouble(..) => "trouble",
             Text::Note(_) => "note",
@@ -104,6 +107,8 @@ pub struct FrameText<'a> {
     pub damaged: Option<Layer>,
     /// Whether its addresses are written.
     pub spelled: bool,
+    /// What the frame begins with.
+    pub link: Link,
     /// The frame itself.
     pub bytes: &'a [u8],
 }

@@ -12,7 +12,7 @@ use crate::notation::socket_addr;
 use crate::record::{Record, What};
 use crate::side::Side;
 use undersock::event::{Call, Change, Direction, DropRule, Event, Fate, Frame, Trouble, Way};
-use undersock::packet::{Packet, Tcp, damaged, packet};
+use undersock::packet::{Link, Packet, Tcp};
 
 /// Connections whose sequence numbers are remembered, unless said otherwise: some 4 KiB.
 pub const REMEMBERED: usize = 16;
@@ -62,15 +62,16 @@ impl<const N: usize> Lines<N> {
     pub fn line<'a>(&mut self, now: Instant, end: Side, event: &Event<'a>) -> Option<Line<'a>> {
         let own = end == self.wire;
         let (who, text) = match *event {
-            Event::Frame(Frame { way, bytes, .. }) if own => {
+            Event::Frame(Frame { way, link, bytes, .. }) if own => {
                 let who = if way == Way::Out { Who::Out } else { Who::In };
-                (who, Text::Frame(self.frame(way, bytes)))
+                (who, Text::Frame(self.frame(way, link, bytes)))
             }
             Event::Frame(_) => return None,
-            Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
+            Event::Trouble(trouble) => {
+                let Trouble { direction, fate, .. } = trouble;
                 let inwards = (direction == Direction::In) == own;
                 let who = if inwards { Who::TroubleIn } else { Who::TroubleOut };
-                (who, Text::Trouble(fate, self.trouble(inwards, fate, bytes)))
+                (who, Text::Trouble(fate, self.trouble(inwards, &trouble)))
             }
             Event::Call(call) => {
                 if own {
@@ -80,6 +81,7 @@ impl<const N: usize> Lines<N> {
             }
             Event::State(change) => (Who::Side(end), Text::State(change, own && self.changed(&change))),
             Event::Timer(timer) => (Who::Side(end), Text::Timer(timer)),
+            Event::Conflict(conflict) => (Who::Side(end), Text::Conflict(conflict)),
             event => (Who::Side(end), Text::Note(event.name())),
         };
         Some(Line { micros: self.since_start(now), who, text })
@@ -137,9 +139,9 @@ impl<const N: usize> Lines<N> {
         }
     }
 
-    fn frame<'a>(&mut self, way: Way, bytes: &'a [u8]) -> FrameText<'a> {
-        let packet = packet(bytes);
-        let damaged = if way == Way::Out { None } else { damaged(bytes) };
+    fn frame<'a>(&mut self, way: Way, link: Link, bytes: &'a [u8]) -> FrameText<'a> {
+        let packet = link.packet(bytes);
+        let damaged = if way == Way::Out { None } else { link.damaged(bytes) };
         let seen = match &packet {
             // What is damaged says nothing about its connection, and what was dropped for not being of it neither.
             Packet::Tcp(tcp) if damaged.is_some() || self.is_strange(way, tcp) => {
@@ -158,11 +160,12 @@ impl<const N: usize> Lines<N> {
             }
             _ => Seen::default(),
         };
-        FrameText { way, seen, damaged, spelled: self.spells(&packet), packet, bytes }
+        FrameText { way, seen, damaged, spelled: self.spells(&packet), packet, link, bytes }
     }
 
-    fn trouble<'a>(&mut self, inwards: bool, fate: Fate, bytes: &'a [u8]) -> FrameText<'a> {
-        let packet = packet(bytes);
+    fn trouble<'a>(&mut self, inwards: bool, trouble: &Trouble<'a>) -> FrameText<'a> {
+        let Trouble { fate, link, bytes, .. } = *trouble;
+        let packet = link.packet(bytes);
         let seen = match &packet {
             // Lost on its way here, it was sent all the same: the next of its kind is the second.
             Packet::Tcp(tcp) if inwards && fate == Fate::Lost => self.flows.lost(&SegmentHead::from(tcp)),
@@ -170,7 +173,7 @@ impl<const N: usize> Lines<N> {
             _ => Seen::default(),
         };
         let way = if inwards { Way::Common } else { Way::Out };
-        FrameText { way, seen, damaged: None, spelled: self.spells(&packet), packet, bytes }
+        FrameText { way, seen, damaged: None, spelled: self.spells(&packet), packet, link, bytes }
     }
 
     /// Whether a dropped segment says what can't be, while its connection lives.

@@ -8,6 +8,7 @@ use crate::command::run;
 /// Each with the Debian package that it comes with.
 const PACKAGES: &[(&str, &str)] = &[
     ("capinfos", "tshark"),
+    ("dnsmasq", "dnsmasq-base"),
     ("id", "coreutils"),
     ("ip", "iproute2"),
     ("mknod", "coreutils"),

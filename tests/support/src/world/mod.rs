@@ -9,6 +9,7 @@ use undersock::client::{Client, ExchangeError, TcpExchange, UdpExchange};
 use undersock::device::wire::{Wire, WireEnd};
 use undersock::event::{Event, Frame, Observer, Way};
 use undersock::host::HostConfig;
+use undersock::packet::Link;
 use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Service, Uppercase};
 use undersock::smoltcp::iface::SocketStorage;
@@ -133,6 +134,12 @@ impl World<Uppercase> {
     pub fn new(sizes: Sizes) -> Self {
         World::with(Config::default().with_seed(0x5eed), sizes, Uppercase::new())
     }
+
+    /// On a wire for IP packets, without Ethernet.
+    pub fn point_to_point(sizes: Sizes) -> Self {
+        let host = HostConfig::default().with_seed(0x5eed).without_link();
+        World::with(Config::new(host), sizes, Uppercase::new())
+    }
 }
 
 impl<S: Service> World<S> {
@@ -148,12 +155,14 @@ impl<S: Service> World<S> {
 
     /// A server that says at its start who is there, if its configuration says so.
     pub fn as_configured(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
-        let wire: &'static Wire<'static> =
-            Box::leak(Box::new(Wire::owned(Duration::from_micros(50), FRAMES)));
+        let link = if config.host.mac.is_some() { Link::Ethernet } else { Link::Ip };
+        let wire = Wire::owned(Duration::from_micros(50), FRAMES).with_link(link);
+        let wire: &'static Wire<'static> = Box::leak(Box::new(wire));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let client_config = HostConfig::client().with_seed(0xc11e).without_announcement();
+        let mut client_config = HostConfig::client().with_seed(0xc11e).without_announcement();
+        client_config.mac = client_config.mac.filter(|_| link == Link::Ethernet);
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
         let observer = history.at(undersock_views::Side::Client);

@@ -1,6 +1,7 @@
 //! Hand-made frames, for a test that plays the peer.
 
 use undersock::host::Mac;
+use undersock::packet::{Message, Packet, packet};
 use undersock::smoltcp::phy::ChecksumCapabilities;
 use undersock::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
@@ -233,11 +234,13 @@ pub fn solicitation(from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
 
 /// A neighbour advertisement to all nodes, by which a host says that an address is its own (RFC 4861 7.2.4).
 pub fn defence(host: Mac, from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
-    let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
-        flags: NdiscNeighborFlags::OVERRIDE,
-        target_addr: target,
-        lladdr: Some(EthernetAddress(host.0).into()),
-    });
+    advertises(host, from, target, NdiscNeighborFlags::OVERRIDE)
+}
+
+/// The same with these flags.
+pub fn advertises(host: Mac, from: Ipv6Address, target: Ipv6Address, flags: NdiscNeighborFlags) -> Vec<u8> {
+    let lladdr = Some(EthernetAddress(host.0).into());
+    let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert { flags, target_addr: target, lladdr });
     let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
     let sums = ChecksumCapabilities::default();
     let mut frame = ip(from.into(), to.into(), IpProtocol::Icmpv6, repr.buffer_len(), 255, |buffer| {
@@ -246,6 +249,47 @@ pub fn defence(host: Mac, from: Ipv6Address, target: Ipv6Address) -> Vec<u8> {
     frame[..6].copy_from_slice(&[0x33, 0x33, 0, 0, 0, 1]);
     frame[6..12].copy_from_slice(&host.0);
     frame
+}
+
+/// A host's answer to who asks where it is.
+pub fn answers(host: Mac, address: IpAddress) -> Vec<u8> {
+    match address {
+        IpAddress::Ipv4(_) => arp(ArpOperation::Reply, (host, address), server_v4()),
+        IpAddress::Ipv6(own) => {
+            advertises(host, own, own, NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE)
+        }
+    }
+}
+
+/// What a host says to everybody when it has come to this Ethernet address (RFC 5227 3, RFC 4861 7.2.6).
+pub fn announces(host: Mac, address: IpAddress) -> Vec<u8> {
+    match address {
+        IpAddress::Ipv4(_) => arp(ArpOperation::Request, (host, address), address),
+        IpAddress::Ipv6(own) => defence(host, own, own),
+    }
+}
+
+/// Whom a frame asks for: ARP, or a neighbour solicitation that isn't for duplicates.
+pub fn asked_in(frame: &[u8]) -> Option<IpAddress> {
+    match packet(frame) {
+        Packet::Arp(arp) if arp.operation == 1 && arp.sender != arp.target => Some(arp.target.into()),
+        Packet::Icmp(icmp) if !icmp.from.is_unspecified() => match icmp.message {
+            Message::NeighborSolicitation { target } => Some(target.into()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The frame from another Ethernet address.
+pub fn sent_by(mac: Mac, mut frame: Vec<u8>) -> Vec<u8> {
+    frame[6..12].copy_from_slice(&mac.0);
+    frame
+}
+
+/// The Ethernet address that a frame is for.
+pub fn goes_to(frame: &[u8]) -> Mac {
+    Mac(*frame.first_chunk().expect("an Ethernet header"))
 }
 
 /// A router advertisement (RFC 4861 4.2); what isn't set is as a router of the link sends it, without a prefix.
