@@ -86,22 +86,19 @@ impl Core<'_> {
         self.slots.first(Order::Due).1
     }
 
-    /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it. It is a function
-    /// of its own so that the copy of a SYN is on the call stack only here.
-    #[inline(never)]
+    /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it.
     fn admit<D: Device, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
     ) -> Result<Option<usize>, Blocked> {
-        let now = device.sink.now;
-        let waiting = self.backlog.first().ok_or(Blocked)?;
-        let segment = waiting.segment;
-        let to = self.way_back(segment.tuple.remote.addr, segment.from);
-        device.to = to;
-        let token = device.transmit(now).ok_or(Blocked)?;
-        let headers = waiting.headers.clone();
-        self.backlog.pop();
-        let slot = self.open(&headers, &segment, to, token, now);
+        let token = device.device.transmit(device.sink.now).ok_or(Blocked)?;
+        // Out of the way, so that the SYN is read where it is.
+        let mut backlog = core::mem::take(&mut self.backlog);
+        let slot = backlog
+            .first()
+            .and_then(|waiting| self.open(&waiting.headers, &waiting.segment, token, device.sink));
+        backlog.pop();
+        self.backlog = backlog;
         if let Some(slot) = slot {
             self.slots[slot].observe(slot, Cause::Segment, device.sink);
         }

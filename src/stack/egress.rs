@@ -52,18 +52,13 @@ pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) station: Station,
     /// Whom the next packets are for.
     pub(crate) to: Mac,
-    sent: Option<&'d mut Sent>,
+    /// What was seen of the last packets.
+    pub(crate) sent: Sent,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
-    }
-
-    /// The same, for the segments of one connection, which are noted there.
-    pub(crate) fn of<'e>(&'e mut self, sent: &'e mut Sent) -> Egress<'e, 's, D, O> {
-        let Egress { station, to, .. } = *self;
-        Egress { device: &mut *self.device, sink: &mut *self.sink, station, to, sent: Some(sent) }
+        Egress { device, sink, station, to: Mac::BROADCAST, sent: Sent::NOTHING }
     }
 }
 
@@ -106,7 +101,7 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         let Egress { station, to, .. } = *self;
-        Some(Departing { token, sink: self.sink, station, to, sent: self.sent.as_deref_mut() })
+        Some(Departing { token, sink: self.sink, station, to, sent: Some(&mut self.sent) })
     }
 
     /// Not asked: the stack asks the device that it was made with.
