@@ -316,7 +316,9 @@ impl<'a> Connection<'a> {
             let result = iface.poll_egress(now, device, &mut self.set);
             self.sent = device.sent;
             let last = self.sent.last.0;
-            if due > now && last != 0 && (last & (Flags::SYN | Flags::FIN) != 0 || self.socket().send_queue() == 0)
+            if due > now
+                && last != 0
+                && (last & (Flags::SYN | Flags::FIN) != 0 || self.socket().send_queue() == 0)
             {
                 return Some(due.min(now + SHORTEST_TIMEOUT));
             }
