@@ -15,6 +15,7 @@
 use core::fmt;
 
 use managed::ManagedSlice;
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp, udp};
@@ -22,14 +23,16 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
-use crate::host::{HostConfig, HostError};
+use crate::host::{HostConfig, HostError, MAX_ADDRESSES};
 use crate::link::NEVER;
 use crate::link::host::{Business, Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip, u32_at};
 use crate::server::max_datagram;
-use crate::stack::{Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, verify};
+use crate::stack::{
+    Content, Departing, Egress, Held, OneFrame, Route, interface, speak_as, speak_as_all, verify,
+};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -37,7 +40,7 @@ const FIRST_PORT: u16 = 49_152;
 const WATCHED: usize = 8;
 /// The longest packet that waits until it is known where the first hop is: a SYN, with all options.
 const LONGEST_SYN: usize = 40 + 60;
-/// Packets that wait for that at once, one a connection; of further ones the stack repeats the SYN.
+/// Packets that wait for that at once, one a connection. A further one takes the oldest one's place; the stack repeats that.
 const QUEUED: usize = 4;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
@@ -228,6 +231,7 @@ impl<'a, O: Observer> Client<'a, O> {
         }
         observe(watched, sockets, Cause::Timer, &mut sink);
         let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
+        speak_as_all(iface, &speakers(sockets));
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
     }
@@ -251,7 +255,8 @@ impl<'a, O: Observer> Client<'a, O> {
     ///
     /// # Errors
     /// [`ExchangeError::Unaddressable`] for port 0, or where there is no address to connect from;
-    /// [`ExchangeError::Unreachable`] where no gateway is on the way.
+    /// [`ExchangeError::Unreachable`] where no gateway is on the way; [`ExchangeError::TooManyAddresses`] where the stack
+    /// has no room for one more of our addresses.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -259,11 +264,14 @@ impl<'a, O: Observer> Client<'a, O> {
         server: IpEndpoint,
     ) -> Result<SocketHandle, ExchangeError> {
         let own = self.here.source(server.addr).ok_or(ExchangeError::Unaddressable)?;
+        let speakers = speakers(&self.sockets);
+        if !speakers.contains(&own) && speakers.len() >= IFACE_MAX_ADDR_COUNT {
+            return Err(ExchangeError::TooManyAddresses);
+        }
         if self.link.reach(&self.here, server.addr, now) == Neighbor::Unreachable {
             return Err(ExchangeError::Unreachable);
         }
         let local = IpEndpoint::new(own, self.port());
-        speak_as(&mut self.iface, own);
         socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
         let handle = self.sockets.add(socket);
         let slot = self.connections;
@@ -441,8 +449,13 @@ impl<T: TxToken, O: Observer> TxToken for Resolved<'_, '_, T, O> {
                 let is_same = |queued: &&mut Queued| same_connection(&queued.packet, &packet);
                 match queue.iter_mut().find(is_same) {
                     Some(queued) => queued.packet = packet,
-                    // One that finds no room is repeated.
-                    None => drop(queue.push(Queued { hop, packet })),
+                    None => {
+                        // The one that waits for the longest may wait in vain. It is repeated if not.
+                        if queue.is_full() {
+                            queue.remove(0);
+                        }
+                        let _ = queue.push(Queued { hop, packet });
+                    }
                 }
             }
             _ => token.consume(len, |place| place.copy_from_slice(&packet)),
@@ -464,6 +477,23 @@ fn same_connection(one: &[u8], other: &[u8]) -> bool {
     ip::outline(one) == ip::outline(other) && ports(one) == ports(other)
 }
 
+/// The addresses of ours that connections speak from: the stack ends a connection whose address it has forgotten.
+fn speakers(sockets: &SocketSet<'_>) -> heapless::Vec<IpAddress, MAX_ADDRESSES> {
+    let mut speakers = heapless::Vec::new();
+    for (_, socket) in sockets.iter() {
+        #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
+        if let Socket::Tcp(socket) = socket
+            && socket.state() != tcp::State::Closed
+            && let Some(local) = socket.local_endpoint()
+            && !speakers.contains(&local.addr)
+        {
+            // A host has no more.
+            let _ = speakers.push(local.addr);
+        }
+    }
+    speakers
+}
+
 /// Whom a socket speaks to.
 fn remote(socket: &Socket<'_>) -> Option<IpAddress> {
     match socket {
@@ -481,6 +511,8 @@ pub enum ExchangeError {
     Unaddressable,
     /// No gateway is on the way, or nobody answers for the first hop.
     Unreachable,
+    /// Connections go on from as many addresses of ours as the stack has room for, and this would be one more.
+    TooManyAddresses,
     /// The sentence is longer than the send buffer, or the reply than the receive buffer.
     TooLong,
     /// No reply, however often the datagram was sent.
@@ -498,6 +530,9 @@ impl fmt::Display for ExchangeError {
         f.write_str(match self {
             ExchangeError::Unaddressable => "the server's address can't be reached",
             ExchangeError::Unreachable => "no way to the server: nobody answers for the first hop",
+            ExchangeError::TooManyAddresses => {
+                "connections from too many of our addresses at once: build smoltcp with iface-max-addr-count-5"
+            }
             ExchangeError::TooLong => "longer than the buffer",
             ExchangeError::NoReply => "no reply",
             ExchangeError::Refused => "connection refused",
@@ -595,7 +630,6 @@ impl UdpExchange {
             Neighbor::Asking | Neighbor::Unknown => return None,
         }
         let Some(own) = own else { return Some(Err(ExchangeError::Unaddressable)) };
-        speak_as(&mut client.iface, own);
         let mut to = udp::UdpMetadata::from(self.server);
         to.local_address = Some(own);
         let socket = client.sockets.get_mut::<udp::Socket<'_>>(self.socket);

@@ -6,7 +6,7 @@ use test_support::world::raw::{Got, arp, arp_reply_in, ip_in, tcp_in, udp_in};
 use test_support::world::{CLIENT_MAC, World, client_v4, small};
 use undersock::host::HostConfig;
 use undersock::host::Mac;
-use undersock::server::{Config, Limits};
+use undersock::server::{Config, Limits, Memory};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::{
@@ -22,12 +22,14 @@ const PROBING: Duration = Duration::from_secs(6);
 /// Seconds. The client asks to renew it after half of them (RFC 2131 4.4.5).
 const LEASE: u32 = 600;
 
-fn world() -> World<Uppercase> {
+fn config() -> Config<'static> {
     // No connection is given up while a lease lasts.
     let limits = Limits::DEFAULT.with_idle(Duration::from_secs(3_600));
-    let config =
-        Config::new(HostConfig::default().without_addresses().with_dhcp().with_seed(3)).with_limits(limits);
-    World::with(config, small(), Uppercase::new()).raw()
+    Config::new(HostConfig::default().without_addresses().with_dhcp().with_seed(3)).with_limits(limits)
+}
+
+fn world() -> World<Uppercase> {
+    World::with(config(), small(), Uppercase::new()).raw()
 }
 
 /// What the server, as a DHCP client, says: the kind of message and its transaction.
@@ -230,6 +232,51 @@ fn connections_end_with_their_address() {
     assert_eq!((leased(&world), world.server.used()), (vec!["192.168.69.77/24".to_string()], 1));
     world.pass(Duration::from_secs(1));
     assert_eq!((leased(&world), world.server.used()), (Vec::new(), 0));
+}
+
+/// The cable was out, perhaps in another network: any server is asked whether the lease is still good (RFC 2131 4.4.2), and
+/// until one says no it is.
+#[test]
+fn a_stream_goes_on_while_the_lease_is_asked_for_again_after_the_link_was_down() {
+    for answers in [Some(DhcpMessageType::Ack), None] {
+        let mut world = World::as_configured(config(), Memory::owned(small()), Uppercase::new()).raw();
+        lease(&mut world, LEASED, MASK, ROUTER);
+        let mut peer = world.stream_by_hand(client_v4(), IpAddress::Ipv4(LEASED));
+        world.pass(Duration::from_secs(10));
+        world.sent();
+        world.server.link_up(world.now);
+        let data = peer.segment(TcpControl::Psh, b"at once");
+        let got = world.give(&data);
+        assert_eq!(payloads(&got), [b"AT ONCE"]);
+        peer.got(&got.iter().find_map(|frame| tcp_in(frame)).expect("a segment"));
+        let asked: Vec<_> = got.iter().filter(|frame| !asks(&[frame.to_vec()]).is_empty()).collect();
+        let [request] = asked[..] else { panic!("one request, not {got:?}") };
+        // To everybody, from nobody, for the address that it has, and of no server in particular (table 4).
+        assert_eq!(
+            (&request[..6], &request[26..34]),
+            (&[0xff; 6][..], &[0, 0, 0, 0, 255, 255, 255, 255][..])
+        );
+        let packet = DhcpPacket::new_checked(&request[42..]).expect("a message");
+        let repr = DhcpRepr::parse(&packet).expect("a message");
+        assert_eq!(
+            (repr.message_type, repr.client_ip, repr.requested_ip, repr.server_identifier),
+            (DhcpMessageType::Request, Ipv4Addr::UNSPECIFIED, Some(LEASED), None)
+        );
+        // It is announced again, too: who is on the link may be others.
+        assert!(got.iter().any(|frame| asks_arp(frame) == Some((LEASED, LEASED))), "{got:?}");
+        for round in 0..30 {
+            if let Some(kind) = answers.filter(|_| round == 3) {
+                world.give(&answer(kind, repr.transaction_id, LEASED, MASK, ROUTER));
+            }
+            let data = peer.segment(TcpControl::Psh, b"and on");
+            let got = world.give(&data);
+            assert_eq!(payloads(&got), [b"AND ON"], "{answers:?}, {round} s");
+            peer.got(&got.iter().find_map(|frame| tcp_in(frame)).expect("a segment"));
+            world.pass(Duration::from_secs(1));
+            world.sent();
+        }
+        assert_eq!((leased(&world), world.server.used()), (vec!["192.168.69.77/24".to_string()], 1));
+    }
 }
 
 /// A frame by which another host says that it has the address.

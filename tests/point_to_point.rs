@@ -86,13 +86,16 @@ fn what_needs_ethernet_is_refused() {
 
 /// What the wire did.
 #[derive(Clone, Default)]
-struct Told(Rc<RefCell<Vec<(Fate, Link, Option<&'static str>)>>>);
+struct Told(Rc<RefCell<Vec<Stroke>>>);
+
+/// What happened, on which link, to what.
+type Stroke = (Fate, Link, &'static str);
 
 impl Observer for Told {
     fn event(&mut self, _now: Instant, event: &Event<'_>) {
         let Event::Trouble(trouble) = event else { panic!("{event:?}") };
         let name = trouble.link.packet(trouble.bytes).name();
-        self.0.borrow_mut().push((trouble.fate, trouble.link, Some(name)));
+        self.0.borrow_mut().push((trouble.fate, trouble.link, name));
     }
 }
 
@@ -124,7 +127,7 @@ fn trouble_finds_its_way_in_packets() {
     }
     let told = told.0.borrow();
     assert_eq!((arrived, told.len()), (62, 63));
-    assert_eq!(told[0], (Fate::Lost, Link::Ip, Some("tcp")));
+    assert_eq!(told[0], (Fate::Lost, Link::Ip, "tcp"));
     assert!(
         told[1..].iter().all(|(fate, link, _)| matches!(fate, Fate::Corrupted { .. }) && *link == Link::Ip)
     );

@@ -15,7 +15,7 @@ use super::{icmp, tcp, udp};
 /// Which checksums are filled in, or verified: those that the device leaves to its user. ICMP's always are: hardly a device knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums {
-    #[cfg_attr(not(feature = "ipv4"), allow(dead_code, reason = "IPv6's header has none"))]
+    #[cfg(feature = "ipv4")]
     pub(crate) ipv4: bool,
     pub(crate) udp: bool,
     pub(crate) tcp: bool,
@@ -24,12 +24,22 @@ pub(crate) struct Sums {
 impl Sums {
     /// What a device leaves to who sends.
     pub(crate) fn to_fill(device: &ChecksumCapabilities) -> Self {
-        Sums { ipv4: device.ipv4.tx(), udp: device.udp.tx(), tcp: device.tcp.tx() }
+        Sums {
+            #[cfg(feature = "ipv4")]
+            ipv4: device.ipv4.tx(),
+            udp: device.udp.tx(),
+            tcp: device.tcp.tx(),
+        }
     }
 
     /// What a device leaves to who receives.
     pub(crate) fn to_verify(device: &ChecksumCapabilities) -> Self {
-        Sums { ipv4: device.ipv4.rx(), udp: device.udp.rx(), tcp: device.tcp.rx() }
+        Sums {
+            #[cfg(feature = "ipv4")]
+            ipv4: device.ipv4.rx(),
+            udp: device.udp.rx(),
+            tcp: device.tcp.rx(),
+        }
     }
 }
 

@@ -57,6 +57,19 @@ fn introduce(iface: &mut Interface, address: IpAddress) {
     });
 }
 
+/// Lets the stack speak from all of these addresses of ours. There is room for them, or the last ones are left out.
+pub(crate) fn speak_as_all(iface: &mut Interface, addresses: &[IpAddress]) {
+    let knows = |address: &IpAddress| iface.ip_addrs().iter().any(|known| known.address() == *address);
+    if !addresses.iter().all(knows) {
+        iface.update_ip_addrs(|known| {
+            known.clear();
+            for address in addresses {
+                let _ = known.push(IpCidr::new(*address, address_bits(*address)));
+            }
+        });
+    }
+}
+
 /// The length of an address, in bits.
 fn address_bits(address: IpAddress) -> u8 {
     match address {

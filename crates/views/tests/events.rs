@@ -15,10 +15,12 @@ use undersock::packet::Link;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{TcpControl, TcpSeqNumber};
+use undersock::smoltcp::wire::{ArpOperation, TcpControl, TcpSeqNumber};
 use undersock_views::Side;
 use undersock_views::json::{Json, json_lines};
+use undersock_views::ladder::{Style, terminal};
 use undersock_views::table::{SlotObserver, Table};
+use undersock_views::timeline::timeline;
 
 const DOCS: &str = include_str!("../../../docs/events.md");
 
@@ -131,6 +133,23 @@ fn everything() -> String {
     json.table(&Table::new(&world.server, world.now));
     assert!(!json.failed());
     text + &json.into_inner()
+}
+
+/// Somebody else says that the server's address is theirs.
+#[test]
+fn a_conflict_is_told_in_every_view() {
+    let mut world = World::new(small()).raw();
+    world.give(&raw::arp(ArpOperation::Reply, (CLIENT_MAC, server_v4()), server_v4()));
+    let records = world.history.records();
+    let told = timeline(&records);
+    assert!(told.contains("server  192.168.69.1 defended: 02:00:00:00:00:64 has it too"), "{told}");
+    assert!(terminal(&records, Style::default()).contains("address defended"));
+    let mut text = String::new();
+    json_lines(&records, false, &mut text).unwrap();
+    let line = "\"event\":\"conflict\",\"address\":\"192.168.69.1\",\"mac\":\"02:00:00:00:00:64\",\"given_up\":false}";
+    assert!(text.contains(line), "{text}");
+    let table = Table::new(&world.server, world.now).to_string();
+    assert!(table.ends_with("link    1 times somebody else had an address of ours\n"), "{table}");
 }
 
 #[test]

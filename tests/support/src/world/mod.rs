@@ -16,7 +16,7 @@ use undersock::smoltcp::iface::SocketStorage;
 use undersock::smoltcp::socket::{tcp, udp};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint, TcpControl};
-use undersock_views::record::{Record, Recorder, Recording};
+use undersock_views::record::{Record, Recorder, Recording, What};
 use undersock_views::timeline::{Lines, timeline};
 
 pub use undersock::host::CLIENT_MAC;
@@ -63,6 +63,17 @@ impl History {
 
     pub fn records(&self) -> Vec<Record> {
         self.0.records()
+    }
+
+    /// The frames that the client has sent, and when.
+    pub fn sent_by_client(&self) -> Vec<(Instant, Vec<u8>)> {
+        let sent = |record: &Record| match &record.what {
+            What::Frame { way: Way::Out, bytes, .. } if record.end == undersock_views::Side::Client => {
+                Some((record.at, bytes.to_vec()))
+            }
+            _ => None,
+        };
+        self.records().iter().filter_map(sent).collect()
     }
 
     /// All of it, a line an event.
@@ -155,18 +166,28 @@ impl<S: Service> World<S> {
 
     /// A server that says at its start who is there, if its configuration says so.
     pub fn as_configured(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
+        let mut client = HostConfig::client().with_seed(0xc11e).without_announcement();
+        client.mac = client.mac.filter(|_| config.host.mac.is_some());
+        World::of_hosts(config, memory, service, &client)
+    }
+
+    /// These two hosts, on a wire of their kind.
+    pub fn of_hosts(
+        config: Config<'static>,
+        memory: Memory<'static>,
+        service: S,
+        client_config: &HostConfig,
+    ) -> Self {
         let link = if config.host.mac.is_some() { Link::Ethernet } else { Link::Ip };
         let wire = Wire::owned(Duration::from_micros(50), FRAMES).with_link(link);
         let wire: &'static Wire<'static> = Box::leak(Box::new(wire));
         let (mut server_end, mut client_end) = wire.ends();
         let now = Instant::from_secs(1);
         let server = Server::new(&config, memory, &mut server_end, now).expect("a configuration that works");
-        let mut client_config = HostConfig::client().with_seed(0xc11e).without_announcement();
-        client_config.mac = client_config.mac.filter(|_| link == Link::Ethernet);
         let sockets: Vec<SocketStorage<'static>> = Vec::new();
         let history = History::default();
         let observer = history.at(undersock_views::Side::Client);
-        let client = Client::observed(&client_config, sockets, &mut client_end, now, observer);
+        let client = Client::observed(client_config, sockets, &mut client_end, now, observer);
         World {
             now,
             server,
