@@ -3,7 +3,7 @@
 
 use smoltcp::time::Instant;
 
-use super::{Slots, number};
+use super::{NONE, Slots, number};
 use crate::server::time::NEVER;
 
 /// So many are compared as fast as they are kept in order. On a board there are few, and a tournament would be as much code
@@ -55,6 +55,19 @@ impl Slots<'_> {
         (first, Instant::from_micros(earliest))
     }
 
+    /// The slot that is due first, and when. Of few, it is looked for where it isn't known.
+    pub(in super::super) fn next_due(&mut self) -> (usize, Instant) {
+        let known = usize::from(self.next_due);
+        if self.len() <= FEW
+            && let Some(place) = self.slots.get(known)
+        {
+            return (known, Instant::from_micros(place.at[Order::Due as usize]));
+        }
+        let first = self.first(Order::Due);
+        self.next_due = number(first.0);
+        first
+    }
+
     /// The instant of one slot.
     pub(in super::super) fn at(&self, order: Order, slot: usize) -> Instant {
         self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.at[order as usize]))
@@ -63,6 +76,12 @@ impl Slots<'_> {
     /// Gives a slot both its instants.
     pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
         let leaves = self.len();
+        let known = self.at(Order::Due, self.next_due.into());
+        if due < known && self.next_due != NONE {
+            self.next_due = number(slot);
+        } else if due > known && usize::from(self.next_due) == slot {
+            self.next_due = NONE;
+        }
         let Some(place) = self.slots.get_mut(slot) else { return };
         place.at = [due.total_micros(), evictable.total_micros()];
         if leaves > FEW {
@@ -121,6 +140,9 @@ mod tests {
                 slots.schedule(slot, plain[slot][0], plain[slot][1]);
                 let (first, at) = slots.first(order);
                 assert_eq!(Some(at), plain.iter().map(|at| at[order as usize]).min());
+                let (next, due) = slots.next_due();
+                assert_eq!(Some(due), plain.iter().map(|at| at[Order::Due as usize]).min());
+                assert_eq!(plain[next][Order::Due as usize], due);
                 assert_eq!(plain[first][order as usize], at);
                 assert_eq!(slots.at(order, slot), plain[slot][order as usize]);
             }
