@@ -80,7 +80,6 @@ impl Slots<'_> {
 
     /// Gives a slot both its instants.
     pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
-        let leaves = self.len();
         let known = self.at(Order::Due, self.next_due.into());
         if due < known && self.next_due != NONE {
             self.next_due = number(slot);
