@@ -107,7 +107,7 @@ impl<'a, O: Observer> Client<'a, O> {
         let capabilities = device.capabilities();
         let here = Here::new(host, Sums::to_fill(&capabilities.checksum));
         Ok(Client {
-            iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
+            iface: interface(here.station.ip_mtu(&capabilities), capabilities.max_burst_size, host.seed, now),
             link: Link::new(host, now),
             here,
             unverified: Sums::to_verify(&capabilities.checksum),
