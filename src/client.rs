@@ -139,32 +139,40 @@ impl<'a, O: Observer> Client<'a, O> {
             has_news = true;
             let Client { iface, here, unverified, link, sockets, watched, counters, observer, .. } = self;
             let mut sink = Sink::new(now, counters, observer, here.station.link());
-            received.consume(|frame| {
+            let conflict = received.consume(|frame| {
                 let opened = here.station.open(frame);
                 if let Ok((_, Content::Ip(packet))) = &opened
                     && let Err(rule) = verify(packet, *unverified)
                 {
-                    return sink.frame(Way::Dropped(rule), frame);
+                    sink.frame(Way::Dropped(rule), frame);
+                    return None;
                 }
                 sink.frame(Way::Common, frame);
-                let Ok((from, content)) = opened else { return };
+                let Ok((from, content)) = opened else { return None };
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
                     #[cfg(feature = "ipv4")]
-                    Content::Arp(packet) => {
-                        link.arp(here, &packet, answer, now);
-                    }
+                    Content::Arp(packet) => link.arp(here, &packet, answer, now),
                     Content::Ip(packet) => {
                         let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
+                        let mut conflict = None;
                         if let (Some(answer), Some(own)) =
-                            (link.message(here, packet, from, answer, now), own)
+                            (link.message(here, packet, from, answer, &mut conflict, now), own)
                         {
                             speak_as(iface, own);
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
                         }
+                        conflict
                     }
                 }
             });
+            if let Some(conflict) = conflict {
+                sink.emit(Event::Conflict(conflict));
+                if conflict.given_up {
+                    here.addresses.retain(|cidr| cidr.address() != conflict.address);
+                    forget(iface, sockets, conflict.address);
+                }
+            }
             observe(watched, sockets, Cause::Segment, &mut sink);
         }
         self.send_due(now, device);
@@ -377,7 +385,9 @@ impl FirstHop<'_> {
 
 impl Route for FirstHop<'_> {
     fn to(&self, packet: &[u8]) -> Mac {
-        self.of(packet).and_then(|(_, mac)| mac).unwrap_or(Mac::BROADCAST)
+        // What can't wait goes to ourselves, where no bridge forwards it: it is for one host, and repeated.
+        let nowhere = self.here.station.mac.unwrap_or_default();
+        self.of(packet).and_then(|(_, mac)| mac).unwrap_or(nowhere)
     }
 }
 
@@ -464,6 +474,21 @@ fn same_connection(one: &[u8], other: &[u8]) -> bool {
         u32_at(packet, start)
     };
     ip::outline(one) == ip::outline(other) && ports(one) == ports(other)
+}
+
+/// An address is ours no longer: its connections end, and say nothing from it.
+#[cold]
+fn forget(iface: &mut Interface, sockets: &mut SocketSet<'_>, address: IpAddress) {
+    for (_, socket) in sockets.iter_mut() {
+        #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
+        if let Socket::Tcp(socket) = socket
+            && socket.local_endpoint().is_some_and(|local| local.addr == address)
+        {
+            socket.abort();
+        }
+    }
+    // The stack sends no reset from an address that it doesn't know.
+    iface.update_ip_addrs(|known| known.retain(|cidr| cidr.address() != address));
 }
 
 /// The addresses of ours that connections speak from: the stack ends a connection whose address it has forgotten.

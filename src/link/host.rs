@@ -207,23 +207,25 @@ impl Link {
         None
     }
 
-    /// Takes in a packet that is the host's own business, and not its sockets'. The token, where it is theirs.
+    /// Takes in a packet that is the host's own business, and not its sockets'. The token, where it is theirs. It may tell of a
+    /// conflict.
     pub(crate) fn message<'a, 's, T: TxToken, O: Observer>(
         &mut self,
         here: &Here,
         packet: &[u8],
         from: Mac,
         answer: Departing<'a, 's, T, O>,
+        conflict: &mut Option<Conflict>,
         now: Instant,
     ) -> Option<Departing<'a, 's, T, O>> {
         let (source, destination, protocol) = ip::outline(packet)?;
-        let _ = (source, from, now, &mut *self);
+        let _ = (source, from, now, &mut *self, &conflict);
         #[cfg(feature = "ipv6")]
         if protocol == protocol::ICMPV6
             && let Some(discovery) = Discovery::new(packet)
         {
             if discovery.is_valid() {
-                self.discovery(here, &discovery, from, answer, now);
+                *conflict = self.discovery(here, &discovery, from, answer, now);
             }
             return None;
         }
