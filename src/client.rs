@@ -25,7 +25,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError, MAX_ADDRESSES};
 use crate::link::NEVER;
-use crate::link::host::{Here, Link};
+use crate::link::host::{Business, Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::seal::Sums;
 use crate::packet::{Mac, ip, u32_at};
@@ -110,9 +110,9 @@ impl<'a, O: Observer> Client<'a, O> {
     ) -> Result<Self, HostError> {
         host.check()?;
         let capabilities = device.capabilities();
-        let here = Here::new(host, &capabilities);
+        let here = Here::new(host, Sums::to_fill(&capabilities.checksum));
         Ok(Client {
-            iface: interface(here.ip_mtu(&capabilities), host.seed, now),
+            iface: interface(here.station.ip_mtu(&capabilities), host.seed, now),
             link: Link::new(host, now),
             here,
             unverified: Sums::to_verify(&capabilities.checksum),
@@ -148,22 +148,21 @@ impl<'a, O: Observer> Client<'a, O> {
                     return None;
                 }
                 sink.frame(Way::Common, frame);
-                let Ok((from, content)) = opened else { return None };
+                let (from, content) = opened.ok()?;
                 let answer = Departing::answer(answer, &mut sink, here.station, from);
                 match content {
                     #[cfg(feature = "ipv4")]
                     Content::Arp(packet) => link.arp(here, &packet, answer, now),
-                    Content::Ip(packet) => {
-                        let own = ip::outline(packet).map(|(_, to, _)| to).filter(|to| here.is_own(*to));
-                        let mut conflict = None;
-                        if let (Some(answer), Some(own)) =
-                            (link.message(here, packet, from, answer, &mut conflict, now), own)
-                        {
+                    Content::Ip(packet) => match link.packet(here, packet, from, answer, now) {
+                        Business::Own(conflict) => conflict,
+                        Business::Sockets(answer) => {
+                            let own = ip::outline(packet).map(|(_, to, _)| to);
+                            let own = own.filter(|to| here.is_own(*to))?;
                             speak_as(iface, own);
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
+                            None
                         }
-                        conflict
-                    }
+                    },
                 }
             });
             if let Some(conflict) = conflict {
@@ -236,6 +235,11 @@ impl<'a, O: Observer> Client<'a, O> {
         speak_as_all(iface, &speakers(sockets));
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
+    }
+
+    /// Asks for the first hop to a host ahead of its use, if it isn't known. Whether it is.
+    pub fn resolve(&mut self, now: Instant, host: IpAddress) -> bool {
+        matches!(self.link.reach(&self.here, host, now), Neighbor::Known(_))
     }
 
     /// What [`Client::poll`] would return now. It serves a program that gives the stack something to do between two polls.

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  Device ──► front door ──► smoltcp ──► service ──► smoltcp ──► Device
+//!   frames      │             packets                  packets     frames
 //!               │  which connection? may it come in?
 //!               └─ events: call · state · frame · timer ──► views
 //! ```
@@ -17,6 +18,7 @@
 //! | room | its one job |
 //! |---|---|
 //! | [`device`] | where frames come from and go to: the in-memory wire, a TAP interface; a board brings its own |
+//! | `link` | what is before a packet on Ethernet: who is where, and which addresses are ours |
 //! | [`server`] | one poll: frames in, past the front door, to the connection that each is for; replies out |
 //! | [`service`] | what is done with a datagram and with a stream: upper-casing, or a protocol of your own |
 //! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
@@ -68,10 +70,9 @@
 //!
 //! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
 //!
-//! smoltcp is here as [`smoltcp`], and a program that has it itself, with any features, has the same one. The sizes of its
-//! tables are the program's to choose, by smoltcp's features: `iface-max-addr-count-…` for the addresses that a host may have
-//! ([`host::MAX_ADDRESSES`], 2 by default; IPv4 with IPv6 takes 3, the link-local one counted), and
-//! `iface-neighbor-cache-count-…` for the neighbours that it knows at once, 8 by default.
+//! smoltcp is here as [`smoltcp`], and a program that has it itself, with any features, has the same one. It is given IP
+//! packets; what is before them on an Ethernet link is this library's (the room `link`). So none of its tables' sizes matters:
+//! a host may have [`host::MAX_ADDRESSES`], and remembers nobody whom it answers.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 

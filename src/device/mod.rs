@@ -1,7 +1,7 @@
 //! What frames cross: the devices behind a server, and wrappers around any of them.
 //!
 //! A server takes any [`smoltcp::phy::Device`]. Here are the in-memory [`wire`], whose time is the caller's; with `std`
-//! the `cable`, a wire between threads; and on Linux the `tap` interface. A board brings its own. [`impaired`] puts
+//! the `cable`, a wire between threads; and on Linux the `tap` interface, TUN too. A board brings its own. [`impaired`] puts
 //! trouble in front of any of them.
 //!
 //! All are there for Ethernet frames and for IP packets with nothing before them ([`Link`]). Which of the two it is, the

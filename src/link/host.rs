@@ -4,7 +4,7 @@
 use core::net::Ipv6Addr;
 
 use heapless::Vec;
-use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 
@@ -40,18 +40,12 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    /// The host of a configuration that has been checked.
-    pub(crate) fn new(host: &HostConfig, device: &DeviceCapabilities) -> Self {
+    /// The host of a configuration that has been checked, on a device that leaves these checksums to it.
+    pub(crate) fn new(host: &HostConfig, fill: Sums) -> Self {
         let mut addresses = host.addresses.clone();
         // They were counted by the check.
         addresses.extend(host.link_local());
-        let station = Station { mac: host.mac, fill: Sums::to_fill(&device.checksum) };
-        Here { station, addresses, gateways: host.gateways.clone() }
-    }
-
-    /// The most bytes of an IP packet.
-    pub(crate) fn ip_mtu(&self, device: &DeviceCapabilities) -> usize {
-        device.max_transmission_unit.saturating_sub(self.station.header())
+        Here { station: Station { mac: host.mac, fill }, addresses, gateways: host.gateways.clone() }
     }
 
     pub(crate) fn is_own(&self, address: IpAddress) -> bool {
@@ -67,6 +61,14 @@ impl Here {
     pub(crate) fn next_hop(&self, to: IpAddress) -> Option<IpAddress> {
         select::next_hop(&self.addresses, &self.gateways, to)
     }
+}
+
+/// Whose business a packet is.
+pub(crate) enum Business<T> {
+    /// The sockets', and the token is theirs.
+    Sockets(T),
+    /// The host's own: it was seen to. A conflict, if it claims an address of ours.
+    Own(Option<Conflict>),
 }
 
 /// What is known of the link.
@@ -207,27 +209,23 @@ impl Link {
         None
     }
 
-    /// Takes in a packet that is the host's own business, and not its sockets'. The token, where it is theirs. It may tell of a
-    /// conflict.
-    pub(crate) fn message<'a, 's, T: TxToken, O: Observer>(
+    /// Takes in a packet that came from this Ethernet address, if it is the host's own business and not its sockets'.
+    pub(crate) fn packet<'a, 's, T: TxToken, O: Observer>(
         &mut self,
         here: &Here,
         packet: &[u8],
         from: Mac,
         answer: Departing<'a, 's, T, O>,
-        conflict: &mut Option<Conflict>,
         now: Instant,
-    ) -> Option<Departing<'a, 's, T, O>> {
-        let (source, destination, protocol) = ip::outline(packet)?;
-        let _ = (source, from, now, &mut *self, &conflict);
+    ) -> Business<Departing<'a, 's, T, O>> {
+        let Some((_, destination, protocol)) = ip::outline(packet) else { return Business::Own(None) };
         #[cfg(feature = "ipv6")]
         if protocol == protocol::ICMPV6
             && let Some(discovery) = Discovery::new(packet)
         {
-            if discovery.is_valid() {
-                *conflict = self.discovery(here, &discovery, from, answer, now);
-            }
-            return None;
+            let valid = Some(discovery).filter(Discovery::is_valid);
+            let conflict = valid.and_then(|discovery| self.discovery(here, &discovery, from, answer, now));
+            return Business::Own(conflict);
         }
         #[cfg(feature = "ipv6")]
         if protocol == protocol::HOP_BY_HOP {
@@ -235,7 +233,7 @@ impl Link {
                 self.query(here, &query, now);
             }
             // What else is behind options wasn't verified.
-            return None;
+            return Business::Own(None);
         }
         if is_echo_request(packet, protocol) {
             if here.is_own(destination)
@@ -243,9 +241,11 @@ impl Link {
             {
                 answer.packet(says.length(), &|place| says.write(place));
             }
-            return None;
+            return Business::Own(None);
         }
-        Some(answer)
+        #[cfg(not(feature = "ipv6"))]
+        let _ = (&self.resolver, from, now);
+        Business::Sockets(answer)
     }
 
     /// What is known of the first hop to a host, which is asked for if nothing is.
@@ -349,8 +349,8 @@ impl Link {
             _ => Ipv6Addr::UNSPECIFIED,
         };
         while let Some(report) = self.listener.due(&groups, now) {
-            device.to = ethernet::group(report.to());
-            device.transmit(now)?.packet(report.length(), &|place| report.write(place, own));
+            let to = ethernet::group(report.to());
+            device.packet(to, report.length(), &|place| report.write(place, own))?;
             self.listener.sent(&groups, now);
         }
         Some(())
@@ -388,7 +388,7 @@ fn announce<D: Device, O: Observer>(
         IpAddress::Ipv4(own) => {
             let mut frame = [0; arp::FRAME];
             arp::announcement(&mut frame, (mac, own));
-            device.transmit(device.sink.now)?.frame(&frame);
+            device.frame(&frame)?;
         }
         #[cfg(feature = "ipv6")]
         IpAddress::Ipv6(own) => send(&ndp::Message::announcement((mac, own)), device)?,
@@ -411,7 +411,7 @@ fn ask<D: Device, O: Observer>(
         (IpAddress::Ipv4(neighbor), Some(IpAddress::Ipv4(own))) => {
             let mut frame = [0; arp::FRAME];
             arp::request(&mut frame, (mac, own), neighbor);
-            device.transmit(device.sink.now)?.frame(&frame);
+            device.frame(&frame)?;
         }
         #[cfg(feature = "ipv6")]
         (IpAddress::Ipv6(neighbor), Some(IpAddress::Ipv6(own))) => {
@@ -429,9 +429,7 @@ pub(crate) fn send<D: Device, O: Observer>(
     message: &ndp::Message,
     device: &mut Egress<'_, '_, D, O>,
 ) -> Option<()> {
-    device.to = message.to();
-    device.transmit(device.sink.now)?.packet(message.packet_length(), &|place| message.write_packet(place));
-    Some(())
+    device.packet(message.to(), message.packet_length(), &|place| message.write_packet(place))
 }
 
 /// Whether a packet is an echo request, and a right one.

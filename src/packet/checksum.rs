@@ -32,6 +32,18 @@ pub fn sum(start: u32, bytes: &[u8]) -> u32 {
     add(sum, rest.first().map_or(0, |odd| u16::from_ne_bytes([*odd, 0]).into()))
 }
 
+/// The sum over the header of an IPv4 packet, without options: [`sum`] in a straight line, because every packet has one.
+#[inline(always)]
+#[cfg(feature = "ipv4")]
+pub(crate) fn header_v4(header: &[u8; super::ipv4::HEADER]) -> u32 {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *header;
+    let mut sum = u64::from(u32::from_ne_bytes([a, b, c, d]));
+    sum += u64::from(u32::from_ne_bytes([e, f, g, h]));
+    sum += u64::from(u32::from_ne_bytes([i, j, k, l]));
+    sum += u64::from(u32::from_ne_bytes([m, n, o, p]));
+    add(sum, u32::from_ne_bytes([q, r, s, t]))
+}
+
 /// Adds, and folds into 32 bits.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "that is the folding")]

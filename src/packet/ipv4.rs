@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use super::checksum;
 use super::field::{Bits, Field, byte, long, word};
 use super::ip::words;
 
@@ -82,6 +83,14 @@ impl<'a> Header<'a> {
     #[must_use]
     pub const fn total_length(self) -> usize {
         word(self.0, TOTAL_LENGTH) as usize
+    }
+
+    /// Whether its checksum is right: it is that of this packet.
+    #[inline(always)]
+    pub(crate) fn is_right(self, packet: &[u8]) -> bool {
+        let sum = checksum::header_v4(self.0);
+        let options = packet.get(HEADER..self.length()).unwrap_or_default();
+        checksum::is_right(if options.is_empty() { sum } else { checksum::sum(sum, options) })
     }
 
     /// More fragments follow, or some came before.

@@ -53,7 +53,7 @@ pub(crate) fn seal(packet: &mut [u8], fill: Sums) -> Option<tcp::Header<'_>> {
             let (header, payload) = packet.split_first_chunk_mut::<{ ipv4::HEADER }>()?;
             if fill.ipv4 {
                 put(header, ipv4::CHECKSUM, [0; 2]);
-                let sum = !fold(checksum::sum(0, header));
+                let sum = !fold(checksum::header_v4(header));
                 put(header, ipv4::CHECKSUM, sum.to_be_bytes());
             }
             let header = ipv4::Header::new(header)?;

@@ -27,6 +27,13 @@ pub(crate) struct Backlog<'a> {
     length: usize,
 }
 
+/// One without places.
+impl Default for Backlog<'_> {
+    fn default() -> Self {
+        Backlog::new(ManagedSlice::Borrowed(&mut []))
+    }
+}
+
 impl<'a> Backlog<'a> {
     pub(crate) fn new(places: ManagedSlice<'a, Option<Waiting>>) -> Self {
         Backlog { places, head: 0, length: 0 }

@@ -56,7 +56,11 @@ pub(super) struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     /// `set` is empty and has room for one socket.
-    pub(super) fn new(mut set: SocketSet<'a>, socket: tcp::Socket<'a>) -> Self {
+    pub(super) fn new(mut set: SocketSet<'a>, mut socket: tcp::Socket<'a>) -> Self {
+        // These stay from connection to connection. A reply carries the acknowledgement along, and without a reply there is
+        // nothing to wait for.
+        socket.set_ack_delay(None);
+        socket.set_nagle_enabled(false);
         let handle = set.add(socket);
         Connection {
             set,
@@ -98,15 +102,9 @@ impl<'a> Connection<'a> {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
-        // `listen` resets the socket, but not its options.
+        // `listen` resets the socket, but not this.
         #[cfg(feature = "std")]
         socket.set_congestion_control(tcp::CongestionControl::Reno);
-        // A reply carries the acknowledgement along, and without a reply there is nothing to wait for.
-        socket.set_ack_delay(None);
-        socket.set_nagle_enabled(false);
-        socket.set_timeout(None);
-        socket.set_keep_alive(None);
-        socket.set_hop_limit(None);
         // A CLOSED socket can listen on any port but 0, and the door knows no port 0.
         let _ = socket.listen(syn.tuple.local);
         self.listener = listener;
@@ -303,8 +301,9 @@ impl<'a> Connection<'a> {
 
     /// Lets the stack send all it may: one call sends one segment. When it wants to be called again; it was to be at `due`.
     ///
-    /// The stack is asked for that only where it can't be known. After a SYN or a FIN nothing is left to send, and nothing is
-    /// repeated sooner than in a second (RFC 6298 2.4), or than it was to be before.
+    /// The stack is asked for that only where it can't be known. After a SYN or a FIN, and after any segment where no byte
+    /// waits, nothing is left to send; and nothing is repeated sooner than in a second (RFC 6298 2.4), or than it was to be
+    /// before.
     fn send<D: Device, O: Observer>(
         &mut self,
         due: Instant,
@@ -312,10 +311,15 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
-        self.sent.last = Flags(0);
+        device.sent = Sent { last: Flags(0), ..self.sent };
         loop {
-            let result = iface.poll_egress(now, &mut device.of(&mut self.sent), &mut self.set);
-            if due > now && self.sent.last.0 & (Flags::SYN | Flags::FIN) != 0 {
+            let result = iface.poll_egress(now, device, &mut self.set);
+            self.sent = device.sent;
+            let last = self.sent.last.0;
+            if due > now
+                && last != 0
+                && (last & (Flags::SYN | Flags::FIN) != 0 || self.socket().send_queue() == 0)
+            {
                 return Some(due.min(now + SHORTEST_TIMEOUT));
             }
             let next = iface.poll_at(now, &self.set);

@@ -65,17 +65,18 @@ pub(super) fn send<D: Device, O: Observer>(
     device: &mut Egress<'_, '_, D, O>,
 ) {
     let mut queue = [PacketMetadata::EMPTY];
+    // Not `EMPTY`: that is a constant, whose bytes would be in flash.
+    let mut place = [SocketStorage::default()];
+    let mut set = SocketSet::new(&mut place[..]);
     let nothing = PacketBuffer::new(&mut [][..], &mut [][..]);
-    let mut socket = Socket::new(nothing, PacketBuffer::new(&mut queue[..], buffer));
+    let handle = set.add(Socket::new(nothing, PacketBuffer::new(&mut queue[..], buffer)));
+    let socket = set.get_mut::<Socket<'_>>(handle);
     // A closed socket can be bound to any port but 0, which nobody sends to. The datagram's place in the queue is the
     // buffer's start, where it is.
     let queued = reply.local_address.is_some_and(|own| {
         speak_as(iface, own);
         socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok()
     });
-    let mut place = [SocketStorage::EMPTY];
-    let mut set = SocketSet::new(&mut place[..]);
-    set.add(socket);
     let remote = reply.endpoint;
     device.sink.emit(Event::Call(Call::SendTo { remote, bytes }));
     let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;

@@ -157,8 +157,7 @@ fn ipv4<'f>(packet: &'f [u8], from: Mac, local: &Local<'_>) -> Result<Class<'f>,
     if header.is_fragment() {
         return Err(DropRule::Fragment);
     }
-    let checked = |header| checksum::is_right(checksum::sum(0, header));
-    if local.verify.ipv4 && !packet.get(..header.length()).is_some_and(checked) {
+    if local.verify.ipv4 && !header.is_right(packet) {
         return Err(DropRule::Checksum);
     }
     let protocol = header.protocol();

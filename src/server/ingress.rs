@@ -1,9 +1,10 @@
 //! A frame's way in: past the door, to the socket that it is for.
 
+use managed::ManagedSlice;
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::udp::UdpMetadata;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Duration;
 
 use super::Core;
 use super::connection::Place;
@@ -60,6 +61,7 @@ impl Core<'_> {
     }
 
     /// Classifies a frame, and hands it on or drops it.
+    #[inline(never)]
     fn dispatch<T: TxToken, S: Service, O: Observer>(
         &mut self,
         frame: &[u8],
@@ -128,14 +130,13 @@ impl Core<'_> {
                     return drop_frame(frame, DropRule::BeyondWindow, sink);
                 }
                 let now = sink.now;
+                // Another's segments say nothing of the client.
                 if self.slots[slot].mac == segment.from || self.follow(slot, segment, place, now) {
                     self.slots[slot].unanswered = 0;
                 }
                 sink.frame(Way::Connection(slot), frame);
+                self.give(slot, packet, answer, sink);
                 let connection = &mut self.slots[slot];
-                let token = Departing::answer(answer, &mut *sink, self.local.here.station, connection.mac);
-                speak_as(&mut self.iface, segment.tuple.local.addr);
-                self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
                 connection.observe(slot, Cause::Segment, sink);
                 if connection.is_over() {
                     self.release(slot, None, service);
@@ -150,6 +151,40 @@ impl Core<'_> {
             None if segment.opens() => self.contact(arrived, segment, None, answer, service, sink),
             None => self.other(arrived, segment.from, &Class::NoListener, answer, service, sink),
         }
+    }
+
+    /// Gives a packet to the stack behind a connection: one copy of this for all who do.
+    #[inline(never)]
+    fn give<T: TxToken, O: Observer>(
+        &mut self,
+        slot: usize,
+        packet: &[u8],
+        answer: T,
+        sink: &mut Sink<'_, O>,
+    ) {
+        let (now, connection) = (sink.now, &mut self.slots[slot]);
+        if let Some(tuple) = &connection.tuple {
+            speak_as(&mut self.iface, tuple.local.addr);
+        }
+        let token = Departing::answer(answer, sink, self.local.here.station, connection.mac);
+        self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, token), connection.set());
+    }
+
+    /// The same with so many bytes of the scratch buffer.
+    #[cold]
+    fn give_scratch<T: TxToken, O: Observer>(
+        &mut self,
+        slot: usize,
+        bytes: usize,
+        answer: T,
+        sink: &mut Sink<'_, O>,
+    ) {
+        // Out of the way, so that it is read where it is.
+        let scratch = core::mem::replace(&mut self.scratch, ManagedSlice::Borrowed(&mut []));
+        if let Some(packet) = scratch.get(..bytes) {
+            self.give(slot, packet, answer, sink);
+        }
+        self.scratch = scratch;
     }
 
     /// Keeps what the stack has skipped in a segment and should have read: see [`Connection::unread`].
@@ -176,11 +211,9 @@ impl Core<'_> {
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
     ) {
-        let now = device.sink.now;
-        device.to = self.slots[slot].mac;
-        let (Some(bare), Some(token)) = (self.scratch.get(..bytes), device.transmit(now)) else { return };
+        let Some(answer) = device.device.transmit(device.sink.now) else { return };
+        self.give_scratch(slot, bytes, answer, device.sink);
         let connection = &mut self.slots[slot];
-        self.iface.poll_ingress_single(now, &mut OneFrame::new(bare, token), connection.set());
         connection.observe(slot, Cause::Segment, device.sink);
         if connection.is_over() {
             self.release(slot, None, service);
@@ -214,10 +247,7 @@ impl Core<'_> {
             sink.frame(Way::Connection(slot), frame);
             self.retire(slot, service, sink);
         }
-        let now = sink.now;
-        let to = self.way_back(segment.tuple.remote.addr, segment.from);
-        let token = Departing::answer(answer, &mut *sink, self.local.here.station, to);
-        let Some(slot) = self.open(packet, segment, to, token, now) else {
+        let Some(slot) = self.open(packet, segment, answer, sink) else {
             return if ended.is_some() {
                 FollowUp::Other
             } else {
@@ -246,22 +276,21 @@ impl Core<'_> {
         self.release(slot, None, service);
     }
 
-    /// Puts a free slot's socket into LISTEN and gives it the SYN, which answers go to `mac` of.
-    pub(super) fn open<T: TxToken>(
+    /// Puts a free slot's socket into LISTEN and gives it the SYN.
+    #[inline(never)]
+    pub(super) fn open<T: TxToken, O: Observer>(
         &mut self,
         packet: &[u8],
         syn: &Segment,
-        mac: Mac,
         answer: T,
-        now: Instant,
+        sink: &mut Sink<'_, O>,
     ) -> Option<usize> {
         let listener = self.local.listeners.get(usize::from(syn.listener));
+        let mac = self.way_back(syn.tuple.remote.addr, syn.from);
         let slot = self.slots.insert(syn.tuple)?;
-        let connection = &mut self.slots[slot];
-        connection.listen(syn, listener, mac, now);
-        speak_as(&mut self.iface, syn.tuple.local.addr);
-        self.iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), connection.set());
-        if connection.listens() {
+        self.slots[slot].listen(syn, listener, mac, sink.now);
+        self.give(slot, packet, answer, sink);
+        if self.slots[slot].listens() {
             // The stack couldn't read the segment's options, for one.
             self.slots.release(slot);
             return None;
@@ -307,11 +336,8 @@ impl Core<'_> {
         let connection = &mut self.slots[slot];
         let Some(una) = connection.snd_una() else { return follow_up };
         let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt() - 1, una, false);
-        if let Some(bare) = bytes.and_then(|bytes| self.scratch.get(..bytes)) {
-            let now = sink.now;
-            let mut device =
-                OneFrame::new(bare, Departing::answer(answer, sink, self.local.here.station, connection.mac));
-            self.iface.poll_ingress_single(now, &mut device, connection.set());
+        if let Some(bytes) = bytes {
+            self.give_scratch(slot, bytes, answer, sink);
         }
         follow_up
     }

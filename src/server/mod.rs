@@ -147,11 +147,11 @@ impl<'a> Server<'a> {
             core.serve_host(device, service);
         }
         core.process_touched(device, service);
-        core.process_due(device, service);
+        let mut due = core.process_due(device, service);
         if core.backlog.len() > 0 {
-            core.admit_waiting(device, service);
+            due = core.admit_waiting(device, service);
         }
-        let deadline = if more { now } else { core.deadline(now) };
+        let deadline = if more { now } else { core.deadline(due, now) };
         (deadline != NEVER).then_some(deadline)
     }
 

@@ -50,6 +50,7 @@ impl Core<'_> {
     #[inline(never)]
     pub(super) fn follow(&mut self, slot: usize, segment: &Segment, place: Place, now: Instant) -> bool {
         if self.slots[slot].accepts(segment, place) {
+            self.slots[slot].unanswered = 0;
             self.slots[slot].mac = self.way_back(segment.tuple.remote.addr, segment.from);
             return true;
         }

@@ -31,17 +31,19 @@ impl Core<'_> {
         }
     }
 
-    /// Processes every connection whose time has come, by a timer of the stack or a limit of ours.
+    /// Processes every connection whose time has come, by a timer of the stack or a limit of ours. When the next one's comes.
     pub(super) fn process_due<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
-    ) {
+    ) -> Instant {
         let now = device.sink.now;
-        // Each is processed once: `reschedule` leaves no deadline at or before `now`.
-        while let (slot, at) = self.slots.first(Order::Due)
-            && at <= now
-        {
+        loop {
+            // Each is processed once: `reschedule` leaves no deadline at or before `now`.
+            let (slot, at) = self.slots.first(Order::Due);
+            if at > now {
+                return at;
+            }
             let connection = &self.slots[slot];
             match connection.limit(&self.limits) {
                 Some((limit, length)) if after(connection.progress, length) <= now => {
@@ -52,13 +54,14 @@ impl Core<'_> {
         }
     }
 
-    /// Admits SYNs that waited, each into a slot that came free or can be freed for it.
+    /// Admits SYNs that waited, each into a slot that came free or can be freed for it. When the next connection is due.
+    #[cold]
     #[inline(never)]
     pub(super) fn admit_waiting<D: Device, S: Service, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
         service: &mut S,
-    ) {
+    ) -> Instant {
         let now = device.sink.now;
         while self.backlog.len() > 0 {
             if self.backlog.ends() <= now {
@@ -70,34 +73,32 @@ impl Core<'_> {
                 let (slot, from) = self.slots.first(Order::Evictable);
                 // Nobody is given up before there is room to say so.
                 if from > now || device.transmit(now).is_none() {
-                    return;
+                    break;
                 }
                 self.evict(slot, Limit::Crowded, device, service);
             }
             match self.admit(device) {
-                Err(Blocked) => return,
+                Err(Blocked) => break,
                 Ok(None) => {}
                 Ok(Some(slot)) => self.process(slot, device, service),
             }
         }
+        self.slots.first(Order::Due).1
     }
 
-    /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it. It is a function
-    /// of its own so that the copy of a SYN is on the call stack only here.
-    #[inline(never)]
+    /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it.
     fn admit<D: Device, O: Observer>(
         &mut self,
         device: &mut Egress<'_, '_, D, O>,
     ) -> Result<Option<usize>, Blocked> {
-        let now = device.sink.now;
-        let waiting = self.backlog.first().ok_or(Blocked)?;
-        let segment = waiting.segment;
-        let to = self.way_back(segment.tuple.remote.addr, segment.from);
-        device.to = to;
-        let token = device.transmit(now).ok_or(Blocked)?;
-        let headers = waiting.headers.clone();
-        self.backlog.pop();
-        let slot = self.open(&headers, &segment, to, token, now);
+        let token = device.device.transmit(device.sink.now).ok_or(Blocked)?;
+        // Out of the way, so that the SYN is read where it is.
+        let mut backlog = core::mem::take(&mut self.backlog);
+        let slot = backlog
+            .first()
+            .and_then(|waiting| self.open(&waiting.headers, &waiting.segment, token, device.sink));
+        backlog.pop();
+        self.backlog = backlog;
         if let Some(slot) = slot {
             self.slots[slot].observe(slot, Cause::Segment, device.sink);
         }
@@ -177,9 +178,9 @@ impl Core<'_> {
         self.slots.release(slot);
     }
 
-    /// When to poll again if no frame comes.
-    pub(super) fn deadline(&self, now: Instant) -> Instant {
-        let deadline = self.slots.first(Order::Due).1.min(self.host_due);
+    /// When to poll again if no frame comes: `due`, when the first connection is, if nothing else is to be done before.
+    pub(super) fn deadline(&self, due: Instant, now: Instant) -> Instant {
+        let deadline = due.min(self.host_due);
         if self.backlog.len() == 0 {
             return deadline;
         }

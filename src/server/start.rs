@@ -1,6 +1,7 @@
 //! How a server is made: what it is told, the memory that it has, and the abilities of its device, if they fit together.
 
-use smoltcp::iface::Interface;
+use core::mem::MaybeUninit;
+
 use smoltcp::phy::{Device, Medium};
 use smoltcp::time::Instant;
 
@@ -20,15 +21,14 @@ use crate::bucket::Bucket;
 use crate::event::Counters;
 use crate::link::host::{Here, Link};
 use crate::packet::seal::Sums;
-use crate::stack::interface;
+use crate::stack::{Station, interface};
 
 /// The least IP MTU that IPv6 allows (RFC 8200 5); below it smoltcp's arithmetic has no meaning.
 const MIN_IP_MTU: usize = 1_280;
 
-/// The stack, and what of the device's abilities matters to others.
-struct Stack {
-    iface: Interface,
-    here: Here,
+/// What of the device's abilities matters.
+struct Abilities {
+    fill: Sums,
     verify: Sums,
     ip_mtu: usize,
 }
@@ -45,8 +45,8 @@ impl<'a> Server<'a> {
         device: &mut D,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        let stack = Server::check(config, &memory, device, now)?;
-        Ok(Server::build(config, memory, stack, now))
+        let abilities = Server::check(config, &memory, device)?;
+        Ok(Server::build(config, memory, &abilities, now))
     }
 
     /// The same, built where it stays: in the [`Storage`](super::Storage) that has lent this memory. On a board's
@@ -62,27 +62,37 @@ impl<'a> Server<'a> {
         now: Instant,
     ) -> Result<&'a mut Self, ConfigError> {
         let place = memory.place.take().ok_or(ConfigError::Memory("there must be a storage"))?;
-        match Server::check(config, &memory, device, now) {
-            Ok(stack) => Ok(place.write(Server::build(config, memory, stack, now))),
-            Err(error) => Err(error),
-        }
+        let abilities = Server::check(config, &memory, device)?;
+        Ok(Server::build_in(place, config, memory, &abilities, now))
     }
 
-    /// What a server is built around, if it can work.
+    // A function of its own: nothing else is on the call stack beside its copy.
+    #[inline(never)]
+    fn build_in(
+        place: &'a mut MaybeUninit<Self>,
+        config: &Config<'a>,
+        memory: Memory<'a>,
+        abilities: &Abilities,
+        now: Instant,
+    ) -> &'a mut Self {
+        place.write(Server::build(config, memory, abilities, now))
+    }
+
+    /// What the device can do, if a server can work with it.
     #[inline(never)]
     fn check<D: Device>(
         config: &Config<'a>,
         memory: &Memory<'a>,
         device: &mut D,
-        now: Instant,
-    ) -> Result<Stack, ConfigError> {
+    ) -> Result<Abilities, ConfigError> {
         config.check()?;
         let capabilities = device.capabilities();
-        let here = Here::new(&config.host, &capabilities);
-        if here.station.mac.is_none() && capabilities.medium != Medium::Ip {
+        let mac = config.host.mac;
+        if mac.is_none() && capabilities.medium != Medium::Ip {
             return Err(ConfigError::Memory("the device carries frames: the host needs a MAC address"));
         }
-        let ip_mtu = here.ip_mtu(&capabilities);
+        let (fill, verify) = (Sums::to_fill(&capabilities.checksum), Sums::to_verify(&capabilities.checksum));
+        let ip_mtu = Station { mac, fill }.ip_mtu(&capabilities);
         if ip_mtu < MIN_IP_MTU {
             return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));
         }
@@ -95,21 +105,19 @@ impl<'a> Server<'a> {
         if memory.slots.iter().any(|slot| is_small(slot.connection())) {
             return Err(ConfigError::Memory("there must be 16 bytes of buffer each way at least"));
         }
-        let iface = interface(ip_mtu, config.host.seed, now);
-        Ok(Stack { iface, here, verify: Sums::to_verify(&capabilities.checksum), ip_mtu })
+        Ok(Abilities { fill, verify, ip_mtu })
     }
 
     #[inline(always)]
-    fn build(config: &Config<'a>, memory: Memory<'a>, stack: Stack, now: Instant) -> Self {
-        let Stack { iface, here, verify, ip_mtu } = stack;
+    fn build(config: &Config<'a>, memory: Memory<'a>, abilities: &Abilities, now: Instant) -> Self {
+        let Abilities { fill, verify, ip_mtu } = *abilities;
         let host = &config.host;
-        let link = Link::new(host, now);
         Server {
             core: Core {
-                iface,
-                link,
+                iface: interface(ip_mtu, host.seed, now),
+                link: Link::new(host, now),
                 local: Local {
-                    here,
+                    here: Here::new(host, fill),
                     udp: config.udp.unwrap_or(0),
                     listeners: config.listeners,
                     verify,

@@ -66,9 +66,11 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
     }
 
     /// Lends all of it to a server, one frame a batch.
+    #[inline(never)]
     pub fn memory(&'a mut self) -> Memory<'a> {
         const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
-        fill(&mut self.sets, || SocketStorage::EMPTY);
+        // Not `EMPTY`: that is a constant, whose bytes would be in flash.
+        fill(&mut self.sets, SocketStorage::default);
         fill(&mut self.backlog, || None);
         self.slots.clear();
         let buffers = self.receive.iter_mut().zip(self.send.iter_mut());

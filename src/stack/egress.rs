@@ -52,18 +52,34 @@ pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) station: Station,
     /// Whom the next packets are for.
     pub(crate) to: Mac,
-    sent: Option<&'d mut Sent>,
+    /// What was seen of the last packets.
+    pub(crate) sent: Sent,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress { device, sink, station, to: Mac::BROADCAST, sent: None }
+        Egress { device, sink, station, to: Mac::BROADCAST, sent: Sent::NOTHING }
+    }
+}
+
+impl<D: Device, O: Observer> Egress<'_, '_, D, O> {
+    /// Sends a packet of the host's own, of so many bytes. `None` if the device has no room.
+    #[cfg(any(feature = "ipv6", feature = "dhcp"))]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn packet(&mut self, to: Mac, len: usize, write: &dyn Fn(&mut [u8])) -> Option<()> {
+        self.to = to;
+        self.transmit(self.sink.now)?.packet(len, write);
+        Some(())
     }
 
-    /// The same, for the segments of one connection, which are noted there.
-    pub(crate) fn of<'e>(&'e mut self, sent: &'e mut Sent) -> Egress<'e, 's, D, O> {
-        let Egress { station, to, .. } = *self;
-        Egress { device: &mut *self.device, sink: &mut *self.sink, station, to, sent: Some(sent) }
+    /// Sends a frame that is no IP packet. `None` if the device has no room.
+    #[cfg(feature = "ipv4")]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn frame(&mut self, bytes: &[u8]) -> Option<()> {
+        self.transmit(self.sink.now)?.frame(bytes);
+        Some(())
     }
 }
 
@@ -85,7 +101,7 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         let Egress { station, to, .. } = *self;
-        Some(Departing { token, sink: self.sink, station, to, sent: self.sent.as_deref_mut() })
+        Some(Departing { token, sink: self.sink, station, to, sent: Some(&mut self.sent) })
     }
 
     /// Not asked: the stack asks the device that it was made with.
@@ -133,21 +149,34 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
         self
     }
 
-    /// Sends a packet of the host's own, of so many bytes: one copy of this for all who do.
-    #[inline(never)]
+    /// Sends a packet of the host's own, of so many bytes.
     pub(crate) fn packet(self, len: usize, write: &dyn Fn(&mut [u8])) {
-        self.consume(len, |packet| write(packet));
+        self.put(true, len, write);
     }
 
     /// Sends a frame that is no IP packet.
     #[cfg(feature = "ipv4")]
-    #[inline(never)]
     pub(crate) fn frame(self, bytes: &[u8]) {
-        let Departing { token, sink, .. } = self;
-        token.consume(bytes.len(), |frame| {
+        self.put(false, bytes.len(), &|frame| {
             // A device that gives less loses it.
             if frame.len() == bytes.len() {
                 frame.copy_from_slice(bytes);
+            }
+        });
+    }
+
+    /// One copy of sending for all that is the host's own.
+    #[cold]
+    #[inline(never)]
+    fn put(self, is_packet: bool, len: usize, write: &dyn Fn(&mut [u8])) {
+        let Departing { token, sink, station, to, .. } = self;
+        let start = if is_packet { station.header() } else { 0 };
+        token.consume(start + len, |frame| {
+            let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
+            write(packet);
+            if is_packet {
+                station.write(header, ip::version(packet), to);
+                seal(packet, station.fill);
             }
             sink.frame(Way::Out, frame);
         });

@@ -1,5 +1,7 @@
 //! This end of the link: how a frame is opened that came, and what one that goes out begins with.
 
+use smoltcp::phy::DeviceCapabilities;
+
 use crate::event::DropRule;
 #[cfg(feature = "ipv4")]
 use crate::packet::arp;
@@ -34,6 +36,11 @@ impl Station {
     /// Bytes before an IP packet.
     pub(crate) const fn header(&self) -> usize {
         self.link().header()
+    }
+
+    /// The most bytes of an IP packet on this device.
+    pub(crate) fn ip_mtu(&self, device: &DeviceCapabilities) -> usize {
+        device.max_transmission_unit.saturating_sub(self.header())
     }
 
     /// What is in a frame that is for this station, and the Ethernet address that it came from; without Ethernet, any.

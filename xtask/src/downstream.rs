@@ -17,7 +17,7 @@ const TOGETHER: [(&str, &str); 7] = [
     ("ipv4", "default"),
     ("ipv6", "default"),
     ("ipv4", "iface-neighbor-cache-count-32,iface-max-addr-count-8"),
-    ("ipv4", "iface-max-addr-count-2"),
+    ("ipv4,ipv6", "iface-max-addr-count-1"),
     ("std,ipv4", "default,iface-neighbor-cache-count-32"),
     ("ipv4,ipv6,dhcp,slaac,unicode", "medium-ip,socket-raw,socket-icmp,proto-ipv4-fragmentation,multicast"),
     ("tap,ipv4,ipv6,dhcp,slaac,unicode", "default,iface-max-addr-count-8,iface-neighbor-cache-count-64"),

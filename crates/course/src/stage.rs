@@ -58,7 +58,7 @@ pub(super) struct Set {
     pub(super) trouble: &'static [&'static str],
     /// The server takes its address from a DHCP server.
     pub(super) dhcp: bool,
-    /// The client knows the server's Ethernet address already.
+    /// The client knows the server's Ethernet address already. The server answers where a question came from.
     pub(super) acquainted: bool,
     /// Client hosts.
     pub(super) hosts: usize,
@@ -158,7 +158,6 @@ impl<'w> Stage<'w> {
             let host = stage.host(index, 0);
             stage.hosts.push(host);
         }
-        stage.acquaint_server();
         stage.introduce();
         stage
     }
@@ -175,21 +174,7 @@ impl<'w> Stage<'w> {
     /// The server program ends, and starts anew with other ports.
     pub(super) fn serve(&mut self, ports: Ports) {
         self.server = start(&self.set, ports, &mut self.server_end, self.now);
-        self.acquaint_server();
         self.introduce();
-    }
-
-    /// The server's system knows its neighbours, as it does when they have talked before.
-    fn acquaint_server(&mut self) {
-        if !self.set.acquainted {
-            return;
-        }
-        let own = (DEFAULT_MAC, SERVER);
-        let known = self.hosts.iter().enumerate();
-        let mut arrived =
-            known.map(|(index, host)| frames::arp_reply((host.mac, address(index)), own)).collect();
-        let mut place = Place { arrived: &mut arrived, end: &mut self.client_end };
-        self.due = self.server.poll(self.now, &mut place, &mut self.service, &mut ());
     }
 
     fn introduce(&self) {
@@ -213,10 +198,15 @@ impl<'w> Stage<'w> {
             Err(error) => unreachable!("a stage's settings work: {error}"),
         };
         if self.set.acquainted {
-            // Off the record.
+            // Off the record, on a wire of their own.
             let records = self.recorder.take();
-            place.arrived.push_back(frames::arp_reply((DEFAULT_MAC, SERVER), (mac, address(index))));
-            client.poll(self.now, &mut place);
+            let wire = Wire::owned(Duration::ZERO, FRAMES);
+            let (mut end, mut server) = wire.ends();
+            client.resolve(self.now, SERVER);
+            client.poll(self.now, &mut end);
+            server.inject(self.now, &frames::arp_reply((DEFAULT_MAC, SERVER), (mac, address(index))));
+            client.poll(self.now, &mut end);
+            debug_assert!(client.resolve(self.now, SERVER), "it was told");
             let _ = self.recorder.take();
             records.into_iter().for_each(|record| self.recorder.add(record));
         }

@@ -152,6 +152,19 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
     }
 }
 
+/// Each of them waits in a column of its own, as long as there are any between the two ends.
+#[test]
+fn many_frames_under_way_fit_a_narrow_terminal() {
+    let mut stage = Stage::announcing();
+    stage.tcp(IpAddress::v4(192, 168, 69, 1), &[&b"hello"[..]; 7]);
+    let records = stage.records();
+    for width in 60..=100 {
+        let text = terminal(&records, Style::default().with_width(width));
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(longest <= width, "{width}: {longest}\n{text}");
+    }
+}
+
 #[test]
 fn colours_change_nothing_but_colours() {
     for (name, records) in all() {

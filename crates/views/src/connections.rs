@@ -89,7 +89,7 @@ impl Numbering {
             }
             What::Trouble { direction, link, bytes, .. } => self.frame(end, *direction, *link, bytes),
             // Of none, or nobody knows of which.
-            What::Timer(_) | What::Note(_) => None,
+            What::Timer(_) | What::Conflict(_) | What::Note(_) => None,
         }
     }
 

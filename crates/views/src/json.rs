@@ -22,7 +22,7 @@ use crate::timeline::{Line, Lines, REMEMBERED, Text, Who};
 use frame::write_frame;
 use names::state_name;
 use object::{Object, object};
-use undersock::event::{Call, Change, Direction, Event, Fate, Observer, Timer, Way};
+use undersock::event::{Call, Change, Conflict, Direction, Event, Fate, Observer, Timer, Way};
 
 /// The number of this format: what is added doesn't change it, what is renamed or removed does.
 pub const FORMAT: u32 = 1;
@@ -143,6 +143,7 @@ fn write_line(out: &mut impl Write, end: Side, line: &Line<'_>, hex: bool) -> fm
             Text::Call(call) => write_call(object, call),
             Text::State(change, waited) => write_state(object, change, *waited),
             Text::Timer(timer) => write_timer(object, timer),
+            Text::Conflict(conflict) => write_conflict(object, conflict),
             Text::Note(text) => object.text("text", text),
             Text::Frame(frame) => {
                 object.text("direction", direction(line.who).name())?;
@@ -214,6 +215,12 @@ fn write_timer<W: Write>(object: &mut Object<'_, W>, timer: &Timer) -> fmt::Resu
         Timer::Reused { slot } => object.number("slot", slot),
         _ => Ok(()),
     }
+}
+
+fn write_conflict<W: Write>(object: &mut Object<'_, W>, conflict: &Conflict) -> fmt::Result {
+    object.text("address", conflict.address)?;
+    object.text("mac", conflict.mac)?;
+    object.number("given_up", conflict.given_up)
 }
 
 fn write_fate<W: Write>(object: &mut Object<'_, W>, fate: &Fate) -> fmt::Result {

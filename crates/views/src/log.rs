@@ -1,10 +1,11 @@
-//! Log lines: every accept, reply and close at debug level, states and drops at trace level.
+//! Log lines: every accept, reply and close at debug level, states and drops at trace level; and an address that somebody
+//! else has too as a warning.
 
-use log::{debug, trace};
+use log::{debug, trace, warn};
 use undersock::smoltcp::time::Instant;
 
 use crate::notation::Endpoint;
-use undersock::event::{Call, DropRule, Event, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{Call, Conflict, DropRule, Event, Frame, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +33,9 @@ impl Observer for Log {
                 Timer::WaitedTooLong => debug!("a SYN waited too long for a slot"),
                 timer => debug!("{timer:?}"),
             },
+            Event::Conflict(Conflict { address, mac, given_up, .. }) => {
+                warn!("{mac} has {address} too: {}", if *given_up { "given up" } else { "defended" });
+            }
             Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());
             }

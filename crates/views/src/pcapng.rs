@@ -223,6 +223,9 @@ impl<W: Write> Capture<W> {
                 self.comment(self.belongs(now, end, answers), end, &Text::State(change, false));
             }
             Event::Timer(timer) => self.comment(false, end, &Text::Timer(timer)),
+            Event::Conflict(conflict) => {
+                self.comment(self.belongs(now, end, true), end, &Text::Conflict(conflict))
+            }
             event => self.comment(false, end, &Text::Note(event.name())),
         }
     }

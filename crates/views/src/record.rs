@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use undersock::smoltcp::time::Instant;
 
 use crate::side::Side;
-use undersock::event::{Call, Change, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{
+    Call, Change, Conflict, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way,
+};
 use undersock::packet::Link;
 
 /// An event that is kept.
@@ -39,6 +41,8 @@ pub enum What {
     },
     /// [`Event::Timer`].
     Timer(Timer),
+    /// [`Event::Conflict`].
+    Conflict(Conflict),
     /// [`Event::Trouble`].
     Trouble {
         /// Which way the frame was going.
@@ -63,6 +67,7 @@ impl What {
             What::State(change) => Event::State(*change),
             What::Frame { way, link, bytes } => Event::Frame(Frame::new(*way, bytes).with_link(*link)),
             What::Timer(timer) => Event::Timer(*timer),
+            What::Conflict(conflict) => Event::Conflict(*conflict),
             What::Trouble { direction, fate, link, bytes } => {
                 Event::Trouble(Trouble::new(*direction, *fate, bytes).with_link(*link))
             }
@@ -78,6 +83,7 @@ impl From<&Event<'_>> for What {
             Event::State(change) => What::State(change),
             Event::Frame(Frame { way, link, bytes, .. }) => What::Frame { way, link, bytes: bytes.into() },
             Event::Timer(timer) => What::Timer(timer),
+            Event::Conflict(conflict) => What::Conflict(conflict),
             Event::Trouble(Trouble { direction, fate, link, bytes, .. }) => {
                 What::Trouble { direction, fate, link, bytes: bytes.into() }
             }

@@ -186,7 +186,11 @@ impl Table<'_, '_> {
         }
         write!(f, "\n        {waited} had to wait, {evicted} evicted, {reused} reused in TIME-WAIT")?;
         let Counters { datagrams_in, datagrams_out, unanswered, .. } = counters;
-        writeln!(f, "\nudp     {datagrams_in} in, {datagrams_out} out, {unanswered} without a reply")
+        writeln!(f, "\nudp     {datagrams_in} in, {datagrams_out} out, {unanswered} without a reply")?;
+        match counters.conflicts {
+            0 => Ok(()),
+            count => writeln!(f, "link    {count} times somebody else had an address of ours"),
+        }
     }
 }
 

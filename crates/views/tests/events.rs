@@ -6,18 +6,21 @@ use std::process::{Command, Stdio};
 use test_support::golden;
 
 use test_support::world::raw::{self, Peer};
-use test_support::world::{World, client_v4, server_v4, server_v6, small};
+use test_support::world::{CLIENT_MAC, World, client_v4, server_v4, server_v6, small};
 use undersock::event::{
-    Call, Cause, Change, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer, Trouble,
-    Way,
+    Call, Cause, Change, Conflict, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer,
+    Trouble, Way,
 };
+use undersock::packet::Link;
 use undersock::service::Uppercase;
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::{TcpControl, TcpSeqNumber};
+use undersock::smoltcp::wire::{ArpOperation, TcpControl, TcpSeqNumber};
 use undersock_views::Side;
 use undersock_views::json::{Json, json_lines};
+use undersock_views::ladder::{Style, terminal};
 use undersock_views::table::{SlotObserver, Table};
+use undersock_views::timeline::timeline;
 
 const DOCS: &str = include_str!("../../../docs/events.md");
 
@@ -113,6 +116,8 @@ fn everything() -> String {
             json.event(now, &Event::Frame(Frame::new(Way::Dropped(*rule), bytes)));
         }
     }
+    json.event(now, &Event::Frame(Frame::new(Way::Common, &syn[14..]).with_link(Link::Ip)));
+    json.event(now, &Event::Conflict(Conflict::new(server_v4(), CLIENT_MAC, true)));
     json.event(now, &Event::Timer(Timer::Reused { slot: 1 }));
     json.event(now, &Event::Timer(Timer::WaitedTooLong));
     for why in NoReply::ALL {
@@ -130,6 +135,23 @@ fn everything() -> String {
     text + &json.into_inner()
 }
 
+/// Somebody else says that the server's address is theirs.
+#[test]
+fn a_conflict_is_told_in_every_view() {
+    let mut world = World::new(small()).raw();
+    world.give(&raw::arp(ArpOperation::Reply, (CLIENT_MAC, server_v4()), server_v4()));
+    let records = world.history.records();
+    let told = timeline(&records);
+    assert!(told.contains("server  192.168.69.1 defended: 02:00:00:00:00:64 has it too"), "{told}");
+    assert!(terminal(&records, Style::default()).contains("address defended"));
+    let mut text = String::new();
+    json_lines(&records, false, &mut text).unwrap();
+    let line = "\"event\":\"conflict\",\"address\":\"192.168.69.1\",\"mac\":\"02:00:00:00:00:64\",\"given_up\":false}";
+    assert!(text.contains(line), "{text}");
+    let table = Table::new(&world.server, world.now).to_string();
+    assert!(table.ends_with("link    1 times somebody else had an address of ours\n"), "{table}");
+}
+
 #[test]
 fn every_line_is_json_and_every_name_documented() {
     let text = everything();
@@ -139,7 +161,9 @@ fn every_line_is_json_and_every_name_documented() {
     assert!(missing.is_empty(), "docs/events.md has no field {missing:?}");
     let missing: Vec<_> = values.iter().filter(|value| !quoted.contains(&value[..])).collect();
     assert!(missing.is_empty(), "docs/events.md has no value {missing:?}");
-    for value in ["start", "call", "state", "frame", "timer", "trouble", "note", "socket", "counters"] {
+    for value in
+        ["start", "call", "state", "frame", "timer", "trouble", "conflict", "note", "socket", "counters"]
+    {
         assert!(values.contains(value), "no line of {value}");
     }
     // And the other way round, but for what no exchange here brings about.

@@ -8,6 +8,7 @@ use std::{env, fs, io, process};
 use test_support::world::raw::{self, Peer};
 use test_support::world::{World, client_v4, server_v4, server_v6, small};
 use undersock::event::{Direction, DropRule, Event, Fate, Frame, Observer, Trouble, Way};
+use undersock::packet::Link;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::TcpControl;
 use undersock_views::Side;
@@ -71,6 +72,46 @@ fn frames(records: &[Record]) -> Vec<(Instant, Way, &[u8])> {
 fn time(at: Instant) -> String {
     let micros = UNIX + at.total_micros();
     format!("{}.{:06}000", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// An interface description has one link type: a file with both has two of them.
+#[test]
+fn tshark_reads_packets_without_ethernet() {
+    let mut world = World::point_to_point(small());
+    world.tcp(server_v4(), b"hello").unwrap();
+    world.udp(server_v6(), b"hello").unwrap();
+    let records = world.history.records();
+    let file = File::new("ip", &capture(&records, Vec::new(), "tun0", UNIX).unwrap());
+    let names = ["frame.encap_type", "frame.interface_id", "frame.interface_name", "frame.protocols"];
+    let rows = file.fields(&names);
+    // rawip is Wireshark's number 7.
+    assert!(rows.len() > 8 && rows.iter().all(|row| row[..3] == ["7", "0", "tun0"]), "{rows:?}");
+    let protocols: Vec<&str> = rows.iter().map(|row| &*row[3]).collect();
+    assert!(
+        protocols.contains(&"raw:ip:tcp") && protocols.iter().any(|name| name.starts_with("raw:ipv6:udp"))
+    );
+
+    let frame = raw::udp((client_v4(), 5_000), (server_v4(), 12_000), b"hello");
+    let mut capture = Capture::new(Vec::new(), "both", UNIX);
+    for (link, bytes) in
+        [(Link::Ethernet, &frame[..]), (Link::Ip, &frame[14..]), (Link::Ethernet, &frame[..])]
+    {
+        capture.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Common, bytes).with_link(link)));
+    }
+    assert_eq!(capture.packets(), 3);
+    let file = File::new("both", &capture.finish().expect("memory"));
+    let rows = file.fields(&[
+        "frame.encap_type",
+        "frame.interface_id",
+        "udp.dstport",
+        "frame.packet_flags_reception_type",
+    ]);
+    // Without an Ethernet address nothing says for whom it was.
+    let row = |row: [&str; 4]| row.map(str::to_owned).to_vec();
+    assert_eq!(
+        rows,
+        [row(["1", "0", "12000", "1"]), row(["7", "1", "12000", "0"]), row(["1", "0", "12000", "1"])]
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::super::time::{BLOCKED, NEVER};
 use super::{Lease, Outgoing};
 use crate::event::Observer;
 use crate::host::is_v4;
-use crate::packet::{Mac, arp, dhcp};
+use crate::packet::{arp, dhcp};
 use crate::stack::Egress;
 
 impl Core<'_> {
@@ -24,18 +24,19 @@ impl Core<'_> {
         };
         let mut due = NEVER;
         while let Some(outgoing) = client.due(now) {
-            device.to = if let Outgoing::Message(to) = outgoing { to } else { Mac::BROADCAST };
-            let Some(token) = device.transmit(now) else {
-                due = now + BLOCKED;
-                break;
-            };
-            match outgoing {
-                Outgoing::Message(_) => token.packet(dhcp::QUESTION_PACKET, &|place| client.write(place)),
+            let sent = match outgoing {
+                Outgoing::Message(to) => {
+                    device.packet(to, dhcp::QUESTION_PACKET, &|place| client.write(place))
+                }
                 Outgoing::Probe(address) => {
                     let mut frame = [0; arp::FRAME];
-                    arp::request(&mut frame, (own, core::net::Ipv4Addr::UNSPECIFIED), address);
-                    token.frame(&frame);
+                    arp::probe(&mut frame, own, address);
+                    device.frame(&frame)
                 }
+            };
+            if sent.is_none() {
+                due = now + BLOCKED;
+                break;
             }
             client.transmitted(now);
         }

@@ -10,7 +10,6 @@ use core::ops::{Index, IndexMut};
 use managed::ManagedSlice;
 
 pub(super) use self::tournament::Order;
-use self::tournament::Seat;
 use super::connection::Connection;
 use super::time::NEVER;
 use super::tuple::Tuple;
@@ -29,7 +28,11 @@ pub(super) struct Slot<'a> {
     chain: u16,
     /// The slot after this one among the touched.
     next_touched: u16,
-    seats: [Seat; Order::COUNT],
+    /// Its instants, in microseconds.
+    at: [i64; Order::COUNT],
+    /// The inner nodes of a complete binary tree whose leaves, nodes n to 2n - 1, are the slots: node k, which is in
+    /// slot k, holds the winner of nodes 2k and 2k + 1. Node 0 isn't used.
+    winners: [u16; Order::COUNT],
 }
 
 impl<'a> Slot<'a> {
@@ -39,7 +42,14 @@ impl<'a> Slot<'a> {
     }
 
     pub(super) fn new(connection: Connection<'a>) -> Self {
-        Slot { connection, next: NONE, chain: NONE, next_touched: NONE, seats: [Seat::NEVER; Order::COUNT] }
+        Slot {
+            connection,
+            next: NONE,
+            chain: NONE,
+            next_touched: NONE,
+            at: [NEVER.total_micros(); Order::COUNT],
+            winners: [0; Order::COUNT],
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use smoltcp::time::Instant;
 use super::{Slots, number};
 use crate::server::time::NEVER;
 
-/// So many are compared as fast as they are kept in order.
-const FEW: usize = 8;
+/// So many are compared as fast as they are kept in order. On a board there are few, and a tournament would be as much code
+/// as it saves time.
+const FEW: usize = if cfg!(feature = "std") { 8 } else { usize::MAX };
 
 /// By which instant the slots are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,28 +23,17 @@ impl Order {
     pub(super) const COUNT: usize = 2;
 }
 
-/// A slot's place in a tournament.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seat {
-    /// Its instant, in microseconds.
-    at: i64,
-    /// The inner nodes of a complete binary tree whose leaves, nodes n to 2n - 1, are the slots: node k, which is in
-    /// slot k, holds the winner of nodes 2k and 2k + 1. Node 0 isn't used.
-    winner: u16,
-}
-
-impl Seat {
-    pub(super) const NEVER: Seat = Seat { at: NEVER.total_micros(), winner: 0 };
-}
-
 /// Changing an instant costs up to log2(n) comparisons, asking for the earliest costs nothing. Of up to [`FEW`] slots,
 /// changing one costs nothing, and asking n comparisons.
 impl Slots<'_> {
     /// No slot has an instant: of equals, anybody may win.
     pub(super) fn seat(&mut self) {
+        if self.len() <= FEW {
+            return;
+        }
         for node in (1..self.len()).rev() {
             for order in [Order::Due, Order::Evictable] {
-                self.slots[node].seats[order as usize].winner = number(self.winner(order, 2 * node));
+                self.slots[node].winners[order as usize] = number(self.winner(order, 2 * node));
             }
         }
     }
@@ -57,7 +47,7 @@ impl Slots<'_> {
         }
         let (mut first, mut earliest) = (0, NEVER.total_micros());
         for (slot, at) in self.slots.iter().enumerate() {
-            let at = at.seats[order as usize].at;
+            let at = at.at[order as usize];
             if at < earliest {
                 (first, earliest) = (slot, at);
             }
@@ -67,15 +57,14 @@ impl Slots<'_> {
 
     /// The instant of one slot.
     pub(in super::super) fn at(&self, order: Order, slot: usize) -> Instant {
-        self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.seats[order as usize].at))
+        self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.at[order as usize]))
     }
 
     /// Gives a slot both its instants.
     pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
         let leaves = self.len();
         let Some(place) = self.slots.get_mut(slot) else { return };
-        let [first, second] = &mut place.seats;
-        (first.at, second.at) = (due.total_micros(), evictable.total_micros());
+        place.at = [due.total_micros(), evictable.total_micros()];
         if leaves > FEW {
             self.play(Order::Due, slot);
             self.play(Order::Evictable, slot);
@@ -85,8 +74,7 @@ impl Slots<'_> {
     /// From the leaf to the root: whoever won so far against the winner of the node beside. Where another has won as
     /// before, nothing changes further up.
     fn play(&mut self, order: Order, slot: usize) {
-        let seat =
-            |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.seats[order as usize].at);
+        let seat = |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.at[order as usize]);
         let (mut node, mut winner) = (self.len() + slot, slot);
         while node > 1 {
             let other = self.winner(order, node ^ 1);
@@ -95,7 +83,7 @@ impl Slots<'_> {
             }
             node /= 2;
             let Some(place) = self.slots.get_mut(node) else { return };
-            let before = core::mem::replace(&mut place.seats[order as usize].winner, number(winner));
+            let before = core::mem::replace(&mut place.winners[order as usize], number(winner));
             if winner != slot && usize::from(before) == winner {
                 return;
             }
@@ -105,11 +93,7 @@ impl Slots<'_> {
     /// The slot that won at a node: the slot itself at a leaf.
     fn winner(&self, order: Order, node: usize) -> usize {
         let leaves = self.len();
-        if node >= leaves {
-            node - leaves
-        } else {
-            usize::from(self.slots[node].seats[order as usize].winner)
-        }
+        if node >= leaves { node - leaves } else { usize::from(self.slots[node].winners[order as usize]) }
     }
 }
 

@@ -8,6 +8,7 @@ mod mishaps;
 mod options;
 mod quiet;
 mod recipes;
+mod tun;
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -97,7 +97,10 @@ pub(super) const RETURN: Scenario = Scenario {
     question: "How often does the server send its reply? What ends this?",
     explanation: "To the server this looks like loss, and it does what it does then: HELLO again at 1.015, at 3.015 and at 7.015, \
         with the wait doubled each time. Nobody answers the first three: they find a computer without power.\n\n\
-        The one at 7.015 finds a running computer that knows nothing of a connection. A segment for a connection that \
+        It does something else meanwhile. Where a second retransmission is not answered either, the Ethernet address may \
+        be out of date, so it asks for it (who-has, 3.015), three times in vain. A client that came back with another \
+        network card would be found so. This one answers at 5.025.\n\n\
+        The segment at 7.015 finds a running computer that knows nothing of a connection. A segment for a connection that \
         does not exist is answered with a reset, and the reset takes its number from the segment's own acknowledgement \
         field; so the server can see at 7.025 that it is genuine, and its half is gone.\n\n\
         With no computer there at all, the server would repeat for a while and give up: this one evicts a client that \
@@ -106,8 +109,13 @@ pub(super) const RETURN: Scenario = Scenario {
         ("RFC 9293 3.5.1", "its figure 10: data from the side that still believes"),
         ("RFC 9293 3.5.2", "no connection: a reset (group 1)"),
         ("RFC 6298 5", "the wait doubles"),
+        ("RFC 1122 2.3.2.1", "advice from TCP that a neighbour may be elsewhere now"),
     ],
-    further: &[Further::Scene("crash-and-reconnect"), Further::Scene("server-restarts")],
+    further: &[
+        Further::Scene("crash-and-reconnect"),
+        Further::Scene("server-restarts"),
+        Further::Scene("arp"),
+    ],
     set: Set::STREAM,
     play: |stage| {
         let sock = stage.open(0, STREAM_PORT);

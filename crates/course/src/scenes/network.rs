@@ -9,7 +9,7 @@ use crate::story::{Is, gaps, is_icmp, ms, secs};
 use undersock::event::{Call, Limit, Timer};
 use undersock::host::Mac;
 use undersock::host::{CLIENT_MAC, DEFAULT_MAC};
-use undersock::packet::Packet;
+use undersock::packet::{Packet, arp};
 use undersock::smoltcp::wire::IpAddress;
 use undersock_views::Side;
 
@@ -27,14 +27,20 @@ pub(super) const ARP: Scenario = Scenario {
         everybody on the wire: who-has 192.168.69.1 (0.005). The server's computer answers with its Ethernet address. \
         Only now the datagram can be sent; it arrives at 0.015, and the reply is with the client at 0.020. The second \
         exchange takes 0.010 s: the answer is remembered for a while, here for a minute.\n\n\
-        The server did not have to ask back. Whoever asks tells its own two addresses in the question, and who is asked \
-        may remember them.\n\n\
+        The server did not have to ask back. A computer has to find out whom it begins to talk to; whom it answers, it \
+        can answer where the question came from, and this server does: its reply goes to the Ethernet address that the \
+        datagram had as its source. (Many other systems remember who asked. The ARP request has both addresses of its \
+        sender in it, for that purpose.)\n\n\
         The programs see nothing of this. sendto had long returned at 0.000; the datagram waited below it. If nobody \
-        answers, it is dropped, and over UDP your program never hears of it.\n\n\
-        All other scenes begin after this: there the two computers know each other already.",
+        answers, the question is asked again, each second; after three of them the datagram is dropped, and over UDP \
+        most programs never hear of it.\n\n\
+        All other scenes begin after this: there the client knows the server already.",
     sources: &[
         ("RFC 826", "ARP: request, reply, and that the asked one learns too"),
-        ("RFC 1122 2.3.2.1", "entries must be forgotten after a while"),
+        (
+            "RFC 1122 2.3.2.1",
+            "entries must be forgotten after a while, and no question more than once a second",
+        ),
         ("RFC 1122 2.3.2.2", "the first packet should be kept while the answer is awaited"),
     ],
     further: &[
@@ -239,12 +245,19 @@ pub(super) const LEASE: Scenario = Scenario {
         Four messages: DISCOVER (who gives addresses?), OFFER (192.168.69.1, if you like), REQUEST (I take that one), \
         ACK (it is yours for 600 s). Why the second question? There may be several DHCP servers; the REQUEST goes to \
         everybody again, so that those who were not chosen take their offers back.\n\n\
-        From 0.020 on the server's computer has an address, and the client finds it as it finds any other: ARP, then the \
-        datagram. The lease ends; after half of its time the computer will ask whether it may keep the address.",
+        At 0.020 the address is granted, and the server's computer does not use it yet. Somebody else may: a computer \
+        on which it was typed in by hand. So it asks the wire who has this address, three times, as nobody (0.0.0.0): \
+        a probe. Somebody's answer would have been its reason to refuse the lease, by DECLINE, and to begin anew. None \
+        comes, so from 4.732 on the address is in use, and that is announced to all: computers that remember another \
+        Ethernet address for it are put right.\n\n\
+        The client finds it as it finds any other: ARP, then the datagram. The lease ends; after half of its time the \
+        computer will ask whether it may keep the address.",
     sources: &[
         ("RFC 2131 3.1", "the four messages"),
         ("RFC 2131 4.1", "to which addresses and ports they are sent"),
         ("RFC 2131 4.4.5", "renewal after half of the lease"),
+        ("RFC 5227 2.1", "probes, before an address is used; the times between them are drawn by lot"),
+        ("RFC 5227 2.3", "and the announcement"),
     ],
     further: &[Further::Headers("the ACK: lease time, mask and router are options"), Further::Scene("arp")],
     set: Set { acquainted: false, dhcp: true, ..Set::UDP },
@@ -264,10 +277,11 @@ pub(super) const LEASE: Scenario = Scenario {
                 stage.inject(&frames::dhcp_answer(THIRD, to, answer, transaction, LEASE_TIME));
             }
         }
-        let address = stage.until(secs(1), |stage| stage.server().addresses().first().copied());
+        let address = stage.until(secs(20), |stage| stage.server().addresses().first().copied());
         if let Some(address) = address {
             stage.tell(&format!("the server got {address}"));
         }
+        stage.pass(ms(100));
         asks(stage, b"hello", secs(1), 1);
     },
     claims: |story| {
@@ -276,12 +290,21 @@ pub(super) const LEASE: Scenario = Scenario {
         let bound = story.calls(Side::Server).iter().any(|call| matches!(call, Call::Bind { port: 12_000 }));
         vec![
             ("four messages", asked == 2 && story.count(Side::Server, dhcp(67)) == 2),
-            ("the address is there at 0.020", {
+            ("the address is there at 4.732", {
                 story
                     .run
                     .outcome
                     .first()
-                    .is_some_and(|line| line == "the server got 192.168.69.1/24 after 0.020 s")
+                    .is_some_and(|line| line == "the server got 192.168.69.1/24 after 4.732 s")
+            }),
+            ("it was probed three times before, and is announced then", {
+                let asked = story.out(Side::Server).filter_map(|seen| match seen.packet {
+                    Packet::Arp(arp) if arp.operation == arp::REQUEST => Some((seen.at, arp.sender)),
+                    _ => None,
+                });
+                let asked: Vec<_> = asked.collect();
+                asked.iter().map(|(_, sender)| sender.is_unspecified()).eq([true, true, true, false])
+                    && asked.last().is_some_and(|(at, _)| at.total_millis() == 4_732)
             }),
             ("the client finds it by ARP, and is served", {
                 story.count(Side::Server, is_arp) == 1 && story.received(Side::Client) == [5]

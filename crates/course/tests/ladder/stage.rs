@@ -35,6 +35,15 @@ impl Stage {
 
     /// With such trouble on the wire.
     pub fn with(rules: &[&str]) -> Self {
+        Self::made(rules, false)
+    }
+
+    /// Both hosts say at their start who they are: many frames at once.
+    pub fn announcing() -> Self {
+        Self::made(&[], true)
+    }
+
+    fn made(rules: &[&str], announce: bool) -> Self {
         let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(LATENCY, FRAMES)));
         let (server_end, mut client_end) = wire.ends();
         let recorder = Recorder::new(100_000);
@@ -44,10 +53,12 @@ impl Stage {
         }
         let mut server_end = Impaired::new(server_end, &settings, recorder.at(Side::Server));
         let now = Instant::from_secs(1);
-        let config = Config::default().with_seed(0x5eed);
+        let mut config = Config::default().with_seed(0x5eed);
+        config.host.announce = announce;
         let sizes = Sizes::default().with_connections(4).with_buffers(4_096).with_batch(16);
         let server = Server::new(&config, Memory::owned(sizes), &mut server_end, now).expect("a server");
-        let config = HostConfig::client().with_seed(0xc11e);
+        let mut config = HostConfig::client().with_seed(0xc11e);
+        config.announce = announce;
         let client = Client::observed(&config, Vec::new(), &mut client_end, now, recorder.at(Side::Client));
         let client = client.expect("a client");
         server.introduce(now, &mut recorder.at(Side::Server));
@@ -135,7 +146,9 @@ impl Stage {
     pub fn connect(&mut self, port: u16) -> SocketHandle {
         let server = IpEndpoint::new(IpAddress::v4(192, 168, 69, 1), port);
         let handle = self.client.connect(self.now, socket(), server).expect("a socket");
-        self.run(Duration::from_secs(10), |stage| stage.client.socket(handle).may_send());
+        self.run(Duration::from_secs(10), |stage| {
+            stage.client.socket(handle).state() == tcp::State::Established
+        });
         handle
     }
 

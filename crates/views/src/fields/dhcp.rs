@@ -66,7 +66,7 @@ pub(super) fn dhcp(tell: &mut Tell<'_, '_>) {
         option(tell, &item);
     }
     tell.rfc("RFC 2132 3.1");
-    tell.padding(&items);
+    tell.padding(&items, "dhcp.option.padding");
 }
 
 /// How the data of an option is to be read.

@@ -145,7 +145,7 @@ fn options(tell: &mut Tell<'_, '_>) {
         option(tell, &item);
     }
     tell.rfc("RFC 791 3.1");
-    tell.padding(&items);
+    tell.padding(&items, "");
 }
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>) {

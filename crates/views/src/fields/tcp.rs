@@ -114,7 +114,7 @@ fn options(tell: &mut Tell<'_, '_>) {
         option(tell, &item, flags);
     }
     tell.rfc("RFC 9293 3.1");
-    tell.padding(&items);
+    tell.padding(&items, "");
 }
 
 fn option(tell: &mut Tell<'_, '_>, item: &Item<'_>, flags: Flags) {

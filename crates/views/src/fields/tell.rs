@@ -256,12 +256,12 @@ impl<'s, 'a> Tell<'s, 'a> {
     }
 
     /// What is behind the last option in the header.
-    pub(super) fn padding(&mut self, items: &Tlv<'_>) {
+    pub(super) fn padding(&mut self, items: &Tlv<'_>, tshark: &'static str) {
         if !items.is_broken() {
             let (rest, end) = (items.rest().len(), self.part.header);
             self.bytes(
                 end.saturating_sub(rest)..end,
-                ("Padding", ""),
+                ("Padding", tshark),
                 format_args!("behind the last option"),
             );
         }

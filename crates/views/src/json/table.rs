@@ -62,7 +62,7 @@ impl Table<'_, '_> {
 }
 
 /// The counters that are one number each.
-fn counts(counters: &Counters) -> [(&'static str, u32); 11] {
+fn counts(counters: &Counters) -> [(&'static str, u32); 12] {
     [
         ("frames_in", counters.frames_in),
         ("frames_out", counters.frames_out),
@@ -75,6 +75,7 @@ fn counts(counters: &Counters) -> [(&'static str, u32); 11] {
         ("waited", counters.waited),
         ("evicted", counters.evicted),
         ("reused", counters.reused),
+        ("conflicts", counters.conflicts),
     ]
 }
 

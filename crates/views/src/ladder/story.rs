@@ -10,7 +10,7 @@ use super::words::{self, Label};
 use crate::connections::{Connection, Connections};
 use crate::record::{Record, What};
 use crate::side::Side;
-use crate::timeline::{Lines, REMEMBERED_OF_RECORDS};
+use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{Cause, Direction, DropRule, Fate, Way};
 use undersock::packet::{Link, Packet};
 
@@ -385,6 +385,10 @@ impl<'r> Teller<'r> {
                 said(SaidKind::State(change.to), words::state(change), words::state_title(change))
             }
             What::Timer(timer) => said(SaidKind::Timer, words::timer(timer), words::timer_title(timer)),
+            What::Conflict(conflict) => {
+                let text = Text::Conflict(*conflict).to_string();
+                said(SaidKind::Timer, words::conflict(conflict), text)
+            }
             What::Note(text) => Act::Note(text),
             What::Frame { way: Way::Out, link, bytes } => {
                 return self.out(end, at, (*link, bytes), connection);

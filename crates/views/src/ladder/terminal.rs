@@ -345,8 +345,11 @@ impl<'s, 'r> Writer<'s, 'r> {
         let (from, to) = self.lanes.wire();
         let rightwards = self.story.transits[number].from == Side::Client;
         let free = |column: usize| self.waiting.iter().all(|one| one.column != column);
+        // A narrow terminal has fewer of them.
+        let room = from + 5..to.saturating_sub(5);
+        let places = (0..room.len()).step_by(3).take(6);
         let mut columns =
-            (0..6).map(|index| if rightwards { to - 6 - 3 * index } else { from + 5 + 3 * index });
+            places.map(|place| if rightwards { room.end - 1 - place } else { room.start + place });
         let column = columns.find(|column| free(*column)).unwrap_or((from + to) / 2);
         self.waiting.push(Waiting { number, column });
         column

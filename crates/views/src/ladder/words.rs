@@ -10,7 +10,7 @@ use crate::flow::{Mark, Seen};
 use crate::notation::time;
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
-use undersock::event::{Call, Cause, Change, Event, Fate, Frame, Limit, Timer, Way};
+use undersock::event::{Call, Cause, Change, Conflict, Event, Fate, Frame, Limit, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Link, Message, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -86,6 +86,11 @@ pub(super) fn troubled(label: &mut Label, fate: Fate) {
         }
         fate => fate.name().into(),
     });
+}
+
+/// Somebody else has an address.
+pub(super) fn conflict(conflict: &Conflict) -> String {
+    (if conflict.given_up { "address given up" } else { "address defended" }).into()
 }
 
 fn segment(tcp: &Tcp<'_>, seen: &Seen) -> (String, Vec<String>) {

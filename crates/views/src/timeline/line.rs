@@ -5,7 +5,7 @@ use core::fmt;
 use crate::flow::{Mark, Seen};
 use crate::notation::Seconds;
 use crate::side::Side;
-use undersock::event::{Call, Change, Fate, Timer, Way};
+use undersock::event::{Call, Change, Conflict, Fate, Timer, Way};
 use undersock::packet::{Layer, Link, Packet};
 
 /// A line of a timeline, without its end.
@@ -67,6 +67,8 @@ pub enum Text<'a> {
     State(Change, bool),
     /// What time moved.
     Timer(Timer),
+    /// Who else has an address.
+    Conflict(Conflict),
     /// A frame.
     Frame(FrameText<'a>),
     /// What the wire did to a frame.
@@ -83,6 +85,7 @@ impl Text<'_> {
             Text::Call(_) => "call",
             Text::State(..) => "state",
             Text::Timer(_) => "timer",
+            Text::Conflict(_) => "conflict",
             Text::Frame(_) => "frame",
             Text::Trouble(..) => "trouble",
             Text::Note(_) => "note",

@@ -81,6 +81,7 @@ impl<const N: usize> Lines<N> {
             }
             Event::State(change) => (Who::Side(end), Text::State(change, own && self.changed(&change))),
             Event::Timer(timer) => (Who::Side(end), Text::Timer(timer)),
+            Event::Conflict(conflict) => (Who::Side(end), Text::Conflict(conflict)),
             event => (Who::Side(end), Text::Note(event.name())),
         };
         Some(Line { micros: self.since_start(now), who, text })

@@ -9,7 +9,7 @@ use undersock::smoltcp::wire::TcpSeqNumber;
 use super::line::{FrameText, Text};
 use crate::flow::{Mark, Seen};
 use crate::notation::Endpoint;
-use undersock::event::{Call, Cause, Change, Fate, Timer, Way};
+use undersock::event::{Call, Cause, Change, Conflict, Fate, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -27,6 +27,7 @@ impl fmt::Display for Text<'_> {
                 f.write_str(if *waited { " (the SYN that waited)" } else { "" })
             }
             Text::Timer(timer) => timer_words(timer, f),
+            Text::Conflict(conflict) => conflict_words(conflict, f),
             Text::Frame(frame) => frame.fmt(f),
             Text::Trouble(fate, frame) => write!(f, "{}: {frame}", FateWords(*fate)),
             Text::Note(text) => f.write_str(text),
@@ -81,6 +82,12 @@ fn state_words(change: &Change, f: &mut Formatter<'_>) -> fmt::Result {
         Cause::Segment | Cause::Call => Ok(()),
         cause => write!(f, " ({})", cause.text()),
     }
+}
+
+fn conflict_words(conflict: &Conflict, f: &mut Formatter<'_>) -> fmt::Result {
+    let Conflict { address, mac, given_up, .. } = conflict;
+    let done = if *given_up { "given up" } else { "defended" };
+    write!(f, "{address} {done}: {mac} has it too")
 }
 
 fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {

@@ -145,6 +145,12 @@ impl World<Uppercase> {
     pub fn new(sizes: Sizes) -> Self {
         World::with(Config::default().with_seed(0x5eed), sizes, Uppercase::new())
     }
+
+    /// On a wire for IP packets, without Ethernet.
+    pub fn point_to_point(sizes: Sizes) -> Self {
+        let host = HostConfig::default().with_seed(0x5eed).without_link();
+        World::with(Config::new(host), sizes, Uppercase::new())
+    }
 }
 
 impl<S: Service> World<S> {
@@ -160,7 +166,8 @@ impl<S: Service> World<S> {
 
     /// A server that says at its start who is there, if its configuration says so.
     pub fn as_configured(config: Config<'static>, memory: Memory<'static>, service: S) -> Self {
-        let client = HostConfig::client().with_seed(0xc11e).without_announcement();
+        let mut client = HostConfig::client().with_seed(0xc11e).without_announcement();
+        client.mac = client.mac.filter(|_| config.host.mac.is_some());
         World::of_hosts(config, memory, service, &client)
     }
 
