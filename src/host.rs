@@ -214,11 +214,12 @@ impl HostConfig {
             None if self.dhcp || self.slaac() => return Err(HostError::NoLink),
             _ => {}
         }
-        for (index, cidr) in self.addresses.iter().enumerate() {
+        let mut addresses = self.addresses.iter();
+        while let Some(cidr) = addresses.next() {
             if !is_host_address(cidr) {
                 return Err(HostError::Address(*cidr));
             }
-            if self.addresses[..index].iter().any(|other| other.address() == cidr.address()) {
+            if addresses.clone().any(|other| other.address() == cidr.address()) {
                 return Err(HostError::AddressTwice(cidr.address()));
             }
             if self.dhcp && is_v4(cidr.address()) {
@@ -235,9 +236,10 @@ impl HostConfig {
         if self.addresses.is_empty() && !self.dhcp && !self.slaac() {
             return Err(HostError::NoAddress);
         }
-        for (index, gateway) in self.gateways.iter().enumerate() {
-            if self.gateways[..index].iter().any(|other| is_v4(*other) == is_v4(*gateway)) {
-                return Err(HostError::GatewayTwice(*gateway));
+        let mut gateways = self.gateways.iter();
+        while let Some(gateway) = gateways.next() {
+            if let Some(second) = gateways.clone().find(|other| is_v4(**other) == is_v4(*gateway)) {
+                return Err(HostError::GatewayTwice(*second));
             }
             // With DHCP the gateway comes with the lease. An IPv6 router's address is usually a link-local one.
             if !is_gateway(gateway, &self.addresses) && !is_gateway(gateway, self.link_local().as_slice()) {

@@ -171,12 +171,12 @@ impl<'a> Config<'a> {
     /// The first thing found.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.host.check().map_err(ConfigError::Host)?;
-        for (index, listener) in self.listeners.iter().enumerate() {
-            let Listener { port, mode, limits } = *listener;
+        let mut listeners = self.listeners.iter();
+        while let Some(&Listener { port, mode, limits }) = listeners.next() {
             if port == 0 {
                 return Err(ConfigError::PortZero);
             }
-            if self.listeners[..index].iter().any(|other| other.port == port) {
+            if listeners.clone().any(|other| other.port == port) {
                 return Err(ConfigError::SamePort(port));
             }
             if mode == (Mode::Sentence { bytes: 0 }) {

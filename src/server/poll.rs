@@ -40,7 +40,7 @@ impl Core<'_> {
         let now = device.sink.now;
         loop {
             // Each is processed once: `reschedule` leaves no deadline at or before `now`.
-            let (slot, at) = self.slots.first(Order::Due);
+            let (slot, at) = self.slots.next_due();
             if at > now {
                 return at;
             }
@@ -83,7 +83,7 @@ impl Core<'_> {
                 Ok(Some(slot)) => self.process(slot, device, service),
             }
         }
-        self.slots.first(Order::Due).1
+        self.slots.next_due().1
     }
 
     /// Admits the SYN that has waited for the longest. Says into which slot, unless the stack refused it.

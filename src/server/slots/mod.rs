@@ -62,12 +62,14 @@ pub(super) struct Slots<'a> {
     key: u32,
     /// The first and the last that this poll has touched.
     touched: (u16, u16),
+    /// Of few slots, the one that is due first, if it is known.
+    next_due: u16,
 }
 
 impl<'a> Slots<'a> {
     /// At least 1 slot and at most [`MAX_SLOTS`], none of them in use.
     pub(super) fn new(slots: ManagedSlice<'a, Slot<'a>>, key: u32) -> Self {
-        let mut slots = Slots { slots, free: NONE, used: 0, key, touched: (NONE, NONE) };
+        let mut slots = Slots { slots, free: NONE, used: 0, key, touched: (NONE, NONE), next_due: NONE };
         for slot in (0..slots.len()).rev() {
             slots.push_free(slot);
         }

@@ -3,12 +3,11 @@
 
 use smoltcp::time::Instant;
 
-use super::{Slots, number};
+use super::{NONE, Slots, number};
 use crate::server::time::NEVER;
 
-/// So many are compared as fast as they are kept in order. On a board there are few, and a tournament would be as much code
-/// as it saves time.
-const FEW: usize = if cfg!(feature = "std") { 8 } else { usize::MAX };
+/// So many are compared as fast as they are kept in order.
+const FEW: usize = 8;
 
 /// By which instant the slots are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +25,15 @@ impl Order {
 /// Changing an instant costs up to log2(n) comparisons, asking for the earliest costs nothing. Of up to [`FEW`] slots,
 /// changing one costs nothing, and asking n comparisons.
 impl Slots<'_> {
+    /// Whether they are searched. On a board, whose memory ends at some dozens, a tournament would be more code than it is
+    /// worth.
+    fn is_few(&self) -> bool {
+        !cfg!(feature = "std") || self.len() <= FEW
+    }
+
     /// No slot has an instant: of equals, anybody may win.
     pub(super) fn seat(&mut self) {
-        if self.len() <= FEW {
+        if self.is_few() {
             return;
         }
         for node in (1..self.len()).rev() {
@@ -41,7 +46,7 @@ impl Slots<'_> {
     /// The slot with the earliest instant, and that instant.
     #[inline(never)]
     pub(in super::super) fn first(&self, order: Order) -> (usize, Instant) {
-        if self.len() > FEW {
+        if !self.is_few() {
             let slot = self.winner(order, 1);
             return (slot, self.at(order, slot));
         }
@@ -55,6 +60,19 @@ impl Slots<'_> {
         (first, Instant::from_micros(earliest))
     }
 
+    /// The slot that is due first, and when. Of few, it is looked for where it isn't known.
+    pub(in super::super) fn next_due(&mut self) -> (usize, Instant) {
+        let known = usize::from(self.next_due);
+        if self.is_few()
+            && let Some(place) = self.slots.get(known)
+        {
+            return (known, Instant::from_micros(place.at[Order::Due as usize]));
+        }
+        let first = self.first(Order::Due);
+        self.next_due = number(first.0);
+        first
+    }
+
     /// The instant of one slot.
     pub(in super::super) fn at(&self, order: Order, slot: usize) -> Instant {
         self.slots.get(slot).map_or(NEVER, |slot| Instant::from_micros(slot.at[order as usize]))
@@ -62,10 +80,15 @@ impl Slots<'_> {
 
     /// Gives a slot both its instants.
     pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
-        let leaves = self.len();
+        let known = self.at(Order::Due, self.next_due.into());
+        if due < known && self.next_due != NONE {
+            self.next_due = number(slot);
+        } else if due > known && usize::from(self.next_due) == slot {
+            self.next_due = NONE;
+        }
         let Some(place) = self.slots.get_mut(slot) else { return };
         place.at = [due.total_micros(), evictable.total_micros()];
-        if leaves > FEW {
+        if !self.is_few() {
             self.play(Order::Due, slot);
             self.play(Order::Evictable, slot);
         }
@@ -121,6 +144,9 @@ mod tests {
                 slots.schedule(slot, plain[slot][0], plain[slot][1]);
                 let (first, at) = slots.first(order);
                 assert_eq!(Some(at), plain.iter().map(|at| at[order as usize]).min());
+                let (next, due) = slots.next_due();
+                assert_eq!(Some(due), plain.iter().map(|at| at[Order::Due as usize]).min());
+                assert_eq!(plain[next][Order::Due as usize], due);
                 assert_eq!(plain[first][order as usize], at);
                 assert_eq!(slots.at(order, slot), plain[slot][order as usize]);
             }
