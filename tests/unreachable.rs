@@ -2,10 +2,10 @@
 //! where nobody answers.
 
 use test_support::world::raw::asked_in;
-use test_support::world::{World, server_v4, server_v6, small, tcp_socket, udp_socket};
+use test_support::world::{World, describe, server_v4, server_v6, small, tcp_socket, udp_socket};
 use undersock::client::{ExchangeError, TcpExchange, UdpExchange};
 use undersock::host::HostConfig;
-use undersock::server::{Config, Memory};
+use undersock::server::{Config, Limits, Memory};
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
@@ -167,5 +167,37 @@ fn a_dead_host_delays_nobody() {
         let about: Vec<_> =
             asked(&world, began).into_iter().filter(|(_, address)| *address == dead).collect();
         assert_eq!(about, [(0, dead), (1_000, dead), (2_000, dead)], "all of them together");
+    }
+}
+
+/// What is for one host is sent to nobody else: not while it isn't known any more where that is, either.
+#[test]
+fn nothing_is_broadcast_that_is_for_one() {
+    for server in [server_v4(), server_v6()] {
+        let config = Config::default().with_seed(0x5eed).with_limits(Limits::all(Duration::from_secs(3_600)));
+        let mut world = World::with(config, small(), Uppercase::new());
+        let to = IpEndpoint::new(server, 12_001);
+        let handle = world.client.connect(world.now, tcp_socket(), to).expect("a socket");
+        world.pass(Duration::from_millis(10));
+        // The server is off for some minutes, and says nothing.
+        let bytes = [b'a'; 700];
+        assert_eq!(world.client.send(world.now, handle, &bytes), bytes.len());
+        let until = world.now + Duration::from_secs(400);
+        let mut repeated = 0;
+        while world.now < until {
+            let next = world.client.poll(world.now, &mut world.client_end);
+            while let Some(frame) = world.server_end.take(world.now) {
+                repeated += u32::from(frame.len() > bytes.len());
+                assert!(asked_in(&frame).is_some() || frame[0] & 1 == 0, "{}", describe(&frame));
+            }
+            world.now = next.unwrap_or(until).max(world.now + Duration::from_micros(50)).min(until);
+        }
+        assert!(repeated > 2, "{repeated}");
+        assert!(asked(&world, Instant::ZERO).len() > 6, "it was looked for");
+        // It is on again, and the stream goes on.
+        world.pass(Duration::from_secs(100));
+        let mut room = [0; 1_024];
+        assert_eq!(world.client.receive(world.now, handle, &mut room), bytes.len(), "{server}");
+        assert!(room.starts_with(&[b'A'; 700]));
     }
 }

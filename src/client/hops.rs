@@ -38,7 +38,9 @@ impl FirstHop<'_> {
 
 impl Route for FirstHop<'_> {
     fn to(&self, packet: &[u8]) -> Mac {
-        self.of(packet).and_then(|(_, mac)| mac).unwrap_or(Mac::BROADCAST)
+        // What can't wait goes to ourselves, where no bridge forwards it: it is for one host, and repeated.
+        let nowhere = self.here.station.mac.unwrap_or_default();
+        self.of(packet).and_then(|(_, mac)| mac).unwrap_or(nowhere)
     }
 }
 

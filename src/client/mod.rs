@@ -164,6 +164,7 @@ impl<'a, O: Observer> Client<'a, O> {
                 sink.emit(Event::Conflict(conflict));
                 if conflict.given_up {
                     here.addresses.retain(|cidr| cidr.address() != conflict.address);
+                    forget(iface, sockets, conflict.address);
                 }
             }
             observe(watched, sockets, Cause::Segment, &mut sink);
@@ -363,6 +364,21 @@ fn observe<O: Observer>(
             sink.emit(Event::State(Change { slot: *slot, from, to: *state, cause }));
         }
     }
+}
+
+/// An address is ours no longer: its connections end, and say nothing from it.
+#[cold]
+fn forget(iface: &mut Interface, sockets: &mut SocketSet<'_>, address: IpAddress) {
+    for (_, socket) in sockets.iter_mut() {
+        #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
+        if let Socket::Tcp(socket) = socket
+            && socket.local_endpoint().is_some_and(|local| local.addr == address)
+        {
+            socket.abort();
+        }
+    }
+    // The stack sends no reset from an address that it doesn't know.
+    iface.update_ip_addrs(|known| known.retain(|cidr| cidr.address() != address));
 }
 
 /// The addresses of ours that connections speak from: the stack ends a connection whose address it has forgotten.
