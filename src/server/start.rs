@@ -91,8 +91,7 @@ impl<'a> Server<'a> {
         if mac.is_none() && capabilities.medium != Medium::Ip {
             return Err(ConfigError::Memory("the device carries frames: the host needs a MAC address"));
         }
-        let (fill, verify) =
-            (Sums::to_fill(&capabilities.checksum), Sums::to_verify(&capabilities.checksum));
+        let (fill, verify) = (Sums::to_fill(&capabilities.checksum), Sums::to_verify(&capabilities.checksum));
         let ip_mtu = Station { mac, fill }.ip_mtu(&capabilities);
         if ip_mtu < MIN_IP_MTU {
             return Err(ConfigError::Memory("the device's MTU is below 1280 bytes"));

@@ -93,8 +93,7 @@ impl Slots<'_> {
     /// From the leaf to the root: whoever won so far against the winner of the node beside. Where another has won as
     /// before, nothing changes further up.
     fn play(&mut self, order: Order, slot: usize) {
-        let seat =
-            |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.at[order as usize]);
+        let seat = |slots: &Self, slot: usize| slots.slots.get(slot).map(|slot| slot.at[order as usize]);
         let (mut node, mut winner) = (self.len() + slot, slot);
         while node > 1 {
             let other = self.winner(order, node ^ 1);
@@ -113,11 +112,7 @@ impl Slots<'_> {
     /// The slot that won at a node: the slot itself at a leaf.
     fn winner(&self, order: Order, node: usize) -> usize {
         let leaves = self.len();
-        if node >= leaves {
-            node - leaves
-        } else {
-            usize::from(self.slots[node].winners[order as usize])
-        }
+        if node >= leaves { node - leaves } else { usize::from(self.slots[node].winners[order as usize]) }
     }
 }
 
