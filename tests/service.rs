@@ -1,12 +1,12 @@
 //! What a service decides, and what it is told: listeners of its own, who its peers are, when a connection is over; and
 //! the uppercase service's rule against loops.
 
-use test_support::world::raw::{Peer, arp, tcp_in, udp, udp_in};
+use test_support::world::raw::{Peer, Segment, arp, tcp_in, udp, udp_in};
 use test_support::world::{World, client_v4, server_v4, small};
 use undersock::device::wire::Wire;
 use undersock::event::Limit;
 use undersock::host::{DEFAULT_MAC, HostConfig};
-use undersock::server::{Config, ConfigError, Limits, Listener, Memory, Server};
+use undersock::server::{Config, ConfigError, Limits, Listener, Memory, Server, Sizes};
 use undersock::service::{Closed, Ended, Exchange, Reply, Request, Service, Step, Uppercase};
 use undersock::smoltcp::phy::{Device, DeviceCapabilities};
 use undersock::smoltcp::time::{Duration, Instant};
@@ -235,6 +235,8 @@ fn listeners_that_cannot_work() {
 struct Full<D> {
     device: D,
     is_full: bool,
+    /// So many frames it takes at once.
+    burst: Option<usize>,
 }
 
 impl<D: Device> Device for Full<D> {
@@ -256,7 +258,35 @@ impl<D: Device> Device for Full<D> {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
+        let mut capabilities = self.device.capabilities();
+        capabilities.max_burst_size = self.burst;
+        capabilities
+    }
+}
+
+/// No larger window is offered than the device takes frames at once.
+#[test]
+fn a_window_is_no_larger_than_what_the_device_takes_at_once() {
+    for (burst, least, most) in [(None, 8_192, 8_192), (Some(2), 2_800, 2_920), (Some(1), 1_400, 1_460)] {
+        let wire = Wire::owned(Duration::from_micros(50), 8);
+        let (server_end, mut client_end) = wire.ends();
+        let mut device = Full { device: server_end, is_full: false, burst };
+        let mut now = Instant::from_secs(1);
+        let memory = Memory::owned(Sizes::default().with_connections(1).with_buffers(8_192));
+        let config = Config::new(HostConfig::default().without_announcement());
+        let mut server = Server::new(&config, memory, &mut device, now).expect("a server");
+        let syn = Segment {
+            from: (client_v4(), 40_000),
+            to: (server_v4(), 12_000),
+            control: TcpControl::Syn,
+            ..Segment::default()
+        };
+        client_end.inject(now, &syn.frame());
+        now += Duration::from_micros(50);
+        server.poll(now, &mut device, &mut Uppercase::new(), &mut ());
+        now += Duration::from_micros(50);
+        let reply = client_end.take(now).and_then(|frame| tcp_in(&frame)).expect("a SYN-ACK");
+        assert!((least..=most).contains(&reply.window), "{burst:?}: {}", reply.window);
     }
 }
 
@@ -264,7 +294,7 @@ impl<D: Device> Device for Full<D> {
 fn a_reply_that_could_not_be_sent_is_not_counted_as_sent() {
     let wire = Wire::owned(Duration::from_micros(50), 8);
     let (server_end, mut client_end) = wire.ends();
-    let mut device = Full { device: server_end, is_full: false };
+    let mut device = Full { device: server_end, is_full: false, burst: None };
     let mut now = Instant::from_secs(1);
     let mut server =
         Server::new(&Config::default(), Memory::owned(small()), &mut device, now).expect("a server");

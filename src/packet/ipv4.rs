@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+#[cfg(feature = "ipv4")]
 use super::checksum;
 use super::field::{Bits, Field, byte, long, word};
 use super::ip::words;
@@ -86,6 +87,7 @@ impl<'a> Header<'a> {
     }
 
     /// Whether its checksum is right: it is that of this packet.
+    #[cfg(feature = "ipv4")]
     #[inline(always)]
     pub(crate) fn is_right(self, packet: &[u8]) -> bool {
         let sum = checksum::header_v4(self.0);

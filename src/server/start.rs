@@ -31,6 +31,7 @@ struct Abilities {
     fill: Sums,
     verify: Sums,
     ip_mtu: usize,
+    burst: Option<usize>,
 }
 
 impl<'a> Server<'a> {
@@ -105,16 +106,16 @@ impl<'a> Server<'a> {
         if memory.slots.iter().any(|slot| is_small(slot.connection())) {
             return Err(ConfigError::Memory("there must be 16 bytes of buffer each way at least"));
         }
-        Ok(Abilities { fill, verify, ip_mtu })
+        Ok(Abilities { fill, verify, ip_mtu, burst: capabilities.max_burst_size })
     }
 
     #[inline(always)]
     fn build(config: &Config<'a>, memory: Memory<'a>, abilities: &Abilities, now: Instant) -> Self {
-        let Abilities { fill, verify, ip_mtu } = *abilities;
+        let Abilities { fill, verify, ip_mtu, burst } = *abilities;
         let host = &config.host;
         Server {
             core: Core {
-                iface: interface(ip_mtu, host.seed, now),
+                iface: interface(ip_mtu, burst, host.seed, now),
                 link: Link::new(host, now),
                 local: Local {
                     here: Here::new(host, fill),

@@ -26,12 +26,12 @@ pub(crate) use self::one_frame::{Held, OneFrame};
 pub(crate) use self::station::{Content, Station};
 pub(crate) use self::verified::verify;
 
-/// An interface for IP packets of up to so many bytes, whose checksums are none of its business. It has no address yet:
-/// see [`speak_as`].
-pub(crate) fn interface(ip_mtu: usize, seed: u64, now: Instant) -> Interface {
+/// An interface for IP packets of up to so many bytes, `burst` of them at once, whose checksums are none of its business. It
+/// has no address yet: see [`speak_as`].
+pub(crate) fn interface(ip_mtu: usize, burst: Option<usize>, seed: u64, now: Instant) -> Interface {
     let mut settings = smoltcp::iface::Config::new(HardwareAddress::Ip);
     settings.random_seed = seed;
-    Interface::new(settings, &mut Nothing { ip_mtu }, now)
+    Interface::new(settings, &mut Nothing { ip_mtu, burst }, now)
 }
 
 /// Lets the stack speak from this address of ours.
@@ -83,6 +83,7 @@ fn address_bits(address: IpAddress) -> u8 {
 /// What an interface is made with: abilities, and no frames.
 struct Nothing {
     ip_mtu: usize,
+    burst: Option<usize>,
 }
 
 impl Device for Nothing {
@@ -102,6 +103,8 @@ impl Device for Nothing {
         // With all of smoltcp's features on, the default is another.
         capabilities.medium = Medium::Ip;
         capabilities.max_transmission_unit = self.ip_mtu;
+        // No larger window is offered.
+        capabilities.max_burst_size = self.burst;
         let sums = &mut capabilities.checksum;
         for sum in [&mut sums.ipv4, &mut sums.udp, &mut sums.tcp] {
             *sum = Checksum::None;

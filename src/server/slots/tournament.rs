@@ -6,9 +6,8 @@ use smoltcp::time::Instant;
 use super::{NONE, Slots, number};
 use crate::server::time::NEVER;
 
-/// So many are compared as fast as they are kept in order. On a board there are few, and a tournament would be as much code
-/// as it saves time.
-const FEW: usize = if cfg!(feature = "std") { 8 } else { usize::MAX };
+/// So many are compared as fast as they are kept in order.
+const FEW: usize = 8;
 
 /// By which instant the slots are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +25,15 @@ impl Order {
 /// Changing an instant costs up to log2(n) comparisons, asking for the earliest costs nothing. Of up to [`FEW`] slots,
 /// changing one costs nothing, and asking n comparisons.
 impl Slots<'_> {
+    /// Whether they are searched. On a board, whose memory ends at some dozens, a tournament would be more code than it is
+    /// worth.
+    fn is_few(&self) -> bool {
+        !cfg!(feature = "std") || self.len() <= FEW
+    }
+
     /// No slot has an instant: of equals, anybody may win.
     pub(super) fn seat(&mut self) {
-        if self.len() <= FEW {
+        if self.is_few() {
             return;
         }
         for node in (1..self.len()).rev() {
@@ -41,7 +46,7 @@ impl Slots<'_> {
     /// The slot with the earliest instant, and that instant.
     #[inline(never)]
     pub(in super::super) fn first(&self, order: Order) -> (usize, Instant) {
-        if self.len() > FEW {
+        if !self.is_few() {
             let slot = self.winner(order, 1);
             return (slot, self.at(order, slot));
         }
@@ -58,7 +63,7 @@ impl Slots<'_> {
     /// The slot that is due first, and when. Of few, it is looked for where it isn't known.
     pub(in super::super) fn next_due(&mut self) -> (usize, Instant) {
         let known = usize::from(self.next_due);
-        if self.len() <= FEW
+        if self.is_few()
             && let Some(place) = self.slots.get(known)
         {
             return (known, Instant::from_micros(place.at[Order::Due as usize]));
@@ -75,7 +80,6 @@ impl Slots<'_> {
 
     /// Gives a slot both its instants.
     pub(in super::super) fn schedule(&mut self, slot: usize, due: Instant, evictable: Instant) {
-        let leaves = self.len();
         let known = self.at(Order::Due, self.next_due.into());
         if due < known && self.next_due != NONE {
             self.next_due = number(slot);
@@ -84,7 +88,7 @@ impl Slots<'_> {
         }
         let Some(place) = self.slots.get_mut(slot) else { return };
         place.at = [due.total_micros(), evictable.total_micros()];
-        if leaves > FEW {
+        if !self.is_few() {
             self.play(Order::Due, slot);
             self.play(Order::Evictable, slot);
         }
