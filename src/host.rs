@@ -7,6 +7,12 @@ use smoltcp::wire::{IpAddress, IpCidr};
 
 /// Addresses that a host may have, the IPv6 link-local one included.
 pub const MAX_ADDRESSES: usize = 5;
+/// Nobody's address.
+#[cfg(feature = "ipv4")]
+pub(crate) const NOBODY: IpAddress = IpAddress::v4(0, 0, 0, 0);
+/// Nobody's address.
+#[cfg(not(feature = "ipv4"))]
+pub(crate) const NOBODY: IpAddress = IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0);
 /// smoltcp's own convention for its examples.
 pub const DEFAULT_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
 /// The client's in the examples and tests: the last byte is that of its address.

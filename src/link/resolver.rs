@@ -7,10 +7,11 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
 use super::NEVER;
+use crate::host::NOBODY;
 use crate::packet::Mac;
 
-/// Neighbours that are known at once.
-const ENTRIES: usize = 8;
+/// Neighbours that are known at once: a server asks for its gateways, and for clients that fell silent.
+const ENTRIES: usize = if cfg!(feature = "std") { 8 } else { 4 };
 /// Questions for one (RFC 4861 10, MAX_MULTICAST_SOLICIT).
 const TRIES: u8 = 3;
 /// Between two of them (RFC 1122 2.3.2.1: at most one a second; RFC 4861 10, RETRANS_TIMER).
@@ -19,13 +20,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const CONFIRMED: Duration = Duration::from_secs(60);
 /// So long nobody is there who didn't answer.
 const ABSENT: Duration = Duration::from_secs(3);
-
-/// No neighbour's address.
-#[cfg(feature = "ipv4")]
-const NOBODY: IpAddress = IpAddress::v4(0, 0, 0, 0);
-/// No neighbour's address.
-#[cfg(not(feature = "ipv4"))]
-const NOBODY: IpAddress = IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0);
 
 /// What is known of a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,18 +11,31 @@ use super::tuple::Tuple;
 /// How long a SYN waits for a slot. By then its client has repeated it twice, and will do so again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A SYN that waits for a slot.
+/// A place for a SYN that waits for a slot.
+#[derive(Clone)]
 pub(crate) struct Waiting {
     /// Its headers. What else it carries its client sends again, as what wasn't acknowledged.
-    pub(crate) headers: heapless::Vec<u8, LONGEST>,
+    headers: [u8; LONGEST],
+    /// How long they are; 0 where none waits.
+    length: usize,
     pub(crate) segment: Segment,
     since: Instant,
+}
+
+impl Waiting {
+    /// Nobody waits. All of it is zeros: a `static` of it takes no flash.
+    pub(crate) const NOBODY: Waiting =
+        Waiting { headers: [0; LONGEST], length: 0, segment: Segment::NONE, since: Instant::ZERO };
+
+    pub(crate) fn headers(&self) -> &[u8] {
+        self.headers.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// The queue of a server whose slots are all in use.
 pub(crate) struct Backlog<'a> {
     /// A ring: `length` places from `head` on are taken.
-    places: ManagedSlice<'a, Option<Waiting>>,
+    places: ManagedSlice<'a, Waiting>,
     head: usize,
     length: usize,
 }
@@ -35,7 +48,7 @@ impl Default for Backlog<'_> {
 }
 
 impl<'a> Backlog<'a> {
-    pub(crate) fn new(places: ManagedSlice<'a, Option<Waiting>>) -> Self {
+    pub(crate) fn new(places: ManagedSlice<'a, Waiting>) -> Self {
         Backlog { places, head: 0, length: 0 }
     }
 
@@ -46,7 +59,8 @@ impl<'a> Backlog<'a> {
 
     /// Whether the SYN of this connection waits.
     pub(crate) fn contains(&self, tuple: &Tuple) -> bool {
-        self.length > 0 && self.places.iter().flatten().any(|waiting| waiting.segment.tuple == *tuple)
+        self.length > 0
+            && self.places.iter().any(|waiting| waiting.length > 0 && waiting.segment.tuple == *tuple)
     }
 
     /// Lets a SYN wait. Whether there was room.
@@ -54,27 +68,26 @@ impl<'a> Backlog<'a> {
         if self.length == self.places.len() {
             return false;
         }
-        let mut headers = heapless::Vec::new();
-        // There is room for the longest.
-        let _ = headers.resize_default(LONGEST);
-        // The door has found them whole.
-        let Some(bytes) = without_data(packet, &mut headers) else { return false };
-        headers.truncate(bytes);
         let end = self.place(self.length);
-        self.places[end] = Some(Waiting { headers, segment: *segment, since: now });
+        let Some(place) = self.places.get_mut(end) else { return false };
+        // The door has found them whole, and there is room for the longest.
+        let Some(length) = without_data(packet, &mut place.headers) else { return false };
+        (place.length, place.segment, place.since) = (length, *segment, now);
         self.length += 1;
         true
     }
 
     /// The one that has waited for the longest.
     pub(crate) fn first(&self) -> Option<&Waiting> {
-        self.places.get(self.head)?.as_ref()
+        self.places.get(self.head).filter(|waiting| waiting.length > 0)
     }
 
     /// Forgets the one that has waited for the longest. Whether one has.
     pub(crate) fn pop(&mut self) -> bool {
-        let Some(first @ Some(_)) = self.places.get_mut(self.head) else { return false };
-        *first = None;
+        let Some(first) = self.places.get_mut(self.head).filter(|waiting| waiting.length > 0) else {
+            return false;
+        };
+        first.length = 0;
         self.head = self.place(1);
         self.length -= 1;
         true

@@ -226,11 +226,17 @@ impl<'a> Connection<'a> {
         Some(ahead(self.sent.iss?, acknowledged.wrapping_add(1 + u32::from(fin))))
     }
 
-    /// Tells of a change of state since it was last observed.
-    pub(super) fn observe<O: Observer>(&mut self, slot: usize, cause: Cause, sink: &mut Sink<'_, O>) {
-        let now = self.socket().state();
+    /// Tells of a change of state since it was last observed. What is in the socket's queues, since it is looked at.
+    pub(super) fn observe<O: Observer>(
+        &mut self,
+        slot: usize,
+        cause: Cause,
+        sink: &mut Sink<'_, O>,
+    ) -> Queues {
+        let socket = self.socket();
+        let (now, queues) = (socket.state(), Queues::of(socket));
         if now == self.state {
-            return;
+            return queues;
         }
         let change = Change { slot, from: self.state, to: now, cause };
         let accepted =
@@ -244,6 +250,7 @@ impl<'a> Connection<'a> {
                 sink.emit(Event::Call(Call::Accept { slot, local, remote }));
             }
         }
+        queues
     }
 
     /// Serves and sends until there is nothing left to do for now. When the stack wants to be called again.
@@ -269,8 +276,7 @@ impl<'a> Connection<'a> {
                 if !self.touched && self.sent.last != Flags(0) {
                     self.unanswered = self.unanswered.saturating_add(1);
                 }
-                self.observe(slot, Cause::Timer, device.sink);
-                Queues::of(self.socket())
+                self.observe(slot, Cause::Timer, device.sink)
             }
         };
         let received = match self.phase {
@@ -436,7 +442,7 @@ pub(super) enum Place {
 
 /// Bytes in the receive buffer that the service hasn't taken, and in the send buffer that aren't acknowledged.
 #[derive(Clone, Copy)]
-struct Queues {
+pub(super) struct Queues {
     received: u32,
     sent: u32,
 }

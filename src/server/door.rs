@@ -77,6 +77,19 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// No segment's: zeros.
+    pub(crate) const NONE: Segment = Segment {
+        tuple: Tuple::NONE,
+        listener: 0,
+        from: Mac([0; 6]),
+        syn: false,
+        reset: false,
+        fin: false,
+        seq: TcpSeqNumber(0),
+        ack: None,
+        bytes: 0,
+    };
+
     /// The start of a connection.
     pub(crate) fn opens(&self) -> bool {
         self.syn && self.ack.is_none()

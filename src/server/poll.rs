@@ -96,7 +96,7 @@ impl Core<'_> {
         let mut backlog = core::mem::take(&mut self.backlog);
         let slot = backlog
             .first()
-            .and_then(|waiting| self.open(&waiting.headers, &waiting.segment, token, device.sink));
+            .and_then(|waiting| self.open(waiting.headers(), &waiting.segment, token, device.sink));
         backlog.pop();
         self.backlog = backlog;
         if let Some(slot) = slot {

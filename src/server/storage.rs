@@ -15,7 +15,7 @@ use super::{MIN_BUFFER, Server};
 /// The memory of a server, lent by a [`Storage`] or owned.
 pub struct Memory<'a> {
     pub(super) slots: ManagedSlice<'a, Slot<'a>>,
-    pub(super) backlog: ManagedSlice<'a, Option<Waiting>>,
+    pub(super) backlog: ManagedSlice<'a, Waiting>,
     pub(super) scratch: ManagedSlice<'a, u8>,
     /// Frames taken in before the connections that they touched are processed.
     pub(super) batch: usize,
@@ -42,7 +42,7 @@ pub struct Storage<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEN
     sets: heapless::Vec<SocketStorage<'a>, CONNECTIONS>,
     receive: [[u8; RECEIVE]; CONNECTIONS],
     send: [[u8; SEND]; CONNECTIONS],
-    backlog: heapless::Vec<Option<Waiting>, CONNECTIONS>,
+    backlog: [Waiting; CONNECTIONS],
     /// A datagram's reply, or bytes on their way through the service.
     scratch: [u8; MAX_DATAGRAM],
     server: MaybeUninit<Server<'a>>,
@@ -59,7 +59,7 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
             sets: heapless::Vec::new(),
             receive: [[0; RECEIVE]; CONNECTIONS],
             send: [[0; SEND]; CONNECTIONS],
-            backlog: heapless::Vec::new(),
+            backlog: [const { Waiting::NOBODY }; CONNECTIONS],
             scratch: [0; MAX_DATAGRAM],
             server: MaybeUninit::uninit(),
         }
@@ -71,7 +71,6 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
         const { assert!(RECEIVE >= MIN_BUFFER && SEND >= MIN_BUFFER, "16 bytes of buffer each way at least") };
         // Not `EMPTY`: that is a constant, whose bytes would be in flash.
         fill(&mut self.sets, SocketStorage::default);
-        fill(&mut self.backlog, || None);
         self.slots.clear();
         let buffers = self.receive.iter_mut().zip(self.send.iter_mut());
         for (set, (receive, send)) in self.sets.iter_mut().zip(buffers) {
@@ -167,7 +166,7 @@ impl Sizes {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         let connection = self.receive + self.send + size_of::<Slot<'_>>() + size_of::<SocketStorage<'_>>();
-        self.connections * connection + backlog(self.connections) * size_of::<Option<Waiting>>() + SCRATCH
+        self.connections * connection + backlog(self.connections) * size_of::<Waiting>() + SCRATCH
     }
 }
 
@@ -200,7 +199,7 @@ impl Memory<'static> {
         };
         Memory {
             slots: (0..connections).map(slot).collect::<Vec<_>>().into(),
-            backlog: (0..backlog(connections)).map(|_| None).collect::<Vec<_>>().into(),
+            backlog: vec![Waiting::NOBODY; backlog(connections)].into(),
             scratch: vec![0; SCRATCH].into(),
             batch,
             place: None,

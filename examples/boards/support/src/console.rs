@@ -19,10 +19,13 @@ impl Line {
         self.text("\r\n");
     }
 
-    pub(crate) fn decimal(self, number: usize) -> Self {
-        self.digits(number, 10)
+    /// A number, behind a text.
+    #[inline(never)]
+    pub(crate) fn number(self, text: &str, number: usize) -> Self {
+        self.text(text).digits(number, 10)
     }
 
+    #[inline(never)]
     fn digits(self, mut number: usize, base: usize) -> Self {
         let mut digits = [0; 20]; // Those of 2^64, on a host.
         let mut start = digits.len();
@@ -36,9 +39,11 @@ impl Line {
     }
 
     pub(crate) fn mac(self, mac: Mac) -> Self {
-        for (index, byte) in mac.0.into_iter().enumerate() {
-            self.text(if index == 0 { "" } else { ":" });
-            (self.0)(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        let mut between = "";
+        for byte in mac.0 {
+            // Two digits each.
+            self.text(between).digits(usize::from(byte >> 4), 16).digits(usize::from(byte & 15), 16);
+            between = ":";
         }
         self
     }
@@ -49,12 +54,14 @@ impl Line {
             #[cfg(feature = "ipv6")]
             IpAddress::Ipv6(address) => self.ipv6(&address.segments()),
         };
-        self.text("/").decimal(usize::from(cidr.prefix_len()))
+        self.number("/", usize::from(cidr.prefix_len()))
     }
 
     fn ipv4(self, address: Ipv4Address) {
-        for (index, byte) in address.octets().into_iter().enumerate() {
-            self.text(if index == 0 { "" } else { "." }).decimal(usize::from(byte));
+        let mut dot = "";
+        for byte in address.octets() {
+            self.number(dot, usize::from(byte));
+            dot = ".";
         }
     }
 
@@ -100,7 +107,7 @@ mod tests {
     #[test]
     fn numbers() {
         for number in [0, 9, 10, 12_000, usize::MAX] {
-            assert_eq!(written(|line| line.decimal(number).end()), format!("{number}\r\n"));
+            assert_eq!(written(|line| line.number("no. ", number).end()), format!("no. {number}\r\n"));
         }
     }
 

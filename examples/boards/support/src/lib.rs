@@ -176,29 +176,27 @@ fn start<B: Board, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: u
 /// `The server is ready to receive: …`, as the command `undersock serve` says it, with the board and its memory.
 fn boot_line<B: Board>(server: &Server<'_>) {
     let line = Line(B::console).text("The server is ready to receive: ");
-    let mut first = true;
+    let mut between = "";
     for cidr in server.addresses() {
-        if !core::mem::take(&mut first) {
-            line.text(" and ");
-        }
-        line.cidr(cidr);
+        line.text(between).cidr(cidr);
+        between = " and ";
     }
-    if first {
+    if between.is_empty() {
         line.text("no address yet (DHCP)");
     }
     if let Some(mac) = server.mac() {
         line.text(" on ").mac(mac);
     }
     if let Some(port) = server.udp_port() {
-        line.text(", UDP ").decimal(usize::from(port));
+        line.number(", UDP ", usize::from(port));
     }
     for listener in server.listeners() {
         let name = if listener.mode == Mode::Stream { ", TCP stream " } else { ", TCP " };
-        line.text(name).decimal(usize::from(listener.port));
+        line.number(name, usize::from(listener.port));
     }
     let (used, size) = ram::statics();
-    line.text(", board ").text(B::NAME).text(", static RAM ").decimal(used);
-    line.text(" of ").decimal(size).text(" bytes").end();
+    line.text(", board ").text(B::NAME).number(", static RAM ", used).number(" of ", size);
+    line.text(" bytes").end();
 }
 
 /// DHCP in place of the IPv4 addresses.

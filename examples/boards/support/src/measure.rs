@@ -70,7 +70,7 @@ impl Stack {
         let peak = ram::stack_start() - lowest;
         if peak > self.peak {
             self.peak = peak;
-            Line(console).text("stack peak ").decimal(peak).text(" bytes").end();
+            Line(console).number("stack peak ", peak).text(" bytes").end();
         }
     }
 }
