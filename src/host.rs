@@ -45,6 +45,9 @@ pub struct HostConfig {
     pub announce: bool,
     /// Send what is for hosts off the link to the gateway, and not back to where the question came from: for networks
     /// where answers take another way than questions (asymmetric routing, direct server return).
+    ///
+    /// With the feature `std` only: without it, nobody pays for it.
+    #[cfg(feature = "std")]
     pub via_gateway: bool,
     /// Different at each start and not to be guessed: initial sequence numbers follow from it.
     pub seed: u64,
@@ -62,6 +65,7 @@ impl Default for HostConfig {
             #[cfg(feature = "slaac")]
             slaac: false,
             announce: true,
+            #[cfg(feature = "std")]
             via_gateway: false,
             seed: 0,
         };
@@ -175,6 +179,7 @@ impl HostConfig {
     }
 
     /// The same, and it answers hosts off the link by way of the gateway: see [`HostConfig::via_gateway`].
+    #[cfg(feature = "std")]
     #[must_use]
     pub fn with_replies_via_gateway(mut self) -> Self {
         self.via_gateway = true;

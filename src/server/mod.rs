@@ -83,8 +83,10 @@ struct Core<'a> {
     local: Local<'a>,
     link: Link,
     /// What is for hosts off the link goes to the gateway.
+    #[cfg(feature = "std")]
     via_gateway: bool,
     /// When it is asked again where they are.
+    #[cfg(feature = "std")]
     gateways_due: Instant,
     limits: Limits,
     /// When the host has something to do or to say of its own accord.

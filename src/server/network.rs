@@ -3,7 +3,9 @@
 
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::socket::tcp::State;
-use smoltcp::time::{Duration, Instant};
+#[cfg(feature = "std")]
+use smoltcp::time::Duration;
+use smoltcp::time::Instant;
 use smoltcp::wire::IpAddress;
 
 use super::Core;
@@ -27,6 +29,7 @@ use crate::stack::{Departing, Egress};
 pub(super) const UNANSWERED: u8 = 2;
 
 /// So often it is asked where the gateways are that answers go by.
+#[cfg(feature = "std")]
 const CONFIRMED: Duration = Duration::from_secs(60);
 
 impl Core<'_> {
@@ -34,9 +37,15 @@ impl Core<'_> {
     /// the link may be answered by way of the gateway, once it is known where that is.
     #[inline(always)]
     pub(super) fn way_back(&self, host: IpAddress, from: Mac) -> Mac {
-        if self.via_gateway { self.way_out(host).unwrap_or(from) } else { from }
+        #[cfg(feature = "std")]
+        if self.via_gateway {
+            return self.way_out(host).unwrap_or(from);
+        }
+        let _ = host;
+        from
     }
 
+    #[cfg(feature = "std")]
     #[cold]
     #[inline(never)]
     fn way_out(&self, host: IpAddress) -> Option<Mac> {
@@ -228,7 +237,6 @@ impl Core<'_> {
         service: &mut S,
     ) {
         let _ = &service;
-        let now = device.sink.now;
         // What comes by a lease is announced at once.
         #[cfg(feature = "dhcp")]
         let (changed, lease_due) = self.serve_dhcp(device);
@@ -254,7 +262,9 @@ impl Core<'_> {
             }
         }
         // The gateways may be others now.
+        #[cfg(feature = "std")]
         if self.via_gateway {
+            let now = device.sink.now;
             if self.gateways_due <= now {
                 self.gateways_due = now + CONFIRMED;
                 for gateway in &self.local.here.gateways {
@@ -290,6 +300,9 @@ impl Core<'_> {
             // There are two versions and two places.
             let _ = gateways.push(gateway);
         }
-        self.gateways_due = Instant::ZERO;
+        #[cfg(feature = "std")]
+        {
+            self.gateways_due = Instant::ZERO;
+        }
     }
 }

@@ -125,7 +125,9 @@ impl<'a> Server<'a> {
                     #[cfg(feature = "dhcp")]
                     dhcp: host.dhcp,
                 },
+                #[cfg(feature = "std")]
                 via_gateway: host.via_gateway,
+                #[cfg(feature = "std")]
                 gateways_due: now,
                 limits: config.limits,
                 host_due: now,
