@@ -189,9 +189,9 @@ impl<'a, O: Observer> Client<'a, O> {
             ..
         } = self;
         let mut sink = Sink::new(now, counters, observer, here.station.link());
-        // Where its peers are is asked again from time to time.
+        // Where those are whom something is for is asked again from time to time.
         for (_, socket) in sockets.iter() {
-            if let Some(remote) = remote(socket) {
+            if let Some(remote) = waits_for(socket) {
                 link.reach(here, remote, now);
             }
         }
@@ -398,10 +398,12 @@ fn speakers(sockets: &SocketSet<'_>) -> heapless::Vec<IpAddress, MAX_ADDRESSES> 
     speakers
 }
 
-/// Whom a socket speaks to.
-fn remote(socket: &Socket<'_>) -> Option<IpAddress> {
+/// Whose acknowledgement a socket waits for.
+fn waits_for(socket: &Socket<'_>) -> Option<IpAddress> {
     match socket {
-        Socket::Tcp(socket) => socket.remote_endpoint().map(|remote| remote.addr),
+        Socket::Tcp(socket) if socket.send_queue() > 0 || socket.state() == tcp::State::SynSent => {
+            socket.remote_endpoint().map(|remote| remote.addr)
+        }
         #[allow(unreachable_patterns, reason = "the stack may have one kind of socket only")]
         _ => None,
     }

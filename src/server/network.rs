@@ -100,6 +100,8 @@ impl Core<'_> {
                 && self.local.here.next_hop(tuple.remote.addr) == Some(hop)
             {
                 connection.mac = mac;
+                // What goes there from now on may be answered.
+                connection.unanswered = 0;
             }
         }
     }

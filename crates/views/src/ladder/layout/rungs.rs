@@ -8,7 +8,7 @@ use crate::side::Side;
 use crate::svg::{Font, Point};
 
 /// A frame that falls by more than this while other things happen goes down a line of its own.
-const STEEP: f64 = 450.0;
+const STEEP: f64 = 170.0;
 /// One that the wire kept back.
 const STEEP_IF_DELAYED: f64 = 60.0;
 /// So far across the wire a lost frame gets.
