@@ -65,7 +65,7 @@
 //! | `dhcp` | take the IPv4 address from a DHCP server |
 //! | `slaac` | form IPv6 addresses from the prefixes that routers advertise |
 //! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
-//! | `std` | owned memory; a wire between threads |
+//! | `std` | owned memory; a wire between threads; answers by way of the gateway |
 //! | `tap` | on Linux, the TAP device; it takes `std` along |
 //!
 //! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
