@@ -269,9 +269,6 @@ impl<'a> Connection<'a> {
         let queues = match self.is_quiet() {
             Some(queues) if !served => queues,
             _ => {
-                if let Some(tuple) = self.tuple {
-                    speak_as(iface, tuple.local.addr);
-                }
                 next = self.send(due, iface, device);
                 if !self.touched && self.sent.last != Flags(0) {
                     self.unanswered = self.unanswered.saturating_add(1);
@@ -317,6 +314,9 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
     ) -> Option<Instant> {
         let now = device.sink.now;
+        if let Some(tuple) = &self.tuple {
+            speak_as(iface, tuple.local.addr);
+        }
         device.sent = Sent { last: Flags(0), ..self.sent };
         loop {
             let result = iface.poll_egress(now, device, &mut self.set);
@@ -345,9 +345,6 @@ impl<'a> Connection<'a> {
         let silent = matches!(self.state, State::SynReceived | State::TimeWait);
         self.socket_mut().abort();
         if !silent {
-            if let Some(tuple) = self.tuple {
-                speak_as(iface, tuple.local.addr);
-            }
             self.send(NEVER, iface, device);
         }
         self.observe(slot, Cause::Limit, device.sink);

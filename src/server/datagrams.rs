@@ -12,7 +12,7 @@ use super::door::Datagram;
 use crate::event::{Call, Event, NoReply, Observer, Sink};
 use crate::host::is_v4;
 use crate::service::{Reply, Request, Service};
-use crate::stack::{Egress, speak_as};
+use crate::stack::Egress;
 
 /// The most bytes of a datagram over IPv4 on Ethernet: 1,500 less the headers of IPv4 and UDP. Over IPv6 it is 1,452.
 pub const MAX_DATAGRAM: usize = 1_472;
@@ -73,10 +73,9 @@ pub(super) fn send<D: Device, O: Observer>(
     let socket = set.get_mut::<Socket<'_>>(handle);
     // A closed socket can be bound to any port but 0, which nobody sends to. The datagram's place in the queue is the
     // buffer's start, where it is.
-    let queued = reply.local_address.is_some_and(|own| {
-        speak_as(iface, own);
-        socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok()
-    });
+    // It says which address of ours it is from, so the stack chooses none.
+    let queued =
+        reply.local_address.is_some() && socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok();
     let remote = reply.endpoint;
     device.sink.emit(Event::Call(Call::SendTo { remote, bytes }));
     let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;

@@ -55,7 +55,7 @@ impl<'a> Server<'a> {
     ///
     /// # Errors
     /// As [`Server::new`]; and memory that isn't lent.
-    #[inline(never)]
+    #[inline]
     pub fn in_storage<D: Device>(
         config: &Config<'a>,
         mut memory: Memory<'a>,
@@ -80,7 +80,7 @@ impl<'a> Server<'a> {
     }
 
     /// What the device can do, if a server can work with it.
-    #[inline(never)]
+    #[inline(always)]
     fn check<D: Device>(
         config: &Config<'a>,
         memory: &Memory<'a>,

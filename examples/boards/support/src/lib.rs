@@ -167,11 +167,26 @@ pub fn run<B: Board, S: Service, const CONNECTIONS: usize, const RECEIVE: usize,
 fn start<B: Board, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>(
     board: &mut B,
     storage: &'static mut Storage<'static, CONNECTIONS, RECEIVE, SEND>,
-) -> Result<&'static mut Server<'static>, ConfigError> {
+) -> Result<&'static mut Server<'static>, Reason> {
     let config = board.config();
     let now = board.now();
-    Server::in_storage(&config, storage.memory(), board.device(), now)
+    Server::in_storage(&config, storage.memory(), board.device(), now).map_err(reason)
 }
+
+/// Why a configuration can't work, where somebody reads it.
+#[cfg(feature = "log")]
+type Reason = ConfigError;
+/// Nobody reads it: then it takes no flash.
+#[cfg(not(feature = "log"))]
+type Reason = ();
+
+#[cfg(feature = "log")]
+const fn reason(error: ConfigError) -> Reason {
+    error
+}
+
+#[cfg(not(feature = "log"))]
+const fn reason(_: ConfigError) -> Reason {}
 
 /// `The server is ready to receive: …`, as the command `undersock serve` says it, with the board and its memory.
 fn boot_line<B: Board>(server: &Server<'_>) {
