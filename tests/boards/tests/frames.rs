@@ -153,11 +153,16 @@ fn hostile_frames_draw_no_answer(board: &str) {
         Ipv4Packet::new_unchecked(&mut fragment[14..]).fill_checksum();
         in_silence("a fragment", &fragment);
     }
-    let liar = Mac([2, 0, 0, 0, 0, 0x66]);
-    in_silence("a liar", &arp(ArpOperation::Reply, (liar, server_v4()), server_v4()));
     for length in 1..20 {
         in_silence("a frame too short", &vec![0; length]);
     }
+    // Who says that our address is theirs is contradicted, once in ten seconds (RFC 5227 2.4).
+    let liar = Mac([2, 0, 0, 0, 0, 0x66]);
+    let lie = arp(ArpOperation::Reply, (liar, server_v4()), server_v4());
+    let ours = arp(ArpOperation::Request, (board_tests::raw::SERVER_MAC, server_v4()), server_v4());
+    let defence = host.wire.answers(&lie);
+    assert!(matches!(&defence[..], [one] if one.starts_with(&ours)), "{defence:x?}");
+    assert_eq!(host.wire.answers(&lie), [[0; 0]; 0], "again");
     // A datagram to everybody is answered from the board's own address.
     let got = host.wire.answers(&udp((client_v4(), 5_000), (v4(255, 255, 255, 255), 12_000), b"anyone?"));
     let replies: Vec<_> = got.iter().filter_map(|frame| udp_in(frame)).collect();

@@ -5,9 +5,9 @@
 //! copy each way, which is what a controller without DMA asks for. In both FIFOs a frame comes after two bytes of
 //! length (table "TX & RX FIFO Organization"), so the buffers are laid out like the FIFOs.
 
+use undersock::host::Mac;
 use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
 
 use crate::system::MHZ;

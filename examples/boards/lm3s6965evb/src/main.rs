@@ -14,10 +14,10 @@ mod ethernet;
 mod system;
 
 use cortex_m_rt::entry;
+use undersock::host::Mac;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::cortex_m::{self, Line, SysTick};
 use undersock_board::peripheral::Peripheral;
 use undersock_board::{Board, qemu};

@@ -5,9 +5,9 @@
 //! A received frame is read from a FIFO into a buffer, a frame to send is built in another and written to a FIFO: one
 //! copy each way, which is what a controller without DMA asks for.
 
+use undersock::host::Mac;
 use undersock::smoltcp::phy::{self, Device, DeviceCapabilities};
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::peripheral::Peripheral;
 
 // The FIFOs' ports (5.2), and the system control and status registers (5.3).

@@ -12,10 +12,10 @@
 mod lan9118;
 
 use cortex_m_rt::entry;
+use undersock::host::Mac;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::clock::Clock;
 use undersock_board::cortex_m::{self, Line};
 use undersock_board::peripheral::Peripheral;

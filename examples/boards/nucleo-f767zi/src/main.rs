@@ -23,10 +23,10 @@ use embassy_stm32::rng::Rng;
 use embassy_stm32::time::Hertz;
 use embassy_stm32::usart::{self, UartTx};
 use embassy_stm32::{bind_interrupts, eth, rng, uid};
+use undersock::host::Mac;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::Board;
 use undersock_board::cortex_m::{SysTick, wait_for_interrupt};
 

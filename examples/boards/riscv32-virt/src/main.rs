@@ -22,10 +22,10 @@ mod virtio_net;
 use riscv::register::{mie, mip};
 use riscv_rt::entry;
 use static_cell::{ConstStaticCell, StaticCell};
+use undersock::host::Mac;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::{Board, qemu};
 
 use crate::plic::Line;

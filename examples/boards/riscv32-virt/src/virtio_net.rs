@@ -30,9 +30,9 @@
 use core::ptr::NonNull;
 
 use heapless::Vec;
+use undersock::host::Mac;
 use undersock::smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use virtio_drivers::device::net::{VirtIONetRaw, VirtioNetHdr};
 use virtio_drivers::transport::mmio::MmioTransport;
 use virtio_drivers::transport::{DeviceType, Transport};

@@ -1,7 +1,7 @@
 //! Lines of text without `core::fmt`.
 
-use undersock::smoltcp::wire::{IpAddress, IpCidr, Ipv4Address};
 use undersock::host::Mac;
+use undersock::smoltcp::wire::{IpAddress, IpCidr, Ipv4Address};
 
 /// A line on its way to the console, piece by piece. Not generic over the board, so there is one copy of it.
 #[derive(Clone, Copy)]

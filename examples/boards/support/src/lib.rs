@@ -45,11 +45,11 @@ pub mod qemu;
 use undersock::host::HostConfig;
 #[cfg(feature = "slaac")]
 use undersock::host::MAX_ADDRESSES;
+use undersock::host::Mac;
 use undersock::server::{Config, ConfigError, Mode, Server, Storage};
 use undersock::service::Service;
 use undersock::smoltcp::phy::Device;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 #[cfg(any(feature = "dhcp", feature = "slaac"))]
 use undersock::smoltcp::wire::{IpAddress, IpCidr};
 

@@ -16,10 +16,10 @@ mod ethernet;
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, entry, exception};
+use undersock::host::Mac;
 use undersock::server::Storage;
 use undersock::service::Uppercase;
 use undersock::smoltcp::time::Instant;
-use undersock::host::Mac;
 use undersock_board::Board;
 use undersock_board::cortex_m::{Line, SysTick, wait_for_interrupt};
 
