@@ -94,8 +94,8 @@ impl Detection {
         }
     }
 
-    /// The link is up again.
-    pub(crate) fn up(&mut self, now: Instant) {
+    /// The link is up again. Whether the host says so: a silent one doesn't.
+    pub(crate) fn up(&mut self, now: Instant) -> bool {
         if !self.silent {
             (self.left, self.at) = (ANNOUNCEMENTS, now);
             #[cfg(feature = "ipv6")]
@@ -103,6 +103,7 @@ impl Detection {
                 self.probed = false;
             }
         }
+        !self.silent
     }
 
     /// An IPv4 address has come: they are announced.

@@ -109,9 +109,10 @@ impl Link {
 
     /// The link was down and is up again: who is on it is told again who is here.
     pub(crate) fn up(&mut self, now: Instant) {
-        self.detection.up(now);
-        #[cfg(feature = "ipv6")]
-        self.listener.joined(now);
+        if self.detection.up(now) {
+            #[cfg(feature = "ipv6")]
+            self.listener.joined(now);
+        }
     }
 
     /// An IPv4 address has come: it is announced.
