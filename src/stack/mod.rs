@@ -40,7 +40,8 @@ pub(crate) fn interface(ip_mtu: usize, burst: Option<usize>, seed: u64, now: Ins
 /// more. So it is told of each when it is wanted, and forgets the one that it has known for the longest.
 #[inline(always)]
 pub(crate) fn speak_as(iface: &mut Interface, address: IpAddress) {
-    if !iface.ip_addrs().iter().any(|known| known.address() == address) {
+    // Most hosts have one.
+    if iface.ip_addrs().first().is_none_or(|known| known.address() != address) {
         introduce(iface, address);
     }
 }
@@ -48,6 +49,9 @@ pub(crate) fn speak_as(iface: &mut Interface, address: IpAddress) {
 #[cold]
 #[inline(never)]
 fn introduce(iface: &mut Interface, address: IpAddress) {
+    if iface.ip_addrs().iter().any(|known| known.address() == address) {
+        return;
+    }
     iface.update_ip_addrs(|known| {
         if known.is_full() {
             known.remove(0);
