@@ -71,8 +71,9 @@
 //! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
 //!
 //! smoltcp is here as [`smoltcp`], and a program that has it itself, with any features, has the same one. It is given IP
-//! packets; what is before them on an Ethernet link is this library's (the room `link`). So none of its tables' sizes matters:
-//! a host may have [`host::MAX_ADDRESSES`], and remembers nobody whom it answers.
+//! packets; what is before them on an Ethernet link is this library's (the room `link`). A server needs none of its tables'
+//! sizes: it may have [`host::MAX_ADDRESSES`], and remembers nobody whom it answers. A client speaks from as many addresses
+//! at once as the stack has room for, 2 by default.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 
