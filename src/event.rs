@@ -7,7 +7,7 @@
 
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint, TcpSeqNumber};
 
 use crate::packet::Mac;
 
@@ -59,6 +59,10 @@ pub enum Event<'a> {
     Trouble(Trouble<'a>),
     /// Somebody else has, or wants, an address of ours.
     Conflict(Conflict),
+    /// Bytes that were sent before are sent again: the frame that has them follows.
+    Again(Again),
+    /// A connection's congestion window entered another phase.
+    Congestion(Congestion),
 }
 
 impl Event<'_> {
@@ -72,6 +76,8 @@ impl Event<'_> {
             Event::Timer(_) => "timer",
             Event::Trouble(_) => "trouble",
             Event::Conflict(_) => "conflict",
+            Event::Again(_) => "again",
+            Event::Congestion(_) => "congestion",
         }
     }
 }
@@ -259,6 +265,8 @@ named! {
         InexactReset = "inexact-reset", "RST without the exact sequence number",
         /// Bytes beyond the receive buffer, which no window has ever offered.
         BeyondWindow = "beyond-window", "bytes beyond the window",
+        /// It acknowledges what was never sent: an ACK answers it (RFC 9293 3.10.7.4).
+        Unsent = "unsent", "acknowledgement of what was never sent",
         /// The checksum of IPv4, UDP or TCP is wrong: the frame was damaged on its way.
         Checksum = "checksum", "wrong checksum",
         /// Found wrong by the stack behind the door.
@@ -309,6 +317,110 @@ impl Conflict {
     pub const fn new(address: IpAddress, mac: Mac, given_up: bool) -> Self {
         Conflict { address, mac, given_up }
     }
+}
+
+/// Bytes that were sent before are sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Again {
+    /// Which connection's.
+    pub slot: usize,
+    /// The number of the first byte that is sent again.
+    pub sequence: TcpSeqNumber,
+    /// How many; a FIN counts for one.
+    pub bytes: usize,
+    /// What says that they are lost.
+    pub cause: Loss,
+    /// The way as it is known now.
+    pub path: Path,
+}
+
+impl Again {
+    /// So many bytes of the connection in this slot, from this number on, for this reason.
+    #[must_use]
+    pub const fn new(slot: usize, sequence: TcpSeqNumber, bytes: usize, cause: Loss, path: Path) -> Self {
+        Again { slot, sequence, bytes, cause, path }
+    }
+}
+
+named! {
+    /// What says that bytes are lost, or may be.
+    pub enum Loss {
+        /// Enough of what was sent after them has arrived (RFC 6675 4, RFC 8985 6.2 with a reordering window of 0).
+        Sack = "sack", "SACK",
+        /// What was sent after them has arrived, and they are late (RFC 8985 6.2).
+        Late = "late", "late",
+        /// Three duplicate acknowledgements, of a peer without SACK (RFC 5681 3.2).
+        Duplicates = "duplicates", "duplicate ACKs",
+        /// An acknowledgement that ends before them, of a peer without SACK (RFC 6582 3.2).
+        Partial = "partial", "partial ACK",
+        /// No acknowledgement came in time: one segment asks for one (RFC 8985 7).
+        Probe = "probe", "probe",
+        /// Nor did one for the probe: all that is out counts as lost (RFC 6298 5.4, RFC 5681 3.1).
+        Timeout = "timeout", "timeout",
+        /// The stack's own timer: recovery is off, or the peer's window was shut.
+        Stack = "stack", "timer of the stack",
+    }
+}
+
+/// A connection's congestion window entered another phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Congestion {
+    /// Which connection's.
+    pub slot: usize,
+    /// The way as it is known now, with the new phase.
+    pub path: Path,
+}
+
+impl Congestion {
+    /// Of the connection in this slot.
+    #[must_use]
+    pub const fn new(slot: usize, path: Path) -> Self {
+        Congestion { slot, path }
+    }
+}
+
+named! {
+    /// How the congestion window moves.
+    pub enum Phase {
+        /// It doubles every round trip (RFC 5681 3.1).
+        SlowStart = "slow-start", "slow start",
+        /// It grows by about a segment every round trip (RFC 5681 3.1).
+        Avoidance = "avoidance", "congestion avoidance",
+        /// It was reduced for a loss, and stays until all that was out then is acknowledged (RFC 6675 5).
+        Recovery = "recovery", "fast recovery",
+        /// It is one segment again, since nothing was acknowledged for too long (RFC 5681 3.1).
+        Timeout = "timeout", "after a timeout",
+    }
+}
+
+/// What is known of a connection's way to its peer, as `ss -i` shows it of Linux's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Path {
+    /// The smoothed round-trip time (RFC 6298 2: SRTT). 0 before the first.
+    pub round_trip: Duration,
+    /// Its mean deviation (RTTVAR).
+    pub variation: Duration,
+    /// The least round-trip time that was seen.
+    pub least: Duration,
+    /// How long an acknowledgement is waited for now, back-off and all (RFC 8985 7.2).
+    pub timeout: Duration,
+    /// The congestion window, in bytes (RFC 5681: cwnd).
+    pub window: usize,
+    /// Up to here it is slow start, in bytes (ssthresh); `None` before the first loss.
+    pub threshold: Option<usize>,
+    /// The longest segment that is sent, in bytes of data.
+    pub segment: usize,
+    /// Bytes in flight: sent, and neither acknowledged nor known to have arrived nor counted as lost (RFC 6675: pipe).
+    pub flight: usize,
+    /// Bytes that have arrived behind a gap (SACK).
+    pub arrived: usize,
+    /// Bytes that count as lost, and wait to be sent again.
+    pub lost: usize,
+    /// How the window moves.
+    pub phase: Phase,
 }
 
 /// What the wire did to a frame.
@@ -460,6 +572,8 @@ pub struct Counters {
     pub reused: u32,
     /// Times that somebody else was found to have an address of ours.
     pub conflicts: u32,
+    /// Segments that had to be sent again.
+    pub again: u32,
 }
 
 impl Counters {
@@ -505,6 +619,8 @@ impl Counters {
                 Timer::WaitedTooLong => {}
             },
             Event::Conflict(_) => one(&mut self.conflicts),
+            Event::Again(_) => one(&mut self.again),
+            Event::Congestion(_) => {}
             // It is the wire's: the ends count what they see.
             Event::Trouble(_) => {}
         }

@@ -49,6 +49,12 @@ pub struct HostConfig {
     /// With the feature `std` only: without it, nobody pays for it.
     #[cfg(feature = "std")]
     pub via_gateway: bool,
+    /// Send what is lost again within about a round trip (RFC 8985), and keep a congestion window (RFC 5681). Off, the stack's
+    /// own timer does it, after a second or more, and all that was in flight is sent again: to be seen, or measured.
+    ///
+    /// With the feature `recovery` only, which `std` takes along: without it, it is off.
+    #[cfg(feature = "recovery")]
+    pub recovery: bool,
     /// Different at each start and not to be guessed: initial sequence numbers follow from it.
     pub seed: u64,
 }
@@ -67,6 +73,8 @@ impl Default for HostConfig {
             announce: true,
             #[cfg(feature = "std")]
             via_gateway: false,
+            #[cfg(feature = "recovery")]
+            recovery: true,
             seed: 0,
         };
         // Two of two gateways: those pushes can't fail.
@@ -183,6 +191,14 @@ impl HostConfig {
     #[must_use]
     pub fn with_replies_via_gateway(mut self) -> Self {
         self.via_gateway = true;
+        self
+    }
+
+    /// The same, and what is lost is repeated by the stack's timer alone: see [`HostConfig::recovery`].
+    #[cfg(feature = "recovery")]
+    #[must_use]
+    pub fn without_recovery(mut self) -> Self {
+        self.recovery = false;
         self
     }
 

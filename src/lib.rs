@@ -20,6 +20,7 @@
 //! | [`device`] | where frames come from and go to: the in-memory wire, a TAP interface; a board brings its own |
 //! | `link` | what is before a packet on Ethernet: who is where, and which addresses are ours |
 //! | [`server`] | one poll: frames in, past the front door, to the connection that each is for; replies out |
+//! | `recovery` | what was lost is sent again, and how much may be in flight |
 //! | [`service`] | what is done with a datagram and with a stream: upper-casing, or a protocol of your own |
 //! | [`text`] | upper-casing a byte stream as Python's `str.upper()` does, however the bytes are cut |
 //! | [`event`] | what happened, typed: the only instrumentation |
@@ -65,7 +66,8 @@
 //! | `dhcp` | take the IPv4 address from a DHCP server |
 //! | `slaac` | form IPv6 addresses from the prefixes that routers advertise |
 //! | `unicode` | upper-case as Unicode does; without it, ASCII letters only |
-//! | `std` | owned memory; a wire between threads; answers by way of the gateway |
+//! | `recovery` | what is lost is sent again within about a round trip, and the network isn't flooded; without it, after a second |
+//! | `std` | owned memory; a wire between threads; answers by way of the gateway; it takes `recovery` along |
 //! | `tap` | on Linux, the TAP device; it takes `std` along |
 //!
 //! Without any but `ipv4`, which is the default, it is the firmware's base: `no_std`, no allocator.
@@ -94,6 +96,9 @@ pub mod host;
 mod link;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod packet;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+#[cfg_attr(not(feature = "recovery"), path = "recovery/off.rs")]
+mod recovery;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod server;
 #[cfg(any(feature = "ipv4", feature = "ipv6"))]

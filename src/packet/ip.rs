@@ -48,6 +48,18 @@ pub const fn version(packet: &[u8]) -> Option<u8> {
     }
 }
 
+/// Where what is inside a packet begins, if no extension header is before it. `None` if its header is cut off.
+#[cfg(feature = "recovery")]
+pub(crate) fn behind(packet: &[u8]) -> Option<usize> {
+    match version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => Some(ipv4::Header::new(packet)?.length()),
+        #[cfg(feature = "ipv6")]
+        6 => Some(ipv6::HEADER),
+        _ => None,
+    }
+}
+
 /// Who sent a packet, whom it is for, and what is inside: see [`protocol`]. `None` if its header is cut off.
 #[inline(never)]
 pub(crate) fn outline(packet: &[u8]) -> Option<(IpAddress, IpAddress, u8)> {

@@ -102,12 +102,57 @@ impl<'a> Header<'a> {
         words(byte(self.0, OFFSET_AND_FLAGS) >> 4)
     }
 
+    /// [`WINDOW`].
+    #[inline]
+    #[must_use]
+    pub const fn window(self) -> u16 {
+        word(self.0, WINDOW)
+    }
+
     /// [`FLAGS`].
     #[inline]
     #[must_use]
     pub const fn flags(self) -> Flags {
         Flags(word(self.0, OFFSET_AND_FLAGS) & Flags::MASK)
     }
+}
+
+/// A segment in a packet that was just written, without IP options or extension headers.
+#[cfg(feature = "recovery")]
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) header: Header<'a>,
+    /// Where it begins in its packet.
+    pub(crate) at: usize,
+    /// Its first number.
+    pub(crate) from: u32,
+    bytes: usize,
+}
+
+#[cfg(feature = "recovery")]
+impl<'a> Sent<'a> {
+    /// The segment in a packet; `None` if there is none.
+    pub(crate) fn of(packet: &'a [u8]) -> Option<Self> {
+        let at = super::ip::behind(packet)?;
+        let header = Header::new(packet.get(at..)?)?;
+        let bytes = packet.len().checked_sub(at + header.length())?;
+        Some(Sent { header, at, from: header.sequence().0.cast_unsigned(), bytes })
+    }
+
+    /// The number behind its last byte; SYN and FIN count for one each (RFC 9293 3.4).
+    #[allow(clippy::cast_possible_truncation, reason = "a packet has fewer than 2^32 bytes")]
+    pub(crate) fn to(&self) -> u32 {
+        let flags = self.header.flags();
+        let control = u32::from(flags.syn()) + u32::from(flags.fin());
+        self.from.wrapping_add(self.bytes as u32).wrapping_add(control)
+    }
+}
+
+/// The options of a segment; none if its header contradicts itself.
+#[cfg(feature = "recovery")]
+pub(crate) fn options(segment: &[u8]) -> Options<'_> {
+    let length = Header::new(segment).map_or(0, Header::length);
+    Options(segment.get(HEADER..length).unwrap_or_default())
 }
 
 /// Makes a header one without options, with these numbers and flags. Its checksum isn't right any more.
@@ -243,6 +288,12 @@ impl<'a> Options<'a> {
             TcpOption::MaximumSegmentSize(size) => Some(size),
             _ => None,
         })
+    }
+
+    /// Whether the sender understands SACK.
+    #[must_use]
+    pub fn sack_permitted(&self) -> bool {
+        self.iter().any(|option| option == TcpOption::SackPermitted)
     }
 
     /// The shift of the sender's windows.

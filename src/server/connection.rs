@@ -14,6 +14,7 @@ use super::time::{NEVER, after};
 use super::tuple::Tuple;
 use crate::event::{Call, Cause, Change, Event, Limit, Observer, Sink};
 use crate::packet::{Flags, Mac};
+use crate::recovery::Recovery;
 use crate::service::{Closed, Ended, Service};
 use crate::stack::{Egress, Sent, speak_as};
 
@@ -45,6 +46,8 @@ pub(super) struct Connection<'a> {
     irs: TcpSeqNumber,
     /// What was seen of our segments.
     sent: Sent,
+    /// What is known of what became of them.
+    pub(super) recovery: Recovery,
     /// Bytes taken from the receive buffer, and given to the send buffer. They wrap.
     pub(super) taken: u32,
     pub(super) given: u32,
@@ -61,6 +64,8 @@ impl<'a> Connection<'a> {
         // nothing to wait for.
         socket.set_ack_delay(None);
         socket.set_nagle_enabled(false);
+        // A program may have built the stack with another default; the window that there is is `recovery`'s.
+        socket.set_congestion_control(tcp::CongestionControl::None);
         let handle = set.add(socket);
         Connection {
             set,
@@ -78,6 +83,7 @@ impl<'a> Connection<'a> {
             has_unacknowledged: false,
             irs: TcpSeqNumber(0),
             sent: Sent::NOTHING,
+            recovery: Recovery::NOTHING,
             taken: 0,
             given: 0,
             mark: (0, 0, State::Closed),
@@ -102,9 +108,6 @@ impl<'a> Connection<'a> {
         let socket = self.socket_mut();
         // Whatever the connection before left: first CLOSED, without a word to its peer.
         socket.abort();
-        // `listen` resets the socket, but not this.
-        #[cfg(feature = "std")]
-        socket.set_congestion_control(tcp::CongestionControl::Reno);
         // A CLOSED socket can listen on any port but 0, and the door knows no port 0.
         let _ = socket.listen(syn.tuple.local);
         self.listener = listener;
@@ -166,6 +169,8 @@ impl<'a> Connection<'a> {
     ///   the less the latest that its sender has said, its window too. No more can be forged by this than within the
     ///   window (RFC 5961 5), if the segment is no further away than that.
     /// * A FIN that comes again with the data before it, which has arrived.
+    /// * Of a segment where the next is expected, whose data finds no room, what it acknowledges and its window (RFC 9293
+    ///   3.10.7.4: "special allowance"): two ends whose buffers are full would wait for each other.
     #[cold]
     #[inline(never)]
     pub(super) fn unread(&self, segment: &Segment, start: i32) -> Option<bool> {
@@ -174,7 +179,8 @@ impl<'a> Connection<'a> {
         if self.is_over() || segment.reset || start.unsigned_abs() as usize > socket.recv_capacity() {
             return None;
         }
-        let news = segment.ack? > una;
+        let ack = segment.ack?;
+        let news = ack > una || start == 0 && ack == una;
         let ends = segment.fin
             && start < 0
             && i64::from(start) + segment.bytes as i64 == 0
@@ -264,13 +270,15 @@ impl<'a> Connection<'a> {
         scratch: &mut [u8],
     ) -> Option<Instant> {
         let now = device.sink.now;
+        #[cfg(feature = "recovery")]
+        self.recover(slot, iface, device, scratch);
         let served = self.serve(slot, service, scratch, device.sink);
         let mut next = None;
         let queues = match self.is_quiet() {
             Some(queues) if !served => queues,
             _ => {
-                next = self.send(due, iface, device);
-                if !self.touched && self.sent.last != Flags(0) {
+                next = self.send(slot, due, iface, device, scratch);
+                if !self.touched && self.sent.last != Flags(0) && self.is_asking() {
                     self.unanswered = self.unanswered.saturating_add(1);
                 }
                 self.observe(slot, Cause::Timer, device.sink)
@@ -288,7 +296,7 @@ impl<'a> Connection<'a> {
             self.progress = now;
         }
         self.transmit_blocked = next.is_some_and(|at| at <= now);
-        next
+        self.before_its_deadline(next)
     }
 
     /// Whether a frame came that leaves the stack with nothing to send and no timer: nothing waits to be acknowledged,
@@ -309,9 +317,11 @@ impl<'a> Connection<'a> {
     /// before.
     fn send<D: Device, O: Observer>(
         &mut self,
+        slot: usize,
         due: Instant,
         iface: &mut Interface,
         device: &mut Egress<'_, '_, D, O>,
+        spare: &mut [u8],
     ) -> Option<Instant> {
         let now = device.sink.now;
         if let Some(tuple) = &self.tuple {
@@ -319,11 +329,12 @@ impl<'a> Connection<'a> {
         }
         device.sent = Sent { last: Flags(0), ..self.sent };
         loop {
-            let result = iface.poll_egress(now, device, &mut self.set);
+            let result = self.emit(slot, iface, device, spare);
             self.sent = device.sent;
             let last = self.sent.last.0;
             if due > now
                 && last != 0
+                && !self.is_behind()
                 && (last & (Flags::SYN | Flags::FIN) != 0 || self.socket().send_queue() == 0)
             {
                 return Some(due.min(now + SHORTEST_TIMEOUT));
@@ -333,6 +344,45 @@ impl<'a> Connection<'a> {
                 return next;
             }
         }
+    }
+
+    /// Whether what a timer makes the stack send now asks for an answer that fails to come.
+    fn is_asking(&self) -> bool {
+        #[cfg(feature = "recovery")]
+        return self.recovery.is_asking();
+        #[cfg(not(feature = "recovery"))]
+        true
+    }
+
+    /// Whether the stack has gone back, and sends what it has sent.
+    #[inline(always)]
+    fn is_behind(&self) -> bool {
+        #[cfg(feature = "recovery")]
+        return self.recovery.is_behind();
+        #[cfg(not(feature = "recovery"))]
+        false
+    }
+
+    /// That instant, or the one by which recovery has something to do.
+    #[inline(always)]
+    fn before_its_deadline(&self, next: Option<Instant>) -> Option<Instant> {
+        #[cfg(feature = "recovery")]
+        return next.into_iter().chain(self.recovery.deadline()).min();
+        #[cfg(not(feature = "recovery"))]
+        next
+    }
+
+    /// Lets the stack send one segment.
+    #[cfg(not(feature = "recovery"))]
+    #[inline(always)]
+    fn emit<D: Device, O: Observer>(
+        &mut self,
+        _slot: usize,
+        iface: &mut Interface,
+        device: &mut Egress<'_, '_, D, O>,
+        _spare: &mut [u8],
+    ) -> PollResult {
+        iface.poll_egress(device.sink.now, device, &mut self.set)
     }
 
     /// Gives the connection up: a half-open one silently, any other with a RST.
@@ -345,7 +395,7 @@ impl<'a> Connection<'a> {
         let silent = matches!(self.state, State::SynReceived | State::TimeWait);
         self.socket_mut().abort();
         if !silent {
-            self.send(NEVER, iface, device);
+            self.send(slot, NEVER, iface, device, &mut []);
         }
         self.observe(slot, Cause::Limit, device.sink);
     }
@@ -435,6 +485,18 @@ pub(super) enum Place {
     Elsewhere(i32),
     /// It carries bytes beyond all that was ever offered: the buffer's end.
     Beyond,
+}
+
+impl Place {
+    /// Bytes from the next that is expected.
+    #[cfg(feature = "recovery")]
+    pub(super) fn start(self) -> i32 {
+        match self {
+            Place::Next => 0,
+            Place::Elsewhere(start) => start,
+            Place::Beyond => i32::MAX,
+        }
+    }
 }
 
 /// Bytes in the receive buffer that the service hasn't taken, and in the send buffer that aren't acknowledged.

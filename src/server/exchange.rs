@@ -56,7 +56,9 @@ impl Connection<'_> {
             let input = input.get(..got).unwrap_or_default();
             let first = !core::mem::replace(&mut self.in_service, true);
             served = true;
-            let step = offer(socket, |output| {
+            let queue = socket.send_queue();
+            let room = self.recovery.room(queue, socket.send_capacity() - queue, waiting, now);
+            let step = offer(socket, room, |output| {
                 service.stream(Exchange { slot, local, remote, now, first, input, end, output })
             });
             let consumed = take(socket, step.consumed.min(got));
@@ -129,14 +131,15 @@ fn take(socket: &mut tcp::Socket<'_>, bytes: usize) -> usize {
     bytes - left
 }
 
-/// Offers the free part of the send buffer to a service: in one piece, or a small copy where the buffer wraps.
-fn offer(socket: &mut tcp::Socket<'_>, serve: impl FnOnce(&mut [u8]) -> Step) -> Step {
-    let free = socket.send_capacity() - socket.send_queue();
+/// Offers so much of the free part of the send buffer to a service: in one piece, or a small copy where the buffer wraps.
+fn offer(socket: &mut tcp::Socket<'_>, room: usize, serve: impl FnOnce(&mut [u8]) -> Step) -> Step {
     let mut serve = Some(serve);
     let step = socket.send(|piece| {
-        if piece.len() < MIN_OUTPUT.min(free) {
+        if piece.len() < MIN_OUTPUT.min(room) {
             return (0, None);
         }
+        let size = piece.len().min(room);
+        let piece = piece.get_mut(..size).unwrap_or_default();
         let step = serve.take().map(|serve| {
             let step = serve(piece);
             Step { produced: step.produced.min(piece.len()), ..step }
@@ -147,11 +150,11 @@ fn offer(socket: &mut tcp::Socket<'_>, serve: impl FnOnce(&mut [u8]) -> Step) ->
         (Ok(Some(step)), _) => step,
         (Ok(None), Some(serve)) => {
             let mut piece = [0; MIN_OUTPUT];
-            let piece = piece.get_mut(..MIN_OUTPUT.min(free)).unwrap_or_default();
+            let piece = piece.get_mut(..MIN_OUTPUT.min(room)).unwrap_or_default();
             let mut step = serve(piece);
             step.produced = step.produced.min(piece.len());
             let piece = piece.get(..step.produced).unwrap_or_default();
-            // It fits: no more was offered than is free.
+            // It fits: no more was offered than there is room for.
             step.produced = socket.send_slice(piece).unwrap_or(0);
             step
         }

@@ -134,8 +134,9 @@ impl Core<'_> {
                 if self.slots[slot].mac == segment.from || self.follow(slot, segment, place, now) {
                     self.slots[slot].unanswered = 0;
                 }
-                sink.frame(Way::Connection(slot), frame);
-                self.give(slot, packet, answer, sink);
+                if let Some(follow_up) = self.take_in(slot, arrived, segment, place, answer, sink) {
+                    return follow_up;
+                }
                 let connection = &mut self.slots[slot];
                 connection.observe(slot, Cause::Segment, sink);
                 if connection.is_over() {
@@ -143,19 +144,33 @@ impl Core<'_> {
                     return FollowUp::Other;
                 }
                 self.slots.touch(slot);
-                match place {
-                    Place::Elsewhere(start) => self.unread(slot, packet, segment, start),
-                    _ => FollowUp::Other,
-                }
+                self.unread(slot, packet, segment, place)
             }
             None if segment.opens() => self.contact(arrived, segment, None, answer, service, sink),
             None => self.other(arrived, segment.from, &Class::NoListener, answer, service, sink),
         }
     }
 
+    /// Gives a segment to its connection.
+    #[cfg(not(feature = "recovery"))]
+    #[inline(always)]
+    fn take_in<T: TxToken, O: Observer>(
+        &mut self,
+        slot: usize,
+        arrived: Arrived<'_>,
+        _segment: &Segment,
+        _place: Place,
+        answer: T,
+        sink: &mut Sink<'_, O>,
+    ) -> Option<FollowUp> {
+        sink.frame(Way::Connection(slot), arrived.frame);
+        self.give(slot, arrived.packet, answer, sink);
+        None
+    }
+
     /// Gives a packet to the stack behind a connection: one copy of this for all who do.
     #[inline(never)]
-    fn give<T: TxToken, O: Observer>(
+    pub(super) fn give<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,
         packet: &[u8],
@@ -172,7 +187,7 @@ impl Core<'_> {
 
     /// The same with so many bytes of the scratch buffer.
     #[cold]
-    fn give_scratch<T: TxToken, O: Observer>(
+    pub(super) fn give_scratch<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,
         bytes: usize,
@@ -190,14 +205,27 @@ impl Core<'_> {
     /// Keeps what the stack has skipped in a segment and should have read: see [`Connection::unread`].
     ///
     /// [`Connection::unread`]: super::connection::Connection::unread
+    #[inline(always)]
+    fn unread(&mut self, slot: usize, packet: &[u8], segment: &Segment, place: Place) -> FollowUp {
+        match place {
+            Place::Elsewhere(start) => self.repeat(slot, packet, segment, start),
+            Place::Next if segment.bytes > 0 && self.slots[slot].rcv_nxt() == segment.seq => {
+                self.repeat(slot, packet, segment, 0)
+            }
+            _ => FollowUp::Other,
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn unread(&mut self, slot: usize, packet: &[u8], segment: &Segment, start: i32) -> FollowUp {
-        let connection = &self.slots[slot];
+    fn repeat(&mut self, slot: usize, packet: &[u8], segment: &Segment, start: i32) -> FollowUp {
+        let connection = &mut self.slots[slot];
         let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else {
             return FollowUp::Other;
         };
         let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt(), ack, fin);
+        #[cfg(feature = "recovery")]
+        let bytes = bytes.filter(|bytes| connection.is_news(ack, self.scratch.get_mut(..*bytes)));
         bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 
@@ -289,6 +317,8 @@ impl Core<'_> {
         let mac = self.way_back(syn.tuple.remote.addr, syn.from);
         let slot = self.slots.insert(syn.tuple)?;
         self.slots[slot].listen(syn, listener, mac, sink.now);
+        #[cfg(feature = "recovery")]
+        self.slots[slot].begin_recovery(self.recovery, packet, self.ip_mtu);
         self.give(slot, packet, answer, sink);
         if self.slots[slot].listens() {
             // The stack couldn't read the segment's options, for one.
@@ -324,7 +354,7 @@ impl Core<'_> {
     ///
     /// The stack sends this ACK itself, once a second at most, for a segment just before its window. So the door makes one
     /// from the frame.
-    fn challenge<T: TxToken, O: Observer>(
+    pub(super) fn challenge<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,
         Arrived { frame, packet }: Arrived<'_>,

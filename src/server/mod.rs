@@ -9,6 +9,7 @@
 //! | `ingress` | hands each frame to the sockets that it is for |
 //! | `slots` | all that is known of each connection, by 4-tuple and by what is due |
 //! | `connection`, `phase`, `exchange` | one connection: its socket, its limits; its bytes through the service |
+//! | `recover` | one connection's loss recovery: what it hears, when it goes back |
 //! | `backlog` | SYNs that wait for a slot |
 //! | `headers` | segments made from the headers of one that came |
 //! | `datagrams` | the UDP socket: what a datagram becomes |
@@ -35,6 +36,8 @@ mod ingress;
 mod network;
 mod phase;
 mod poll;
+#[cfg(feature = "recovery")]
+mod recover;
 #[cfg(feature = "slaac")]
 mod slaac;
 mod slots;
@@ -60,6 +63,8 @@ pub use self::storage::{MAX_BACKLOG, Sizes};
 pub use self::storage::{Memory, Storage};
 use self::time::NEVER;
 use crate::bucket::Bucket;
+#[cfg(feature = "recovery")]
+use crate::event::Path;
 use crate::event::{Call, Counters, Event, Observer, Sink};
 use crate::link::host::Link;
 use crate::packet::Mac;
@@ -93,6 +98,9 @@ struct Core<'a> {
     host_due: Instant,
     /// The most bytes that one IP packet holds.
     ip_mtu: usize,
+    /// What is lost is sent again at once.
+    #[cfg(feature = "recovery")]
+    recovery: bool,
     #[cfg(feature = "dhcp")]
     dhcp: Option<dhcp::Dhcp>,
     #[cfg(feature = "slaac")]
@@ -126,6 +134,9 @@ pub struct ConnectionInfo {
     pub progress: Instant,
     /// When the server will process it, whatever comes.
     pub due: Option<Instant>,
+    /// What is known of the way to the client; `None` before the handshake is over.
+    #[cfg(feature = "recovery")]
+    pub path: Option<Path>,
 }
 
 impl<'a> Server<'a> {
@@ -245,6 +256,8 @@ impl<'a> Server<'a> {
             send_queue: connection.socket().send_queue(),
             progress: connection.progress,
             due: Some(self.core.slots.at(Order::Due, slot)).filter(|due| *due != NEVER),
+            #[cfg(feature = "recovery")]
+            path: connection.path(),
         })
     }
 }

@@ -132,6 +132,8 @@ impl<'a> Server<'a> {
                 limits: config.limits,
                 host_due: now,
                 ip_mtu,
+                #[cfg(feature = "recovery")]
+                recovery: host.recovery,
                 #[cfg(feature = "dhcp")]
                 dhcp: host.mac.filter(|_| host.dhcp).map(|mac| Dhcp::new(mac, host.seed, now)),
                 #[cfg(feature = "slaac")]

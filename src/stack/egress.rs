@@ -6,7 +6,11 @@ use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::one_frame::Held;
+#[cfg(feature = "recovery")]
+use super::sender::{Ledger, Outlet, Written};
 use super::station::Station;
+#[cfg(feature = "recovery")]
+use crate::event::{Again, Event};
 use crate::event::{Observer, Sink, Way};
 use crate::packet::seal::seal;
 use crate::packet::{Flags, Mac, ip, tcp};
@@ -101,7 +105,7 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         let Egress { station, to, .. } = *self;
-        Some(Departing { token, sink: self.sink, station, to, sent: Some(&mut self.sent) })
+        Some(Departing { sent: Some(&mut self.sent), ..Departing::routed(token, self.sink, station, to) })
     }
 
     /// Not asked: the stack asks the device that it was made with.
@@ -117,19 +121,29 @@ pub(crate) struct Departing<'a, 's, T, O: Observer, R = Mac> {
     station: Station,
     to: R,
     sent: Option<&'a mut Sent>,
+    #[cfg(feature = "recovery")]
+    ledger: Option<&'a mut dyn Ledger>,
 }
 
 impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
     /// A token that answers a frame that is being taken in, where it came from.
     pub(crate) fn answer(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: Mac) -> Self {
-        Departing { token, sink, station, to, sent: None }
+        Departing::routed(token, sink, station, to)
     }
 }
 
 impl<'a, 's, T, O: Observer, R: Route> Departing<'a, 's, T, O, R> {
     /// A token for a packet that goes where this says.
     pub(crate) fn routed(token: T, sink: &'a mut Sink<'s, O>, station: Station, to: R) -> Self {
-        Departing { token, sink, station, to, sent: None }
+        Departing {
+            token,
+            sink,
+            station,
+            to,
+            sent: None,
+            #[cfg(feature = "recovery")]
+            ledger: None,
+        }
     }
 
     pub(crate) fn station(&self) -> Station {
@@ -183,9 +197,41 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     }
 }
 
+/// A segment goes out. An observer is told before if it does so again.
+#[cfg(feature = "recovery")]
+fn write_down<O: Observer>(segment: &tcp::Sent<'_>, ledger: &mut dyn Ledger, sink: &mut Sink<'_, O>) {
+    let Some((recovery, slot)) = ledger.of(segment.header) else { return };
+    let (from, fin) = (segment.from, segment.header.flags().fin());
+    if let Some((cause, bytes)) = recovery.sent(from, segment.to(), fin, sink.now) {
+        let sequence = TcpSeqNumber(from.cast_signed());
+        sink.emit(Event::Again(Again { slot, sequence, bytes: bytes as usize, cause, path: recovery.path() }));
+    }
+}
+
+#[cfg(feature = "recovery")]
+impl<'s, D: Device, O: Observer> Outlet for Egress<'_, 's, D, O> {
+    type Token<'a>
+        = Departing<'a, 's, D::TxToken<'a>, O>
+    where
+        Self: 'a;
+
+    fn room(&mut self, now: Instant) -> Option<Self::Token<'_>> {
+        self.transmit(now)
+    }
+}
+
+#[cfg(feature = "recovery")]
+impl<'a, T: TxToken, O: Observer, W: Route> Written<'a> for Departing<'a, '_, T, O, W> {
+    fn written(self, ledger: &'a mut dyn Ledger) -> Self {
+        Departing { ledger: Some(ledger), ..self }
+    }
+}
+
 impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Departing { token, sink, station, to, sent } = self;
+        let Departing { token, sink, station, to, sent, .. } = self;
+        #[cfg(feature = "recovery")]
+        let ledger = self.ledger;
         let start = station.header();
         token.consume(start + len, |frame| {
             // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
@@ -195,6 +241,10 @@ impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
             let segment = seal(packet, station.fill);
             if let (Some(sent), Some(segment)) = (sent, segment) {
                 sent.segment(segment);
+            }
+            #[cfg(feature = "recovery")]
+            if let (Some(ledger), Some(segment)) = (ledger, tcp::Sent::of(packet)) {
+                write_down(&segment, ledger, sink);
             }
             sink.frame(Way::Out, frame);
             result

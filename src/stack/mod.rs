@@ -9,10 +9,13 @@
 //! | `verified` | what of what comes in is right |
 //! | `one_frame` | a device that holds one received packet |
 //! | `egress` | a device's sending side, where packets become frames |
+//! | `sender` | of what the stack sends again, what is lost |
 #![forbid(unsafe_code)]
 
 mod egress;
 mod one_frame;
+#[cfg(feature = "recovery")]
+mod sender;
 mod station;
 mod verified;
 
@@ -23,6 +26,8 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 pub(crate) use self::egress::{Departing, Egress, Route, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
+#[cfg(feature = "recovery")]
+pub(crate) use self::sender::{One, Sender, go_back};
 pub(crate) use self::station::{Content, Station};
 pub(crate) use self::verified::verify;
 

@@ -1,0 +1,127 @@
+//! What a segment that comes in says of what was sent, and what of it the stack is given.
+
+use smoltcp::time::Instant;
+
+use super::Recovery;
+use super::seq::before;
+use crate::packet::{Options, TcpOption};
+
+/// What a segment that comes in, of a connection, has for its sender's half.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard<'f> {
+    pub(crate) ack: u32,
+    /// As it stands in the header.
+    pub(crate) window: u16,
+    /// It has neither data nor a flag beside ACK, and the stack reads it.
+    pub(crate) bare: bool,
+    pub(crate) options: Options<'f>,
+    /// Bytes that the stack holds, sent or not.
+    pub(crate) queue: usize,
+}
+
+/// What the stack is given of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All of it.
+    Give,
+    /// Nothing: of its third duplicate acknowledgement it would make what is done here better; and behind a lone FIN, which
+    /// smoltcp 0.14 doesn't repeat then, it would stand still for ever (tcp.rs 2119, 2301).
+    Withhold,
+    /// All, but as if the window weren't shut. A peer that takes its window back (RFC 9293 3.8.6) while bytes are in flight
+    /// would have smoltcp 0.14 stop its timer, and never repeat them (tcp.rs 2193, 2488).
+    Open,
+    /// Nothing: it acknowledges what was never sent, which smoltcp 0.14 drops from its buffer (tcp.rs 1640; RFC 9293
+    /// 3.10.7.4).
+    Unsent,
+}
+
+/// Blocks that one segment has room for (RFC 2018 3).
+const MOST_BLOCKS: usize = 4;
+
+impl Recovery {
+    /// Takes in what an acceptable segment says. What the stack is given of it, and with which window if
+    /// it is to read that.
+    pub(crate) fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> (Verdict, Option<u16>) {
+        let Heard { ack, window, bare, options, queue } = *heard;
+        let (una, end) = (self.board.start(), self.board.end());
+        if self.begun && before(end, ack) {
+            return (Verdict::Unsent, None);
+        }
+        if !self.begun || !self.on || before(ack, una) {
+            return (Verdict::Give, None);
+        }
+        if self.sack && !options.bytes().is_empty() {
+            self.read_blocks(options, ack, now);
+        }
+        let window = self.kept_open(ack, window);
+        let is_same = self.read && window == self.offered;
+        if bare && ack == una && !self.board.is_empty() {
+            self.duplicates = self.duplicates.saturating_add(1);
+            if is_same || queue == 0 {
+                return (Verdict::Withhold, None);
+            }
+            self.repeats = self.repeats.saturating_add(1);
+        }
+        (if window == heard.window { Verdict::Give } else { Verdict::Open }, Some(window))
+    }
+
+    /// The window that the stack is given for this one: see [`Verdict::Open`].
+    fn kept_open(&self, ack: u32, window: u16) -> u16 {
+        if window == 0 && ack != self.board.end() && self.offered != 0 { 1 } else { window }
+    }
+
+    /// The stack has been given a segment with this window, and has read that for sure; or may have.
+    pub(crate) fn given(&mut self, window: Option<u16>) {
+        self.read = window.is_some();
+        self.offered = window.unwrap_or(self.offered);
+    }
+
+    /// Whether the stack may have counted three duplicate acknowledgements, since nothing else could tell it of a window: it
+    /// sends the oldest segment then, once, and doesn't go back before.
+    pub(crate) fn may_repeat_head(&mut self) -> bool {
+        core::mem::take(&mut self.repeats) >= 3
+    }
+
+    /// Whether a bare segment of this acknowledgement, new or not, and this window tells the stack anything; and the window
+    /// that it is to have.
+    pub(crate) fn is_news(&mut self, ack: u32, is_new: bool, window: u16) -> (bool, u16) {
+        if !self.on {
+            return (true, window);
+        }
+        let window = self.kept_open(ack, window);
+        let news = is_new || !self.read || window != self.offered;
+        self.given(Some(window));
+        (news, window)
+    }
+
+    /// What the peer has behind a gap (RFC 2018 4), or had before (RFC 2883 4). What isn't between SND.UNA and SND.NXT is
+    /// no news. A forger who is within the window could have bytes held back until the next probe, no more.
+    #[cold]
+    #[inline(never)]
+    fn read_blocks(&mut self, options: Options<'_>, ack: u32, now: Instant) {
+        let at = super::micros(now);
+        let blocks = options.iter().find_map(|option| match option {
+            TcpOption::Sack(blocks) => Some(blocks),
+            _ => None,
+        });
+        let Some(blocks) = blocks else { return };
+        for (index, (left, right)) in blocks.iter().take(MOST_BLOCKS).enumerate() {
+            let (left, right) = (left.0.cast_unsigned(), right.0.cast_unsigned());
+            if !before(left, right) {
+                continue;
+            }
+            if !before(ack, right) {
+                if index == 0 && self.reordering.needless() {
+                    self.window.undo();
+                }
+                continue;
+            }
+            if before(left, ack) || before(self.board.end(), right) {
+                continue;
+            }
+            self.deliver(now, |board, delivered| {
+                board.arrive(left, right, at, &mut |range| delivered(range));
+            });
+        }
+    }
+}
