@@ -190,7 +190,7 @@ impl Machine for ThisMachine {
     }
 
     fn is_root(&self) -> bool {
-        quietly("id", &["-u"]).is_some_and(|said| said == "0")
+        is_root()
     }
 
     fn may_sudo(&self) -> bool {
@@ -198,6 +198,11 @@ impl Machine for ThisMachine {
         sudo.args(["-n", "true"]).stdin(Stdio::null()).stderr(Stdio::null());
         sudo.status().is_ok_and(|status| status.success())
     }
+}
+
+/// Whether this user is root.
+pub(crate) fn is_root() -> bool {
+    quietly("id", &["-u"]).is_some_and(|said| said == "0")
 }
 
 /// What a program prints, if it can be started.
