@@ -34,6 +34,9 @@ impl Need {
                 Need::program("util-linux", "setpriv"),
                 Need::program("tshark", "tshark"),
                 Need::program("dnsmasq-base", "dnsmasq"),
+                // The bench's smoke test.
+                Need::program("nftables", "nft"),
+                Need::program("ethtool", "ethtool"),
             ],
         }
     }

@@ -1,8 +1,8 @@
 //! The command line of `bench`, and of the parts of itself that it starts in namespaces.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -223,7 +223,7 @@ mod tests {
     fn wrong_words_are_named() {
         let said = |words: &[&str]| requested(words).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(said(&[]).contains("--loss"));
-        assert!(said(&["--loss", "--rows", "loss-2"]).contains("'loss-1'"));
+        assert!(said(&["--loss", "--rows", "loss-2"]).contains("'loss-2'"));
         assert!(said(&["--loss", "--runs", "0"]).contains("'0'"));
         assert!(said(&["--loss", "--from", "a", "--csv", "b"]).contains("--csv"));
     }

@@ -1,10 +1,11 @@
 //! The client: it streams, compares every byte that comes back, and takes the time.
 
 use core::fmt;
+use core::net::SocketAddr;
 use core::str::FromStr;
 use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;

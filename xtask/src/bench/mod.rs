@@ -6,10 +6,10 @@
 //! queue (tc-tbf) or has some packets overtaken (`reordering`); `kernel` is what sockets are told and what is counted.
 //! What comes out is a `sample` a run, and of these `table` and `plot` are made.
 
+use core::net::SocketAddr;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -117,7 +117,7 @@ fn measure(request: &Request) -> Result<Measured, Failure> {
     }
     // Linux's server and the client are parts of this program: neither may be slower than it has to be.
     call::run(cargo("build --release --locked --package xtask"))?;
-    let mut measured = Measured { with: with(&request.plan), samples: vec![] };
+    let mut measured = Measured { with: with(request), samples: vec![] };
     let mut inside = namespaces();
     inside.arg(released("xtask")).args([PART, "router"]).args(request.plan.words());
     // An ordinary user's PATH lacks the directories for administrators.
@@ -146,10 +146,13 @@ fn namespaces() -> Command {
     unshare
 }
 
-fn with(plan: &Plan) -> String {
+fn with(request: &Request) -> String {
+    let plan = &request.plan;
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty"]);
     let undersock = call::at_home(git).output().ok().filter(|output| output.status.success());
+    // Of which version a program is that was brought along, nobody knows.
+    let undersock = undersock.filter(|_| !request.given);
     let undersock = undersock.map(|output| format!(" {}", String::from_utf8_lossy(&output.stdout).trim()));
     let linux = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let linux: Vec<&str> = linux.trim().split('.').take(2).collect();

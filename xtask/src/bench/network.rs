@@ -3,8 +3,8 @@
 //! This process is in the router's namespace, which is its own, as are the tree of processes and the mounts: what is
 //! left at the end goes with them.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 
 use super::kernel;
@@ -18,7 +18,7 @@ pub(crate) const UNDERSOCK: SocketAddr = address([192, 168, 69, 1]);
 pub(crate) const LINUX: SocketAddr = address([10, 0, 2, 2]);
 
 const fn address([a, b, c, d]: [u8; 4]) -> SocketAddr {
-    SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(a, b, c, d)), PORT)
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), PORT)
 }
 
 /// A namespace behind an interface of the router's, for as long as this value lives.

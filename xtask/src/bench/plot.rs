@@ -6,9 +6,9 @@ use super::rows::Goal;
 use super::table::{Line, figure};
 
 /// Where the scale begins and ends, and the step from row to row.
-const LEFT: f64 = 400.0;
-const RIGHT: f64 = 800.0;
-const WIDTH: f64 = 870.0;
+const LEFT: f64 = 340.0;
+const RIGHT: f64 = 740.0;
+const WIDTH: f64 = 810.0;
 const TOP: f64 = 64.0;
 const STEP: f64 = 26.0;
 
@@ -49,7 +49,7 @@ impl Scale {
 pub(crate) fn svg(lines: &[Line]) -> String {
     let scale = Scale::of(lines);
     let bottom = TOP + STEP * lines.len() as f64;
-    let height = bottom + 44.0;
+    let height = bottom + 60.0;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
          height=\"{height}\" role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">undersock's rate as a ratio \
@@ -79,12 +79,14 @@ pub(crate) fn svg(lines: &[Line]) -> String {
          <text class=\"small\" x=\"44\" y=\"{y:.1}\">goal</text>\
          <circle class=\"met\" cx=\"92\" cy=\"{:.1}\" r=\"4.5\"/>\
          <text class=\"small\" x=\"102\" y=\"{y:.1}\">median, within it</text>\
-         {}<text class=\"small\" x=\"214\" y=\"{y:.1}\">median, outside</text>\
-         <text class=\"small\" x=\"{LEFT}\" y=\"{y:.1}\">line: from the lowest run to the highest; two connections: \
-         the slower's share of the faster</text>\n</svg>\n",
+         {}<text class=\"small\" x=\"224\" y=\"{y:.1}\">median, outside</text>\
+         <text class=\"small\" x=\"{LEFT}\" y=\"{y:.1}\">line: from the lowest run to the highest</text>\n\
+         <text class=\"small\" x=\"16\" y=\"{:.1}\">Two connections: to one server, the slower one's share of the \
+         faster one; to either, undersock's of Linux's.</text>\n</svg>\n",
         y - 11.0,
         y - 4.0,
-        diamond("missed", 204.0, y - 4.0),
+        diamond("missed", 214.0, y - 4.0),
+        y + 20.0,
     );
     text
 }
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!((scale.low, scale.high), (-3, 2));
         assert_eq!((scale.place(0.001), scale.place(0.0), scale.place(100.0)), (LEFT, LEFT, RIGHT));
         let text = svg(&lines);
-        assert!(text.contains(">1 % lost each way</text>") && text.contains(">0.002</text>"), "{text}");
+        assert!(text.contains(">1 % lost each way</text>") && text.contains(">0.0020</text>"), "{text}");
         assert!(text.matches("class=\"missed\" d=").count() == 3, "two rows and the legend: {text}");
         assert!(text.matches("class=\"met\" cx=").count() == 2, "one row and the legend: {text}");
         let (opened, closed) = (text.matches('<').count(), text.matches('>').count());

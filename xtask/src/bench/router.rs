@@ -1,8 +1,9 @@
 //! Inside: the rows, one after another, each in a network of its own, and in each row the servers by turns.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;

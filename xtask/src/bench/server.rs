@@ -1,7 +1,8 @@
 //! Linux's side of the comparison: a plain upper-casing stream server on the kernel's sockets.
 
+use core::net::SocketAddr;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use super::kernel;

@@ -178,6 +178,7 @@ impl Line {
 pub(crate) fn figure(value: f64) -> String {
     match value {
         0.0 => "0".into(),
+        _ if value < 0.0095 => format!("{value:.4}"),
         _ if value < 0.1 => format!("{value:.3}"),
         _ if value < 10.0 => format!("{value:.2}"),
         _ if value < 100.0 => format!("{value:.1}"),
@@ -199,6 +200,12 @@ mod tests {
     fn made(lines: &[&str]) -> Vec<Line> {
         let samples: Vec<Sample> = lines.iter().map(|line| line.parse().unwrap()).collect();
         super::lines(&samples)
+    }
+
+    #[test]
+    fn figures_are_as_long_as_they_say_something() {
+        let figures = [0.0, 0.00021, 0.034, 0.5, 9.876, 99.87, 181.6].map(figure);
+        assert_eq!(figures, ["0", "0.0002", "0.034", "0.50", "9.88", "99.9", "182"]);
     }
 
     #[test]
@@ -240,10 +247,7 @@ mod tests {
             "beside-20-8,1,both,1.0,1.25,30,600,0,0,0,whole",
         ]);
         let text = markdown("undersock", &lines);
-        assert!(
-            text.contains(" 8 KB | 1 : 0.80 | 1 : 0.40 | 0.80 (0.80 to 0.80) | at least 0.5 |"),
-            "{text}"
-        );
+        assert!(text.contains(" 8 KB | 1 : 0.80 | 1 : 0.40 | 0.80 (0.80 to 0.80) | 0.5 to 1 |"), "{text}");
         assert!(
             text.ends_with(" 8 KB | 1.00 | 1.25 | 0.80 (0.80 to 0.80) | 0.5 to 2 |  |  | yes |\n"),
             "{text}"
