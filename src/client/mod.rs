@@ -208,11 +208,16 @@ impl<'a, O: Observer> Client<'a, O> {
                             #[cfg(feature = "recovery")]
                             let arriving = Arriving::new(watched, sockets, packet, *ip_mtu, now);
                             #[cfg(feature = "recovery")]
-                            let packet = match arriving.as_ref().map(|arriving| arriving.verdict) {
+                            let packet = match &arriving {
                                 // The stack has nothing to do about it; of what was never sent, its peer needs no answer.
-                                Some(Verdict::Withhold | Verdict::Unsent) => return None,
-                                Some(Verdict::Open) => recover::opened(packet, spare).unwrap_or(packet),
-                                Some(Verdict::Give) | None => packet,
+                                Some(Arriving { verdict: Verdict::Withhold | Verdict::Unsent, .. }) => {
+                                    return None;
+                                }
+                                Some(arriving) => arriving
+                                    .change()
+                                    .and_then(|change| recover::changed(packet, spare, change))
+                                    .unwrap_or(packet),
+                                None => packet,
                             };
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
                             #[cfg(feature = "recovery")]

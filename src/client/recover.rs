@@ -7,10 +7,9 @@ use smoltcp::time::Instant;
 
 use super::Watched;
 use crate::event::{Event, Observer};
-use crate::packet::field::put;
 use crate::packet::ip::{self, protocol};
 use crate::packet::{Flags, tcp as header};
-use crate::recovery::{Heard, Recovery, Verdict};
+use crate::recovery::{Heard, Recovery, Verdict, change};
 use crate::stack::{Egress, Ledger, go_back};
 
 /// The longest packet that is looked at before it is known whether it is sent again: Ethernet's.
@@ -68,6 +67,8 @@ impl<'a> Arriving<'a> {
             ack: head.acknowledgment().0.cast_unsigned(),
             window: head.window(),
             bare: bytes == 0 && only_ack && (start as usize) < socket.recv_capacity(),
+            full: bytes > 0 || has(Flags::FIN),
+            most: socket.send_capacity(),
             options: header::options(segment),
             queue,
         };
@@ -77,6 +78,15 @@ impl<'a> Arriving<'a> {
             false => (Verdict::Give, None),
         };
         Some(Arriving { seen, ack, before: (queue, state), window: window.filter(|_| heard.bare), verdict })
+    }
+
+    /// What the stack is given with it in place of its own, if that is to be.
+    pub(super) fn change(&self) -> Option<(u32, u16)> {
+        match self.verdict {
+            Verdict::Open => Some((self.ack, 1)),
+            Verdict::Renew => Some(self.seen.recovery.latest()),
+            Verdict::Give | Verdict::Withhold | Verdict::Unsent => None,
+        }
     }
 
     /// The stack has read the packet, or hasn't.
@@ -90,12 +100,12 @@ impl<'a> Arriving<'a> {
     }
 }
 
-/// Copies a packet whose window is shut as one whose isn't: see [`Verdict::Open`]. `None` if it is too long.
+/// Copies a packet with another acknowledgement and window. `None` if it is too long.
 #[cold]
-pub(super) fn opened<'s>(packet: &[u8], spare: &'s mut [u8]) -> Option<&'s [u8]> {
+pub(super) fn changed<'s>(packet: &[u8], spare: &'s mut [u8], (ack, window): (u32, u16)) -> Option<&'s [u8]> {
     let copy = spare.get_mut(..packet.len())?;
     copy.copy_from_slice(packet);
-    put(copy.get_mut(ip::behind(packet)?..)?, header::WINDOW, 1_u16.to_be_bytes());
+    change(copy.get_mut(ip::behind(packet)?..)?, ack, window);
     Some(copy)
 }
 

@@ -4,7 +4,8 @@ use smoltcp::time::Instant;
 
 use super::Recovery;
 use super::seq::before;
-use crate::packet::{Options, TcpOption};
+use crate::packet::field::put;
+use crate::packet::{Options, TcpOption, tcp};
 
 /// What a segment that comes in, of a connection, has for its sender's half.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,10 @@ pub(crate) struct Heard<'f> {
     pub(crate) window: u16,
     /// It has neither data nor a flag beside ACK, and the stack reads it.
     pub(crate) bare: bool,
+    /// It has data, or a FIN.
+    pub(crate) full: bool,
+    /// The most bytes that the stack has ever had to wait for.
+    pub(crate) most: usize,
     pub(crate) options: Options<'f>,
     /// Bytes that the stack holds, sent or not.
     pub(crate) queue: usize,
@@ -30,6 +35,9 @@ pub(crate) enum Verdict {
     /// All, but as if the window weren't shut. A peer that takes its window back (RFC 9293 3.8.6) while bytes are in flight
     /// would have smoltcp 0.14 stop its timer, and never repeat them (tcp.rs 2193, 2488).
     Open,
+    /// Its data, as if it came with the latest acknowledgement and window. Of a segment that was overtaken the acknowledgement
+    /// is old and means nothing, and smoltcp 0.14 leaves its data unread with it (tcp.rs 1632; RFC 9293 3.10.7.4).
+    Renew,
     /// Nothing: it acknowledges what was never sent, which smoltcp 0.14 drops from its buffer (tcp.rs 1640; RFC 9293
     /// 3.10.7.4).
     Unsent,
@@ -42,12 +50,17 @@ impl Recovery {
     /// Takes in what an acceptable segment says. What the stack is given of it, and with which window if
     /// it is to read that.
     pub(crate) fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> (Verdict, Option<u16>) {
-        let Heard { ack, window, bare, options, queue } = *heard;
+        let Heard { ack, window, bare, full, most, options, queue } = *heard;
         let (una, end) = (self.board.start(), self.board.end());
         if self.begun && before(end, ack) {
             return (Verdict::Unsent, None);
         }
-        if !self.begun || !self.on || before(ack, una) {
+        if self.begun && before(ack, una) {
+            // Older ones may be anybody's (RFC 5961 5.2).
+            let is_late = full && una.wrapping_sub(ack) as usize <= most;
+            return (if is_late { Verdict::Renew } else { Verdict::Give }, None);
+        }
+        if !self.begun || !self.on {
             return (Verdict::Give, None);
         }
         if self.sack && !options.bytes().is_empty() {
@@ -63,6 +76,11 @@ impl Recovery {
             self.repeats = self.repeats.saturating_add(1);
         }
         (if window == heard.window { Verdict::Give } else { Verdict::Open }, Some(window))
+    }
+
+    /// The acknowledgement and the window that the stack is given with data that came late: see [`Verdict::Renew`].
+    pub(crate) fn latest(&self) -> (u32, u16) {
+        (self.board.start(), self.offered)
     }
 
     /// The window that the stack is given for this one: see [`Verdict::Open`].
@@ -124,4 +142,10 @@ impl Recovery {
             });
         }
     }
+}
+
+/// Puts these in a segment's header. Its checksum isn't right any more; it was verified.
+pub(crate) fn change(header: &mut [u8], ack: u32, window: u16) {
+    put(header, tcp::ACKNOWLEDGMENT, ack.to_be_bytes());
+    put(header, tcp::WINDOW, window.to_be_bytes());
 }

@@ -26,7 +26,7 @@ mod window;
 
 use smoltcp::time::{Duration, Instant};
 
-pub(crate) use self::hear::{Heard, Verdict};
+pub(crate) use self::hear::{Heard, Verdict, change};
 use self::rtt::RoundTrip;
 use self::scoreboard::{Fate, Range, Scoreboard};
 use self::seq::before;
@@ -333,8 +333,9 @@ impl Recovery {
         if !self.reordering.seen && (recovers || self.board.arrived() >= DUPLICATES * self.segment) {
             return 0;
         }
+        // RFC 8985 has SRTT as its bound. A way on which some take longer has more sent again that isn't lost.
         let quarters = u32::from(self.reordering.quarters);
-        (self.rtt.least / 4).saturating_mul(quarters).min(self.rtt.smoothed)
+        (self.rtt.least / 4).saturating_mul(quarters).min(4 * self.rtt.smoothed)
     }
 
     /// No acknowledgement came in time: asks for one (RFC 8985 7.3), then counts all as lost (RFC 6298 5.4 to 5.6).
@@ -450,7 +451,7 @@ impl Reordering {
         }
         self.needless += 1;
         self.seen = true;
-        (self.quarters, self.left) = (self.quarters.saturating_add(1), CALM);
+        (self.quarters, self.left) = (self.quarters.saturating_mul(2), CALM);
         self.again == self.needless
     }
 }

@@ -16,7 +16,7 @@ use super::ingress::{Arrived, FollowUp};
 use crate::event::{DropRule, Event, Observer, Path, Sink, Way};
 use crate::packet::field::put;
 use crate::packet::{ip, tcp};
-use crate::recovery::{Heard, Recovery, Verdict};
+use crate::recovery::{Heard, Recovery, Verdict, change};
 use crate::stack::{Desk, Egress, One, go_back, speak_as};
 
 impl Connection<'_> {
@@ -47,6 +47,8 @@ impl Connection<'_> {
             ack: ack.0.cast_unsigned(),
             window: header.window(),
             bare: segment.bytes == 0 && !segment.fin && self.is_read(segment, place),
+            full: segment.bytes > 0 || segment.fin,
+            most: self.socket().send_capacity(),
             options: tcp::options(behind),
             queue: self.socket().send_queue(),
         };
@@ -167,20 +169,28 @@ impl Core<'_> {
                 self.slots.touch(slot);
                 return Some(FollowUp::Other);
             }
-            Verdict::Open => self.give_open(slot, packet, answer, sink),
+            Verdict::Open => {
+                let ack = segment.ack.map_or(0, |ack| ack.0.cast_unsigned());
+                self.give_changed(slot, packet, (ack, 1), answer, sink);
+            }
+            Verdict::Renew => {
+                let latest = self.slots[slot].recovery.latest();
+                self.give_changed(slot, packet, latest, answer, sink);
+            }
             Verdict::Give | Verdict::Unsent => self.give(slot, packet, answer, sink),
         }
         self.slots[slot].given(window, segment, place);
         None
     }
 
-    /// Gives the stack a packet whose window is shut as if it weren't: see [`Verdict::Open`].
+    /// Gives the stack a packet with another acknowledgement and window.
     #[cold]
     #[inline(never)]
-    pub(super) fn give_open<T: TxToken, O: Observer>(
+    fn give_changed<T: TxToken, O: Observer>(
         &mut self,
         slot: usize,
         packet: &[u8],
+        (ack, window): (u32, u16),
         answer: T,
         sink: &mut Sink<'_, O>,
     ) {
@@ -191,10 +201,10 @@ impl Core<'_> {
         });
         match header {
             Some(header) => {
-                put(header, tcp::WINDOW, 1_u16.to_be_bytes());
+                change(header, ack, window);
                 self.give_scratch(slot, packet.len(), answer, sink);
             }
-            // It is too long to be copied: then it has data, and a bare one will follow.
+            // It is too long to be copied: then it has data, and comes again.
             None => self.give(slot, packet, answer, sink),
         }
     }
