@@ -21,7 +21,8 @@ pub(crate) enum Trouble {
     Nothing,
     /// Per cent of all packets vanish: from the client, to the client.
     Loss(u32, u32),
-    /// A slower link with a queue that overflows, the same in both directions.
+    /// A slower link to the client, with a queue that overflows. From the client it is as fast as ever, so that a server
+    /// always has something to send.
     Bottleneck {
         megabits: u32,
         queue: u32,
