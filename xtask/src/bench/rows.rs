@@ -117,7 +117,7 @@ const fn beside(name: &'static str, about: &'static str, megabits: u32, queue: u
     Row { name, about, trouble, work: Work::Beside, goal: Goal::Between(0.5, 2.0), stall: None }
 }
 
-/// The detour itself takes tens of microseconds: within a round trip here.
+/// The detour itself takes some ten microseconds, and more under load: within a round trip here.
 const DETOUR: Trouble = Trouble::Reordering { percent: 5, held: Duration::ZERO };
 /// A round trip or more: who is as late as that looks lost to whoever waits for less.
 const LATE: Trouble = Trouble::Reordering { percent: 5, held: Duration::from_micros(200) };
