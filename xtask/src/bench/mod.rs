@@ -27,6 +27,23 @@ mod sample;
 mod server;
 mod table;
 
+#[cfg(not(target_os = "linux"))]
+mod reordering {
+    use crate::failure::Failure;
+
+    pub(crate) struct Reordering;
+
+    impl Reordering {
+        pub(crate) fn begin(_: core::time::Duration) -> Result<Reordering, Failure> {
+            Err(Failure::new("holding packets back", "the queue is Linux's"))
+        }
+    }
+
+    pub(crate) fn lost() -> Result<u64, Failure> {
+        Ok(0)
+    }
+}
+
 use rows::Row;
 use sample::Sample;
 

@@ -105,9 +105,7 @@ impl Network {
         finish(loss, &rules(trouble))?;
         match trouble {
             Trouble::Nothing | Trouble::Loss(..) => Ok(()),
-            Trouble::Bottleneck { megabits, queue } => ["client", "linux", TAP]
-                .iter()
-                .try_for_each(|interface| tool(&bottleneck(interface, megabits, queue))),
+            Trouble::Bottleneck { megabits, queue } => tool(&bottleneck("client", megabits, queue)),
             Trouble::Reordering { percent, .. } => tool(&overtaken(percent)),
         }
     }

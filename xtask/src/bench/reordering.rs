@@ -56,6 +56,20 @@ impl Reordering {
     }
 }
 
+/// Packets that the queue had no room for, and such as this program wasn't told of: they are lost, where none should be.
+pub(crate) fn lost() -> Result<u64, Failure> {
+    let file = "/proc/net/netfilter/nfnetlink_queue";
+    let failed = |reason: &dyn core::fmt::Display| Failure::new(format!("reading {file}"), reason);
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    lost_of(&text).ok_or_else(|| failed(&format!("\"{}\"", text.trim())))
+}
+
+/// Queue, port, waiting, mode, bytes, dropped for want of room, dropped on the way to the program, and two more.
+fn lost_of(text: &str) -> Option<u64> {
+    let mut words = text.split_whitespace().skip(5).map_while(|word| word.parse::<u64>().ok());
+    Some(words.next()? + words.next()?)
+}
+
 impl Drop for Reordering {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
@@ -182,6 +196,12 @@ fn numbers(mut bytes: &[u8]) -> Vec<[u8; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_are_two_of_the_columns() {
+        assert_eq!(lost_of("    0  21435     0 1     0     3     4     9321  1\n"), Some(7));
+        assert_eq!(lost_of(""), None);
+    }
 
     #[test]
     fn packets_numbers_are_read_from_whatever_comes() {

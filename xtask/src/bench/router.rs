@@ -11,8 +11,7 @@ use std::time::Instant;
 
 use super::client::Came;
 use super::network::{self, LINUX, Network, TAP, UNDERSOCK};
-#[cfg(target_os = "linux")]
-use super::reordering::Reordering;
+use super::reordering::{self, Reordering};
 use super::rows::{Row, SHARING, Trouble, Work};
 use super::sample::{End, Sample, Server};
 use super::{PART, Plan};
@@ -47,7 +46,21 @@ fn measure(row: &'static Row, plan: &Plan) -> Result<(), Failure> {
             said.map_err(|error| Failure::new("saying what was measured", error))?;
         }
     }
-    Ok(())
+    match row.trouble {
+        Trouble::Reordering { .. } => nothing_lost(row),
+        _ => Ok(()),
+    }
+}
+
+/// Where packets are only to be overtaken.
+fn nothing_lost(row: &Row) -> Result<(), Failure> {
+    match reordering::lost()? {
+        0 => Ok(()),
+        lost => Err(Failure::new(
+            format!("holding packets back for {}", row.name),
+            format!("{lost} got lost; `cargo xtask bench --loss --rows {}` tries again", row.name),
+        )),
+    }
 }
 
 fn sample(

@@ -21,7 +21,8 @@ pub(crate) enum Trouble {
     Nothing,
     /// Per cent of all packets vanish: from the client, to the client.
     Loss(u32, u32),
-    /// A slower link with a queue that overflows, the same in both directions.
+    /// A slower link to the client, with a queue that overflows. From the client it is as fast as ever, so that a server
+    /// always has something to send.
     Bottleneck {
         megabits: u32,
         queue: u32,
@@ -116,7 +117,7 @@ const fn beside(name: &'static str, about: &'static str, megabits: u32, queue: u
     Row { name, about, trouble, work: Work::Beside, goal: Goal::Between(0.5, 2.0), stall: None }
 }
 
-/// The detour itself takes tens of microseconds: within a round trip here.
+/// The detour itself takes some ten microseconds, and more under load: within a round trip here.
 const DETOUR: Trouble = Trouble::Reordering { percent: 5, held: Duration::ZERO };
 /// A round trip or more: who is as late as that looks lost to whoever waits for less.
 const LATE: Trouble = Trouble::Reordering { percent: 5, held: Duration::from_micros(200) };
