@@ -8,6 +8,8 @@ use crate::event::{Observer, Sink};
 use crate::link::host::{Here, Link};
 use crate::packet::{Mac, ip, u32_at};
 use crate::stack::{Departing, Held, Route};
+#[cfg(feature = "recovery")]
+use crate::stack::{Ledger, Outlet, Written};
 
 /// The longest packet that waits until it is known where the first hop is: a SYN, with all options.
 const LONGEST_SYN: usize = 40 + 60;
@@ -78,6 +80,25 @@ impl<'s, D: Device, O: Observer> Device for Resolving<'_, 's, D, O> {
     /// Not asked: the stack asks the device that it was made with.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
+    }
+}
+
+#[cfg(feature = "recovery")]
+impl<'s, D: Device, O: Observer> Outlet for Resolving<'_, 's, D, O> {
+    type Token<'b>
+        = Resolved<'b, 's, D::TxToken<'b>, O>
+    where
+        Self: 'b;
+
+    fn room(&mut self, now: Instant) -> Option<Self::Token<'_>> {
+        self.transmit(now)
+    }
+}
+
+#[cfg(feature = "recovery")]
+impl<'a, T: TxToken, O: Observer> Written<'a> for Resolved<'a, '_, T, O> {
+    fn written(self, ledger: &'a mut dyn Ledger) -> Self {
+        Resolved { token: self.token.written(ledger), ..self }
     }
 }
 

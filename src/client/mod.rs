@@ -15,10 +15,13 @@
 //! |---|---|
 //! | `exchange` | one exchange, step by step |
 //! | `hops` | where packets go, and SYNs that wait until that is known |
+//! | `recover` | what is lost is sent again |
 #![forbid(unsafe_code)]
 
 mod exchange;
 mod hops;
+#[cfg(feature = "recovery")]
+mod recover;
 
 use managed::ManagedSlice;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
@@ -30,6 +33,8 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 pub use self::exchange::{ExchangeError, TcpExchange, UdpExchange};
 use self::hops::{FirstHop, QUEUED, Queued, Resolving};
+#[cfg(feature = "recovery")]
+use self::recover::Arriving;
 use crate::event::{Call, Cause, Change, Counters, Event, Observer, Sink, Way};
 use crate::host::{HostConfig, HostError, MAX_ADDRESSES};
 use crate::link::NEVER;
@@ -37,11 +42,16 @@ use crate::link::host::{Business, Here, Link};
 use crate::link::resolver::Neighbor;
 use crate::packet::ip;
 use crate::packet::seal::Sums;
+#[cfg(feature = "recovery")]
+use crate::recovery::{Recovery, Verdict};
 use crate::stack::{Content, Departing, Egress, OneFrame, interface, speak_as, speak_as_all, verify};
+#[cfg(feature = "recovery")]
+use crate::stack::{Sender, Written};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
-/// Connections at once whose states an observer is told of; further ones go unseen.
+/// Connections at once whose states an observer is told of, and whose losses are recovered at once; further ones go unseen,
+/// and the stack's own timer repeats what they lose.
 const WATCHED: usize = 8;
 
 /// A host with a stack and no services. Its observer sees the same events as a server's; a connection's slot is how many
@@ -66,12 +76,31 @@ pub struct Client<'a, O: Observer = ()> {
     unreachable: heapless::Vec<SocketHandle, WATCHED>,
     counters: Counters,
     observer: O,
+    /// The longest IP packet.
+    #[cfg(feature = "recovery")]
+    ip_mtu: usize,
+    /// What is lost is sent again at once.
+    #[cfg(feature = "recovery")]
+    recovery: bool,
+    /// Where a socket is alone while its stack goes back.
+    #[cfg(feature = "recovery")]
+    alone: SocketSet<'a>,
+    #[cfg(feature = "recovery")]
+    spare: [u8; recover::SPARE],
 }
 
 /// A connection as the observer knows it.
 struct Watched {
     socket: SocketHandle,
     slot: usize,
+    /// Its port at this end.
+    #[cfg(feature = "recovery")]
+    port: u16,
+    /// The sequence number that the peer was told is expected next.
+    #[cfg(feature = "recovery")]
+    expected: u32,
+    #[cfg(feature = "recovery")]
+    recovery: Recovery,
     state: tcp::State,
 }
 
@@ -109,7 +138,6 @@ impl<'a, O: Observer> Client<'a, O> {
         Ok(Client {
             iface: interface(here.station.ip_mtu(&capabilities), capabilities.max_burst_size, host.seed, now),
             link: Link::new(host, now),
-            here,
             unverified: Sums::to_verify(&capabilities.checksum),
             link_due: now,
             sockets: SocketSet::new(sockets),
@@ -120,7 +148,28 @@ impl<'a, O: Observer> Client<'a, O> {
             unreachable: heapless::Vec::new(),
             counters: Counters::default(),
             observer,
+            #[cfg(feature = "recovery")]
+            ip_mtu: here.station.ip_mtu(&capabilities),
+            // Without an allocator there is no place for a socket's set until one is lent.
+            #[cfg(feature = "recovery")]
+            recovery: host.recovery && cfg!(feature = "std"),
+            #[cfg(all(feature = "recovery", feature = "std"))]
+            alone: SocketSet::new(vec![SocketStorage::EMPTY]),
+            #[cfg(all(feature = "recovery", not(feature = "std")))]
+            alone: SocketSet::new(&mut [][..]),
+            #[cfg(feature = "recovery")]
+            spare: [0; recover::SPARE],
+            here,
         })
+    }
+
+    /// The same with loss recovery, which takes a place for one socket more: see [`HostConfig::recovery`].
+    #[cfg(all(feature = "recovery", not(feature = "std")))]
+    #[must_use]
+    pub fn with_recovery(mut self, place: &'a mut [SocketStorage<'a>; 1]) -> Self {
+        self.alone = SocketSet::new(&mut place[..]);
+        self.recovery = true;
+        self
     }
 
     /// Lets the stack take in and send frames.
@@ -133,6 +182,8 @@ impl<'a, O: Observer> Client<'a, O> {
         while let Some((received, answer)) = device.receive(now) {
             has_news = true;
             let Client { iface, here, unverified, link, sockets, watched, counters, observer, .. } = self;
+            #[cfg(feature = "recovery")]
+            let (ip_mtu, spare) = (&self.ip_mtu, &mut self.spare);
             let mut sink = Sink::new(now, counters, observer, here.station.link());
             let conflict = received.consume(|frame| {
                 let opened = here.station.open(frame);
@@ -154,7 +205,20 @@ impl<'a, O: Observer> Client<'a, O> {
                             let own = ip::outline(packet).map(|(_, to, _)| to);
                             let own = own.filter(|to| here.is_own(*to))?;
                             speak_as(iface, own);
+                            #[cfg(feature = "recovery")]
+                            let arriving = Arriving::new(watched, sockets, packet, *ip_mtu, now);
+                            #[cfg(feature = "recovery")]
+                            let packet = match arriving.as_ref().map(|arriving| arriving.verdict) {
+                                // The stack has nothing to do about it; of what was never sent, its peer needs no answer.
+                                Some(Verdict::Withhold | Verdict::Unsent) => return None,
+                                Some(Verdict::Open) => recover::opened(packet, spare).unwrap_or(packet),
+                                Some(Verdict::Give) | None => packet,
+                            };
                             iface.poll_ingress_single(now, &mut OneFrame::new(packet, answer), sockets);
+                            #[cfg(feature = "recovery")]
+                            if let Some(arriving) = arriving {
+                                arriving.given(sockets, now);
+                            }
                             None
                         }
                     },
@@ -186,6 +250,10 @@ impl<'a, O: Observer> Client<'a, O> {
             unreachable,
             counters,
             observer,
+            #[cfg(feature = "recovery")]
+            alone,
+            #[cfg(feature = "recovery")]
+            spare,
             ..
         } = self;
         let mut sink = Sink::new(now, counters, observer, here.station.link());
@@ -220,14 +288,20 @@ impl<'a, O: Observer> Client<'a, O> {
             for Queued { packet, .. } in queue.iter().filter(|queued| queued.hop == hop) {
                 // What the device has no room for is repeated.
                 if let Some(token) = egress.transmit(now) {
+                    #[cfg(feature = "recovery")]
+                    let token = token.written(watched);
                     token.packet(packet.len(), &|place| place.copy_from_slice(packet));
                 }
             }
             queue.retain(|queued| queued.hop != hop);
         }
         observe(watched, sockets, Cause::Timer, &mut sink);
-        let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
         speak_as_all(iface, &speakers(sockets));
+        #[cfg(feature = "recovery")]
+        recover::recover(watched, sockets, alone, iface, &mut sink);
+        let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
+        #[cfg(feature = "recovery")]
+        let mut device = Sender::new(&mut device, watched, spare);
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
     }
@@ -241,7 +315,11 @@ impl<'a, O: Observer> Client<'a, O> {
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         let stack = self.iface.poll_at(now, &self.sockets);
         let link = Some(self.link_due.min(self.link.deadline())).filter(|at| *at != NEVER);
-        stack.into_iter().chain(link).min()
+        let next = stack.into_iter().chain(link).min();
+        #[cfg(feature = "recovery")]
+        let next =
+            next.into_iter().chain(self.watched.iter().filter_map(|seen| seen.recovery.deadline())).min();
+        next
     }
 
     /// Takes a closed socket and begins to connect it: `connect`, without waiting.
@@ -268,12 +346,27 @@ impl<'a, O: Observer> Client<'a, O> {
             return Err(ExchangeError::Unreachable);
         }
         let local = IpEndpoint::new(own, self.port());
+        #[cfg(feature = "recovery")]
+        if self.recovery {
+            // The window that there is is recovery's.
+            socket.set_congestion_control(tcp::CongestionControl::None);
+        }
         socket.connect(self.iface.context(), server, local).map_err(|_| ExchangeError::Unaddressable)?;
         let handle = self.sockets.add(socket);
         let slot = self.connections;
         self.connections += 1;
         // One that finds no room goes unseen.
-        let _ = self.watched.push(Watched { socket: handle, slot, state: tcp::State::Closed });
+        let _ = self.watched.push(Watched {
+            socket: handle,
+            slot,
+            #[cfg(feature = "recovery")]
+            port: local.port,
+            #[cfg(feature = "recovery")]
+            expected: 0,
+            #[cfg(feature = "recovery")]
+            recovery: Recovery::new(self.recovery),
+            state: tcp::State::Closed,
+        });
         self.tell(now, Event::Call(Call::Connect { slot, local, remote: server }));
         self.observe(now, Cause::Call);
         Ok(handle)
@@ -281,6 +374,8 @@ impl<'a, O: Observer> Client<'a, O> {
 
     /// Gives bytes to a connection's stack, as many as there is room for, and says how many that were: `send`.
     pub fn send(&mut self, now: Instant, handle: SocketHandle, bytes: &[u8]) -> usize {
+        #[cfg(feature = "recovery")]
+        let bytes = self.let_go(now, handle, bytes);
         let sent = self.socket(handle).send_slice(bytes).unwrap_or(0);
         if sent > 0
             && let Some(slot) = self.slot(handle)
@@ -288,6 +383,16 @@ impl<'a, O: Observer> Client<'a, O> {
             self.tell(now, Event::Call(Call::Send { slot, bytes: sent }));
         }
         sent
+    }
+
+    /// Of these bytes, those that the congestion window lets go.
+    #[cfg(feature = "recovery")]
+    fn let_go<'b>(&mut self, now: Instant, handle: SocketHandle, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(seen) = self.watched.iter_mut().find(|seen| seen.socket == handle) else { return bytes };
+        let socket = self.sockets.get::<tcp::Socket<'_>>(handle);
+        let queue = socket.send_queue();
+        let room = seen.recovery.room(queue, socket.send_capacity() - queue, bytes.len(), now);
+        bytes.get(..room).unwrap_or(bytes)
     }
 
     /// Takes bytes that have arrived: `recv`, without waiting. 0 where there are none, or no room for them.
@@ -357,7 +462,7 @@ fn observe<O: Observer>(
     cause: Cause,
     sink: &mut Sink<'_, O>,
 ) {
-    for Watched { socket, slot, state } in watched {
+    for Watched { socket, slot, state, .. } in watched {
         let from = *state;
         *state = sockets.get::<tcp::Socket<'_>>(*socket).state();
         if *state != from {

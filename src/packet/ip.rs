@@ -60,6 +60,18 @@ pub(crate) fn behind(packet: &[u8]) -> Option<usize> {
     }
 }
 
+/// How long a packet is, by its own word: what is behind it on Ethernet is padding.
+#[cfg(feature = "recovery")]
+pub(crate) fn length(packet: &[u8]) -> Option<usize> {
+    match version(packet)? {
+        #[cfg(feature = "ipv4")]
+        4 => Some(ipv4::Header::new(packet)?.total_length()),
+        #[cfg(feature = "ipv6")]
+        6 => Some(ipv6::HEADER + ipv6::Header::split(packet)?.0.payload_length()),
+        _ => None,
+    }
+}
+
 /// Who sent a packet, whom it is for, and what is inside: see [`protocol`]. `None` if its header is cut off.
 #[inline(never)]
 pub(crate) fn outline(packet: &[u8]) -> Option<(IpAddress, IpAddress, u8)> {

@@ -140,14 +140,12 @@ impl Recovery {
         told: Phase::SlowStart,
     };
 
-    /// A connection begins with these options of its peer's SYN. `ip_mtu`: the longest packet of ours; `ip`: the length of
-    /// its IP header.
-    pub(crate) fn begin(&mut self, on: bool, peer: &Options<'_>, ip_mtu: usize, ip: usize) {
-        *self = Recovery { on, ..Recovery::NOTHING };
-        self.meet(peer, ip_mtu, ip);
+    /// A connection begins.
+    pub(crate) fn new(on: bool) -> Self {
+        Recovery { on, ..Recovery::NOTHING }
     }
 
-    /// The peer's SYN has come, with these options.
+    /// The peer's SYN has come, with these options. `ip_mtu`: the longest packet of ours; `ip`: the length of its IP header.
     pub(crate) fn meet(&mut self, peer: &Options<'_>, ip_mtu: usize, ip: usize) {
         // Of 0, the stack makes the default (RFC 9293 3.7.1).
         let takes = peer.maximum_segment_size().filter(|size| *size > 0).map_or(DEFAULT_SEGMENT, u32::from);
@@ -399,7 +397,8 @@ impl Recovery {
         if queue == 0 && now > self.since + Duration::from_micros(self.timeout().into()) {
             self.window.restart(self.segment);
         }
-        let departed = if self.sack { self.board.arrived() } else { u32::from(self.duplicates) * self.segment };
+        let departed =
+            if self.sack { self.board.arrived() } else { u32::from(self.duplicates) * self.segment };
         let most = self.window.size.saturating_add(departed) as usize;
         let room = most.saturating_sub(queue).min(free);
         // A small buffer is filled by halves.

@@ -16,7 +16,7 @@ use super::ingress::{Arrived, FollowUp};
 use crate::event::{DropRule, Event, Observer, Path, Sink, Way};
 use crate::packet::field::put;
 use crate::packet::{ip, tcp};
-use crate::recovery::{Heard, Verdict};
+use crate::recovery::{Heard, Recovery, Verdict};
 use crate::stack::{Egress, One, Sender, go_back, speak_as};
 
 impl Connection<'_> {
@@ -24,11 +24,18 @@ impl Connection<'_> {
     pub(super) fn begin_recovery(&mut self, on: bool, syn: &[u8], ip_mtu: usize) {
         let at = ip::behind(syn).unwrap_or(0);
         let options = tcp::options(syn.get(at..).unwrap_or_default());
-        self.recovery.begin(on, &options, ip_mtu, at);
+        self.recovery = Recovery::new(on);
+        self.recovery.meet(&options, ip_mtu, at);
     }
 
     /// What the stack is given of a segment, which lies there.
-    pub(super) fn hear(&mut self, packet: &[u8], segment: &Segment, place: Place, now: Instant) -> (Verdict, Option<u16>) {
+    pub(super) fn hear(
+        &mut self,
+        packet: &[u8],
+        segment: &Segment,
+        place: Place,
+        now: Instant,
+    ) -> (Verdict, Option<u16>) {
         let (room, start) = (self.socket().recv_capacity(), place.start());
         let near = start.unsigned_abs() as usize <= room;
         let behind = ip::behind(packet).and_then(|at| packet.get(at..)).unwrap_or_default();
@@ -58,7 +65,9 @@ impl Connection<'_> {
         let free = socket.recv_capacity() - socket.recv_queue();
         match place {
             Place::Next => true,
-            Place::Elsewhere(start) => segment.bytes == 0 && usize::try_from(start).is_ok_and(|start| start < free),
+            Place::Elsewhere(start) => {
+                segment.bytes == 0 && usize::try_from(start).is_ok_and(|start| start < free)
+            }
             Place::Beyond => false,
         }
     }
@@ -66,7 +75,9 @@ impl Connection<'_> {
     /// Whether a bare segment would tell the stack anything. Its window is changed if that is better: see [`Verdict::Open`].
     pub(super) fn is_news(&mut self, ack: TcpSeqNumber, packet: Option<&mut [u8]>) -> bool {
         let Some(una) = self.snd_una() else { return false };
-        let Some(header) = packet.and_then(|packet| packet.get_mut(ip::behind(packet)?..)) else { return false };
+        let Some(header) = packet.and_then(|packet| packet.get_mut(ip::behind(packet)?..)) else {
+            return false;
+        };
         let window = tcp::Header::new(header).map_or(0, tcp::Header::window);
         let (news, window) = self.recovery.is_news(ack.0.cast_unsigned(), ack != una, window);
         put(header, tcp::WINDOW, window.to_be_bytes());

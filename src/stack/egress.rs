@@ -204,7 +204,13 @@ fn write_down<O: Observer>(segment: &tcp::Sent<'_>, ledger: &mut dyn Ledger, sin
     let (from, fin) = (segment.from, segment.header.flags().fin());
     if let Some((cause, bytes)) = recovery.sent(from, segment.to(), fin, sink.now) {
         let sequence = TcpSeqNumber(from.cast_signed());
-        sink.emit(Event::Again(Again { slot, sequence, bytes: bytes as usize, cause, path: recovery.path() }));
+        sink.emit(Event::Again(Again {
+            slot,
+            sequence,
+            bytes: bytes as usize,
+            cause,
+            path: recovery.path(),
+        }));
     }
 }
 

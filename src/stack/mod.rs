@@ -27,7 +27,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 pub(crate) use self::egress::{Departing, Egress, Route, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
 #[cfg(feature = "recovery")]
-pub(crate) use self::sender::{One, Sender, go_back};
+pub(crate) use self::sender::{Ledger, One, Outlet, Sender, Written, go_back};
 pub(crate) use self::station::{Content, Station};
 pub(crate) use self::verified::verify;
 
