@@ -101,10 +101,9 @@ fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// What is sent again, where no frame stands beside it: a FIN alone counts for a byte.
+/// Where no frame stands beside it. Its bytes go without saying: SYN and FIN count among them.
 fn again_words(again: &Again, f: &mut Formatter<'_>) -> fmt::Result {
-    let Again { slot, bytes, cause, .. } = *again;
-    write!(f, "#{slot} sends {} again: {}", Bytes(bytes), cause.text())
+    write!(f, "#{} {}: {}", again.slot, Mark::Again.text(), again.cause.text())
 }
 
 /// All in bytes, as the windows are.
