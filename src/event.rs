@@ -423,6 +423,24 @@ pub struct Path {
     pub phase: Phase,
 }
 
+#[cfg(feature = "recovery")]
+impl Path {
+    /// Of a connection of which nothing is known.
+    pub(crate) const UNKNOWN: Path = Path {
+        round_trip: Duration::ZERO,
+        variation: Duration::ZERO,
+        least: Duration::ZERO,
+        timeout: Duration::ZERO,
+        window: 0,
+        threshold: None,
+        segment: 0,
+        flight: 0,
+        arrived: 0,
+        lost: 0,
+        phase: Phase::SlowStart,
+    };
+}
+
 /// What the wire did to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -7,9 +7,9 @@ use smoltcp::wire::IpAddress;
 use crate::event::{Observer, Sink};
 use crate::link::host::{Here, Link};
 use crate::packet::{Mac, ip, u32_at};
-use crate::stack::{Departing, Held, Route};
 #[cfg(feature = "recovery")]
-use crate::stack::{Ledger, Outlet, Written};
+use crate::stack::Desk;
+use crate::stack::{Departing, Held, Route};
 
 /// The longest packet that waits until it is known where the first hop is: a SYN, with all options.
 const LONGEST_SYN: usize = 40 + 60;
@@ -52,6 +52,8 @@ pub(super) struct Resolving<'a, 's, D, O: Observer> {
     pub(super) sink: &'a mut Sink<'s, O>,
     pub(super) hops: FirstHop<'a>,
     pub(super) queue: &'a mut heapless::Vec<Queued, QUEUED>,
+    #[cfg(feature = "recovery")]
+    pub(super) desk: Desk<'a>,
 }
 
 impl<'s, D: Device, O: Observer> Device for Resolving<'_, 's, D, O> {
@@ -71,34 +73,15 @@ impl<'s, D: Device, O: Observer> Device for Resolving<'_, 's, D, O> {
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         let hops = self.hops;
-        Some(Resolved {
-            token: Departing::routed(token, self.sink, hops.here.station, hops),
-            queue: self.queue,
-        })
+        let token = Departing::routed(token, self.sink, hops.here.station, hops);
+        #[cfg(feature = "recovery")]
+        let token = token.at(self.desk.reborrow());
+        Some(Resolved { token, queue: self.queue })
     }
 
     /// Not asked: the stack asks the device that it was made with.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
-    }
-}
-
-#[cfg(feature = "recovery")]
-impl<'s, D: Device, O: Observer> Outlet for Resolving<'_, 's, D, O> {
-    type Token<'b>
-        = Resolved<'b, 's, D::TxToken<'b>, O>
-    where
-        Self: 'b;
-
-    fn room(&mut self, now: Instant) -> Option<Self::Token<'_>> {
-        self.transmit(now)
-    }
-}
-
-#[cfg(feature = "recovery")]
-impl<'a, T: TxToken, O: Observer> Written<'a> for Resolved<'a, '_, T, O> {
-    fn written(self, ledger: &'a mut dyn Ledger) -> Self {
-        Resolved { token: self.token.written(ledger), ..self }
     }
 }
 

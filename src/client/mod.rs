@@ -26,7 +26,7 @@ mod recover;
 use managed::ManagedSlice;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::{Device, RxToken};
+use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -44,9 +44,9 @@ use crate::packet::ip;
 use crate::packet::seal::Sums;
 #[cfg(feature = "recovery")]
 use crate::recovery::{Recovery, Verdict};
-use crate::stack::{Content, Departing, Egress, OneFrame, interface, speak_as, speak_as_all, verify};
 #[cfg(feature = "recovery")]
-use crate::stack::{Sender, Written};
+use crate::stack::Desk;
+use crate::stack::{Content, Departing, Egress, OneFrame, interface, speak_as, speak_as_all, verify};
 
 /// The first of the ports that clients take for themselves (RFC 6335 6).
 const FIRST_PORT: u16 = 49_152;
@@ -289,8 +289,13 @@ impl<'a, O: Observer> Client<'a, O> {
                 // What the device has no room for is repeated.
                 if let Some(token) = egress.transmit(now) {
                     #[cfg(feature = "recovery")]
-                    let token = token.written(watched);
-                    token.packet(packet.len(), &|place| place.copy_from_slice(packet));
+                    let token = token.at(Desk { ledger: watched, spare });
+                    token.consume(packet.len(), |place| {
+                        // A device that gives less loses it.
+                        if place.len() == packet.len() {
+                            place.copy_from_slice(packet);
+                        }
+                    });
                 }
             }
             queue.retain(|queued| queued.hop != hop);
@@ -298,10 +303,21 @@ impl<'a, O: Observer> Client<'a, O> {
         observe(watched, sockets, Cause::Timer, &mut sink);
         speak_as_all(iface, &speakers(sockets));
         #[cfg(feature = "recovery")]
-        recover::recover(watched, sockets, alone, iface, &mut sink);
-        let mut device = Resolving { device, sink: &mut sink, hops: FirstHop { here, link }, queue };
-        #[cfg(feature = "recovery")]
-        let mut device = Sender::new(&mut device, watched, spare);
+        recover::recover(
+            watched,
+            sockets,
+            alone,
+            iface,
+            &mut Egress::new(&mut *device, &mut sink, here.station),
+        );
+        let mut device = Resolving {
+            device,
+            sink: &mut sink,
+            hops: FirstHop { here, link },
+            queue,
+            #[cfg(feature = "recovery")]
+            desk: Desk { ledger: watched, spare },
+        };
         while iface.poll_egress(now, &mut device, sockets) != PollResult::None {}
         observe(watched, sockets, Cause::Timer, &mut sink);
     }

@@ -1,16 +1,17 @@
 //! Loss recovery of a client's connections: see `recovery`.
 
 use smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use smoltcp::phy::Device;
 use smoltcp::socket::{Socket, tcp};
 use smoltcp::time::Instant;
 
 use super::Watched;
-use crate::event::{Event, Observer, Sink};
+use crate::event::{Event, Observer};
 use crate::packet::field::put;
 use crate::packet::ip::{self, protocol};
 use crate::packet::{Flags, tcp as header};
 use crate::recovery::{Heard, Recovery, Verdict};
-use crate::stack::{Ledger, go_back};
+use crate::stack::{Egress, Ledger, go_back};
 
 /// The longest packet that is looked at before it is known whether it is sent again: Ethernet's.
 pub(super) const SPARE: usize = 1_500;
@@ -99,24 +100,24 @@ pub(super) fn opened<'s>(packet: &[u8], spare: &'s mut [u8]) -> Option<&'s [u8]>
 }
 
 /// Has every connection go back of which something is to be sent again. `alone` is a set for one socket.
-pub(super) fn recover<'a, O: Observer>(
+pub(super) fn recover<'a, D: Device, O: Observer>(
     watched: &mut [Watched],
     sockets: &mut SocketSet<'a>,
     alone: &mut SocketSet<'a>,
     iface: &mut Interface,
-    sink: &mut Sink<'_, O>,
+    device: &mut Egress<'_, '_, D, O>,
 ) {
     for seen in watched {
         let live = !matches!(
             sockets.get::<tcp::Socket<'_>>(seen.socket).state(),
             tcp::State::Closed | tcp::State::SynSent | tcp::State::TimeWait
         );
-        if live && seen.recovery.check(sink.now) {
-            go_back_alone(sockets, seen.socket, alone, iface, sink.now);
+        if live && seen.recovery.check(device.sink.now) {
+            go_back_alone(sockets, seen.socket, alone, iface, device);
             seen.recovery.went_back();
         }
         if let Some(news) = seen.recovery.news(seen.slot) {
-            sink.emit(Event::Congestion(news));
+            device.sink.emit(Event::Congestion(news));
         }
     }
 }
@@ -124,12 +125,12 @@ pub(super) fn recover<'a, O: Observer>(
 /// Has one connection of many go back: its socket is in a set of its own meanwhile.
 #[cold]
 #[inline(never)]
-fn go_back_alone<'a>(
+fn go_back_alone<'a, D: Device, O: Observer>(
     sockets: &mut SocketSet<'a>,
     handle: SocketHandle,
     alone: &mut SocketSet<'a>,
     iface: &mut Interface,
-    now: Instant,
+    device: &mut Egress<'_, '_, D, O>,
 ) {
     let nothing = || tcp::SocketBuffer::new(&mut [][..]);
     let Some((_, place)) = sockets.iter_mut().find(|(other, _)| *other == handle) else { return };
@@ -137,7 +138,7 @@ fn go_back_alone<'a>(
     #[allow(irrefutable_let_patterns, reason = "the stack may have one kind of socket only")]
     if let Socket::Tcp(socket) = core::mem::replace(place, placeholder) {
         let there = alone.add(socket);
-        go_back(iface, alone, now);
+        go_back(iface, device, alone);
         *place = alone.remove(there);
     }
 }

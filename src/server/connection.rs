@@ -382,7 +382,7 @@ impl<'a> Connection<'a> {
         device: &mut Egress<'_, '_, D, O>,
         _spare: &mut [u8],
     ) -> PollResult {
-        iface.poll_egress(device.sink.now, device, &mut self.set)
+        device.emit(device.sink.now, iface, &mut self.set)
     }
 
     /// Gives the connection up: a half-open one silently, any other with a RST.

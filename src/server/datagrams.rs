@@ -78,7 +78,7 @@ pub(super) fn send<D: Device, O: Observer>(
         reply.local_address.is_some() && socket.bind(port).is_ok() && socket.send(bytes, reply).is_ok();
     let remote = reply.endpoint;
     device.sink.emit(Event::Call(Call::SendTo { remote, bytes }));
-    let sent = queued && iface.poll_egress(device.sink.now, device, &mut set) != PollResult::None;
+    let sent = queued && device.emit(device.sink.now, iface, &mut set) != PollResult::None;
     if !sent {
         device.sink.emit(Event::Call(Call::NoReply { remote, why: NoReply::NotSent }));
     }

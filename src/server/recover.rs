@@ -17,7 +17,7 @@ use crate::event::{DropRule, Event, Observer, Path, Sink, Way};
 use crate::packet::field::put;
 use crate::packet::{ip, tcp};
 use crate::recovery::{Heard, Recovery, Verdict};
-use crate::stack::{Egress, One, Sender, go_back, speak_as};
+use crate::stack::{Desk, Egress, One, go_back, speak_as};
 
 impl Connection<'_> {
     /// Takes in what its SYN says of the peer.
@@ -106,7 +106,7 @@ impl Connection<'_> {
             if self.recovery.may_repeat_head() {
                 self.emit(slot, iface, device, spare);
             }
-            go_back(iface, &mut self.set, now);
+            go_back(iface, device, &mut self.set);
             self.recovery.went_back();
         }
         if let Some(news) = self.recovery.news(slot) {
@@ -133,7 +133,10 @@ impl Connection<'_> {
     ) -> PollResult {
         let now = device.sink.now;
         let mut ledger = One { recovery: &mut self.recovery, slot };
-        iface.poll_egress(now, &mut Sender::new(device, &mut ledger, spare), &mut self.set)
+        let mut device_at = device.at(Desk { ledger: &mut ledger, spare });
+        let result = device_at.emit(now, iface, &mut self.set);
+        device.sent = device_at.sent;
+        result
     }
 
     /// What is known of the way to the peer, once it has been measured.

@@ -1,16 +1,15 @@
 //! The way out: a device's sending side. Packets get what is before them on this link, and their checksums; they are seen
 //! before they go out, by whom they concern and by the observer.
 
+use smoltcp::iface::{Interface, PollResult, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpSeqNumber;
 
+#[cfg(feature = "recovery")]
+use super::back::{Desk, passes, write_down};
 use super::one_frame::Held;
-#[cfg(feature = "recovery")]
-use super::sender::{Ledger, Outlet, Written};
 use super::station::Station;
-#[cfg(feature = "recovery")]
-use crate::event::{Again, Event};
 use crate::event::{Observer, Sink, Way};
 use crate::packet::seal::seal;
 use crate::packet::{Flags, Mac, ip, tcp};
@@ -58,15 +57,49 @@ pub(crate) struct Egress<'d, 's, D, O: Observer> {
     pub(crate) to: Mac,
     /// What was seen of the last packets.
     pub(crate) sent: Sent,
+    /// Where segments are written down.
+    #[cfg(feature = "recovery")]
+    pub(crate) desk: Option<Desk<'d>>,
+    /// It is as if the device had no room.
+    #[cfg(feature = "recovery")]
+    pub(super) is_full: bool,
 }
 
 impl<'d, 's, D, O: Observer> Egress<'d, 's, D, O> {
     pub(crate) fn new(device: &'d mut D, sink: &'d mut Sink<'s, O>, station: Station) -> Self {
-        Egress { device, sink, station, to: Mac::BROADCAST, sent: Sent::NOTHING }
+        Egress {
+            device,
+            sink,
+            station,
+            to: Mac::BROADCAST,
+            sent: Sent::NOTHING,
+            #[cfg(feature = "recovery")]
+            desk: None,
+            #[cfg(feature = "recovery")]
+            is_full: false,
+        }
+    }
+
+    /// The same device with this desk.
+    #[cfg(feature = "recovery")]
+    pub(crate) fn at<'e>(&'e mut self, desk: Desk<'e>) -> Egress<'e, 's, D, O> {
+        let Egress { station, to, sent, is_full, .. } = *self;
+        Egress { device: self.device, sink: self.sink, station, to, sent, desk: Some(desk), is_full }
     }
 }
 
 impl<D: Device, O: Observer> Egress<'_, '_, D, O> {
+    /// Lets the stack send one packet of each of these sockets. One copy of this for all who do.
+    #[inline(never)]
+    pub(crate) fn emit(
+        &mut self,
+        now: Instant,
+        iface: &mut Interface,
+        sockets: &mut SocketSet<'_>,
+    ) -> PollResult {
+        iface.poll_egress(now, self, sockets)
+    }
+
     /// Sends a packet of the host's own, of so many bytes. `None` if the device has no room.
     #[cfg(any(feature = "ipv6", feature = "dhcp"))]
     #[cold]
@@ -103,9 +136,18 @@ impl<'s, D: Device, O: Observer> Device for Egress<'_, 's, D, O> {
 
     #[inline(always)]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        #[cfg(feature = "recovery")]
+        if self.is_full {
+            return None;
+        }
         let token = self.device.transmit(now)?;
         let Egress { station, to, .. } = *self;
-        Some(Departing { sent: Some(&mut self.sent), ..Departing::routed(token, self.sink, station, to) })
+        Some(Departing {
+            sent: Some(&mut self.sent),
+            #[cfg(feature = "recovery")]
+            desk: self.desk.as_mut().map(Desk::reborrow),
+            ..Departing::routed(token, self.sink, station, to)
+        })
     }
 
     /// Not asked: the stack asks the device that it was made with.
@@ -122,7 +164,7 @@ pub(crate) struct Departing<'a, 's, T, O: Observer, R = Mac> {
     to: R,
     sent: Option<&'a mut Sent>,
     #[cfg(feature = "recovery")]
-    ledger: Option<&'a mut dyn Ledger>,
+    desk: Option<Desk<'a>>,
 }
 
 impl<'a, 's, T, O: Observer> Departing<'a, 's, T, O> {
@@ -142,7 +184,7 @@ impl<'a, 's, T, O: Observer, R: Route> Departing<'a, 's, T, O, R> {
             to,
             sent: None,
             #[cfg(feature = "recovery")]
-            ledger: None,
+            desk: None,
         }
     }
 
@@ -161,6 +203,35 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     pub(crate) fn to(mut self, to: Mac) -> Self {
         self.to = to;
         self
+    }
+}
+
+impl<'a, T: TxToken, O: Observer, R: Route> Departing<'a, '_, T, O, R> {
+    /// The same, and what goes out is written down there, if it does.
+    #[cfg(feature = "recovery")]
+    pub(crate) fn at(self, desk: Desk<'a>) -> Self {
+        Departing { desk: Some(desk), ..self }
+    }
+
+    /// Sends a segment that is written already, if it is to go out.
+    #[cfg(feature = "recovery")]
+    #[cold]
+    #[inline(never)]
+    fn pass(mut self, desk: Desk<'_>, len: usize) {
+        let Some(packet) = desk.spare.get_mut(..len) else { return };
+        if !passes(packet, desk.ledger) {
+            return;
+        }
+        if let (Some(sent), Some(segment)) = (&mut self.sent, tcp::Sent::of(packet)) {
+            sent.segment(segment.header);
+        }
+        write_down(packet, desk.ledger, self.sink);
+        self.packet(len, &|place| {
+            // A device that gives less loses it.
+            if place.len() == len {
+                place.copy_from_slice(packet);
+            }
+        });
     }
 
     /// Sends a packet of the host's own, of so many bytes.
@@ -189,7 +260,7 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
             let (header, packet) = frame.split_at_mut_checked(start).unwrap_or_default();
             write(packet);
             if is_packet {
-                station.write(header, ip::version(packet), to);
+                station.write(header, ip::version(packet), to.to(packet));
                 seal(packet, station.fill);
             }
             sink.frame(Way::Out, frame);
@@ -197,47 +268,25 @@ impl<T: TxToken, O: Observer> Departing<'_, '_, T, O> {
     }
 }
 
-/// A segment goes out. An observer is told before if it does so again.
-#[cfg(feature = "recovery")]
-fn write_down<O: Observer>(segment: &tcp::Sent<'_>, ledger: &mut dyn Ledger, sink: &mut Sink<'_, O>) {
-    let Some((recovery, slot)) = ledger.of(segment.header) else { return };
-    let (from, fin) = (segment.from, segment.header.flags().fin());
-    if let Some((cause, bytes)) = recovery.sent(from, segment.to(), fin, sink.now) {
-        let sequence = TcpSeqNumber(from.cast_signed());
-        sink.emit(Event::Again(Again {
-            slot,
-            sequence,
-            bytes: bytes as usize,
-            cause,
-            path: recovery.path(),
-        }));
-    }
-}
-
-#[cfg(feature = "recovery")]
-impl<'s, D: Device, O: Observer> Outlet for Egress<'_, 's, D, O> {
-    type Token<'a>
-        = Departing<'a, 's, D::TxToken<'a>, O>
-    where
-        Self: 'a;
-
-    fn room(&mut self, now: Instant) -> Option<Self::Token<'_>> {
-        self.transmit(now)
-    }
-}
-
-#[cfg(feature = "recovery")]
-impl<'a, T: TxToken, O: Observer, W: Route> Written<'a> for Departing<'a, '_, T, O, W> {
-    fn written(self, ledger: &'a mut dyn Ledger) -> Self {
-        Departing { ledger: Some(ledger), ..self }
-    }
-}
-
 impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Departing { token, sink, station, to, sent, .. } = self;
         #[cfg(feature = "recovery")]
-        let ledger = self.ledger;
+        let mut this = self;
+        #[cfg(feature = "recovery")]
+        let desk = this.desk.take();
+        #[cfg(feature = "recovery")]
+        let (desk, this) = match desk {
+            // What doesn't fit passes: once too often does no harm.
+            Some(desk) if desk.ledger.is_behind() && len <= desk.spare.len() => {
+                let result = f(desk.spare.get_mut(..len).unwrap_or_default());
+                this.pass(desk, len);
+                return result;
+            }
+            desk => (desk, this),
+        };
+        #[cfg(not(feature = "recovery"))]
+        let this = self;
+        let Departing { token, sink, station, to, sent, .. } = this;
         let start = station.header();
         token.consume(start + len, |frame| {
             // A device whose frame is shorter than was asked for loses it: the stack writes to nowhere.
@@ -249,8 +298,8 @@ impl<T: TxToken, O: Observer, W: Route> TxToken for Departing<'_, '_, T, O, W> {
                 sent.segment(segment);
             }
             #[cfg(feature = "recovery")]
-            if let (Some(ledger), Some(segment)) = (ledger, tcp::Sent::of(packet)) {
-                write_down(&segment, ledger, sink);
+            if let Some(desk) = desk {
+                write_down(packet, desk.ledger, sink);
             }
             sink.frame(Way::Out, frame);
             result

@@ -9,13 +9,13 @@
 //! | `verified` | what of what comes in is right |
 //! | `one_frame` | a device that holds one received packet |
 //! | `egress` | a device's sending side, where packets become frames |
-//! | `sender` | of what the stack sends again, what is lost |
+//! | `back` | how it is made to send again, and what of that goes out |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "recovery")]
+mod back;
 mod egress;
 mod one_frame;
-#[cfg(feature = "recovery")]
-mod sender;
 mod station;
 mod verified;
 
@@ -24,10 +24,10 @@ use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
+#[cfg(feature = "recovery")]
+pub(crate) use self::back::{Desk, Ledger, One, go_back};
 pub(crate) use self::egress::{Departing, Egress, Route, Sent};
 pub(crate) use self::one_frame::{Held, OneFrame};
-#[cfg(feature = "recovery")]
-pub(crate) use self::sender::{Ledger, One, Outlet, Sender, Written, go_back};
 pub(crate) use self::station::{Content, Station};
 pub(crate) use self::verified::verify;
 

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 
 use boards::{BOARDS, Board};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
 
+use crate::bench;
 use crate::board::Request;
 use crate::steps::{STEPS, Step};
 
@@ -24,6 +26,9 @@ pub(crate) enum Invocation {
         board: &'static Board,
         minutes: u32,
     },
+    Bench(bench::Request),
+    /// What `bench` starts in namespaces.
+    Part(bench::Part),
 }
 
 /// What is asked for. Wrong usage is an error, as is a question for help: it knows its text, where that is printed, and
@@ -39,6 +44,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
             let minutes = args.get_one("minutes").copied().unwrap_or(MINUTES);
             Invocation::Soak { board: one(args, "board")?, minutes }
         }
+        Some(("bench", args)) => Invocation::Bench(bench::args::request(args)),
+        Some((bench::PART, args)) => match bench::args::part_of(args) {
+            Some(part) => Invocation::Part(part),
+            None => return Err(command().error(ErrorKind::MissingSubcommand, "no part is named")),
+        },
         Some(("board", args)) if args.contains_id("board") => Invocation::Board(Request {
             board: one(args, "board")?,
             features: args.get_many("features").into_iter().flatten().cloned().collect(),
@@ -134,6 +144,8 @@ fn command() -> Command {
                     .help(format!("For so long, {MINUTES} minutes by default")),
             ),
         )
+        .subcommand(bench::args::command())
+        .subcommand(bench::args::part())
 }
 
 fn board() -> Arg {
@@ -156,7 +168,7 @@ fn steps(args: &ArgMatches) -> Vec<&'static Step> {
 /// A board that must be there.
 fn one(args: &ArgMatches, name: &str) -> Result<&'static Board, Error> {
     let board = args.get_one(name).copied();
-    board.ok_or_else(|| command().error(clap::error::ErrorKind::MissingRequiredArgument, "no board is named"))
+    board.ok_or_else(|| command().error(ErrorKind::MissingRequiredArgument, "no board is named"))
 }
 
 #[cfg(test)]
@@ -257,7 +269,11 @@ mod tests {
             let Err(help) = parsed(args) else { panic!("{args:?} runs something") };
             assert_eq!(help.exit_code(), 0);
             let help = help.to_string();
-            assert!(["test", "board", "sizes", "soak"].iter().all(|name| help.contains(name)), "{help}");
+            assert!(
+                ["test", "board", "sizes", "soak", "bench"].iter().all(|name| help.contains(name)),
+                "{help}"
+            );
+            assert!(!help.contains(bench::PART), "{help}");
         }
         let Err(help) = parsed(&["help", "test"]) else { panic!("it runs something") };
         let help = help.to_string();

@@ -186,14 +186,12 @@ fn grouped(value: u64) -> String {
     text
 }
 
-/// Where the README's tables begin and end.
-const MARKS: (&str, &str) = ("<!-- sizes -->\n", "<!-- /sizes -->");
-
-/// The page with this between its marks; `None` if it has no such marks.
-pub(crate) fn between_marks(page: &str, tables: &str) -> Option<String> {
-    let (before, rest) = page.split_once(MARKS.0)?;
-    let (_, after) = rest.split_once(MARKS.1)?;
-    Some(format!("{before}{}{tables}{}{after}", MARKS.0, MARKS.1))
+/// The page with this between its marks, comments of this name; `None` if it has no such marks.
+pub(crate) fn between_marks(page: &str, name: &str, tables: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{tables}{end}{after}"))
 }
 
 #[cfg(test)]
@@ -281,8 +279,11 @@ mod tests {
     #[test]
     fn the_readme_is_changed_between_its_marks_alone() {
         let page = "a\n<!-- sizes -->\nold\n<!-- /sizes -->\nb\n";
-        assert_eq!(between_marks(page, "new\n").unwrap(), "a\n<!-- sizes -->\nnew\n<!-- /sizes -->\nb\n");
-        assert_eq!(between_marks("no marks", "new\n"), None);
+        assert_eq!(
+            between_marks(page, "sizes", "new\n").unwrap(),
+            "a\n<!-- sizes -->\nnew\n<!-- /sizes -->\nb\n"
+        );
+        assert_eq!(between_marks("no marks", "sizes", "new\n"), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn say(command: &Command) -> String {
 }
 
 /// As one would type it: what is set in its environment, the program's name and the arguments.
-fn spelled(command: &Command) -> String {
+pub(crate) fn spelled(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| {
         Some(format!("{}={}", name.to_string_lossy(), quoted(&value?.to_string_lossy())))
     });

@@ -3,13 +3,14 @@
 //! A file has one job: `args` reads the command line, `steps` is the table of what is run, `runner` runs it, `needs`
 //! finds and installs the programs that it takes, `call` starts one of them, `lints` says whose warnings count.
 //! `features`, `packages` and `downstream`, `firmware`, `dependencies`, `sizes` and `budgets`, and `emulated` are the
-//! steps that are more than one command; `board` and `soak` are commands of their own.
+//! steps that are more than one command; `board`, `soak` and `bench` are commands of their own.
 //!
 //! Exit status: 0; 1 for a failed step or a missing program; 2 for wrong usage; the test runner's own when tests fail.
 
 use std::process::ExitCode;
 
 mod args;
+mod bench;
 mod board;
 mod budgets;
 mod call;
@@ -50,6 +51,8 @@ fn run() -> Result<(), Failure> {
         Invocation::Board(request) => board::run(request),
         Invocation::Sizes { update: false } => sizes::step(),
         Invocation::Sizes { update: true } => sizes::update(),
+        Invocation::Bench(request) => bench::run(&request),
+        Invocation::Part(part) => bench::part(&part),
         Invocation::Soak { board, minutes } => soak::soak(board, minutes),
     }
 }

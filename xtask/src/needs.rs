@@ -34,6 +34,9 @@ impl Need {
                 Need::program("util-linux", "setpriv"),
                 Need::program("tshark", "tshark"),
                 Need::program("dnsmasq-base", "dnsmasq"),
+                // The bench's smoke test.
+                Need::program("nftables", "nft"),
+                Need::program("ethtool", "ethtool"),
             ],
         }
     }
@@ -190,7 +193,7 @@ impl Machine for ThisMachine {
     }
 
     fn is_root(&self) -> bool {
-        quietly("id", &["-u"]).is_some_and(|said| said == "0")
+        is_root()
     }
 
     fn may_sudo(&self) -> bool {
@@ -198,6 +201,11 @@ impl Machine for ThisMachine {
         sudo.args(["-n", "true"]).stdin(Stdio::null()).stderr(Stdio::null());
         sudo.status().is_ok_and(|status| status.success())
     }
+}
+
+/// Whether this user is root.
+pub(crate) fn is_root() -> bool {
+    quietly("id", &["-u"]).is_some_and(|said| said == "0")
 }
 
 /// What a program prints, if it can be started.

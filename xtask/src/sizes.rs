@@ -50,7 +50,7 @@ pub(crate) fn step() -> Result<(), Failure> {
         return Err(Failure::new(format!("keeping {BOARD} within its budgets"), reason));
     }
     let page = readme()?;
-    match between_marks(&page, &markdown(BOARD, &budgets)) {
+    match between_marks(&page, "sizes", &markdown(BOARD, &budgets)) {
         Some(same) if same == page => Ok(()),
         Some(_) => Err(Failure::new("comparing README.md with the budgets", "its tables are old")
             .with_mend("cargo xtask sizes --update")),
@@ -70,7 +70,7 @@ pub(crate) fn update() -> Result<(), Failure> {
     let before = fs::read_to_string(budget_file()).ok().and_then(|text| Budgets::parse(&text).ok());
     print!("{}", before.unwrap_or_default().table(&figures));
     write(budget_file(), &figures.written(BOARD))?;
-    match between_marks(&readme()?, &markdown(BOARD, &figures)) {
+    match between_marks(&readme()?, "sizes", &markdown(BOARD, &figures)) {
         Some(page) => write(boards::home().join("README.md"), &page),
         None => {
             println!("{NO_MARKS}");
