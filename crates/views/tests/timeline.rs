@@ -169,7 +169,7 @@ fn why_it_is_sent_again() {
     }
     recorder.at(Side::Server).event(Instant::from_secs(2), &Event::Frame(Frame::new(Way::Common, &data)));
     let text = timeline(&recorder.take());
-    assert!(text.contains("client  #0 again: probe\n"), "{text}");
+    assert!(text.contains("client  #0 sends again: probe\n"), "{text}");
     // What goes out next is another segment: nothing is said of that.
     let mut lines: Timeline<String> = Timeline::new(String::new());
     let again = world.history.records().into_iter().find(|record| matches!(record.what, What::Again(_)));

@@ -344,10 +344,10 @@ pub(super) const REORDERED: Scenario = Scenario {
     explanation: "In the right order, and all at once. \"two \" arrives at 0.016; the server keeps it but cannot give it to its \
         program, for what comes before is missing. It acknowledges what it has in order: nothing (`ack 1`), with SACK \
         for the rest. At 0.017 \"one \" fills the gap, \"three\" is there as well, and one recv returns 13 bytes.\n\n\
-        Nothing was sent again. Five milliseconds after that the client hears that a later segment has arrived and an earlier one has not. It \
-        cannot know whether that one is lost or late; so it gives it a quarter of a round trip more, counted from when \
-        its acknowledgement was due: until 0.0225. At 0.022 the acknowledgement of everything is there, half a \
-        millisecond before that.\n\n\
+        Nothing was sent again. The first of these acknowledgements tells the client that a later segment has arrived \
+        and an earlier one has not. It cannot know whether that one is lost or late; so it gives it a quarter of a round \
+        trip more, counted from when its acknowledgement was due: until 0.0225. At 0.022 the acknowledgement of \
+        everything is there, half a millisecond before that.\n\n\
         TCP's older rule counts instead of waiting: two duplicate acknowledgements are not three (see \
         three-duplicates). Had the delay been longer, \"one \" would have been sent again for nothing, by either rule. That \
         costs a segment and no byte; and who is told of it is more patient from then on.\n\n\

@@ -187,7 +187,7 @@ pub(super) const HOLES: Scenario = Scenario {
 pub(super) const WINDOW: Scenario = Scenario {
     name: "congestion-window",
     title: "TCP: how much may be under way",
-    scene: "Stream mode, with large buffers: the server would take 65,000 bytes at once, and the client has 37,960 for it. The \
+    scene: "Stream mode, with large buffers: the server would take 65,000 bytes at once, and the client has 26,280 for it. The \
         eleventh segment is lost.",
     question: "The receiver has room for everything. Why does the client's first send take 14,600 bytes and no more? What does \
         the loss change?",
@@ -196,8 +196,8 @@ pub(super) const WINDOW: Scenario = Scenario {
         that.\n\n\
         It begins with ten segments, 14,600 bytes, at 0.010. All of them are acknowledged at 0.020, a round trip later, \
         so the network took them; the window grows by as much as was acknowledged. Slow start is the name of that, and \
-        it doubles every round trip: 29,200 bytes. The client's second send takes all that is left, 23,360 bytes, and \
-        sixteen segments go out at once. (This project lets a program write only as much as may leave. Other \
+        it doubles every round trip: 29,200 bytes. The client's second send takes all that is left, 11,680 bytes, and \
+        eight segments go out at once. (This project lets a program write only as much as may leave. Other \
         systems take more into the send buffer, and hold it there.)\n\n\
         Of these the first is lost. Most often a segment is lost because a router's queue was full, so the client takes \
         the loss for a sign: at 0.030 it halves its window to 14,600 bytes (`fast recovery`), and remembers that number \
@@ -217,7 +217,7 @@ pub(super) const WINDOW: Scenario = Scenario {
         Further::Scene("zero-window"),
     ],
     set: Set { trouble: &["drop the 11th data segment from the client"], ..LARGE },
-    play: |stage| streams(stage, 26),
+    play: |stage| streams(stage, 18),
     claims: |story| {
         let news = |index: usize| {
             let (at, path) = story.congestion(Side::Client).into_iter().nth(index)?;
@@ -230,11 +230,11 @@ pub(super) const WINDOW: Scenario = Scenario {
         vec![
             ("one frame is lost", story.lost() == 1),
             (
-                "the program's sends take 10 segments and 16",
-                sends.collect::<Vec<_>>() == [10 * SEGMENT, 16 * SEGMENT],
+                "the program's sends take 10 segments and 8",
+                sends.collect::<Vec<_>>() == [10 * SEGMENT, 8 * SEGMENT],
             ),
             ("they go out in two round trips", {
-                full(story, Side::Client, 10) == 10 && full(story, Side::Client, 20) == 16
+                full(story, Side::Client, 10) == 10 && full(story, Side::Client, 20) == 8
             }),
             ("the window is halved to 10 segments at 0.030", {
                 news(0) == Some((30, Phase::Recovery, 10, 10 * SEGMENT))

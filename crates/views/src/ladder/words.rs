@@ -51,7 +51,7 @@ pub(super) fn label(link: Link, bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RE
     frame.spelled = true;
     let title = format!("{frame}; a frame of {} bytes", bytes.len());
     let (head, details) = match &frame.packet {
-        Packet::Tcp(tcp) => segment(tcp, &frame.seen, frame.cause),
+        Packet::Tcp(tcp) => segment(tcp, &frame.seen, frame.reason()),
         Packet::Udp(udp) => datagram(udp),
         Packet::Arp(arp) => resolution(arp),
         Packet::Icmp(icmp) => control(icmp),

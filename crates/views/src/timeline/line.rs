@@ -127,4 +127,14 @@ impl FrameText<'_> {
     pub fn marks(&self) -> &[Mark] {
         &self.seen.marks
     }
+
+    /// Why it is sent again, where that is known.
+    pub(crate) fn reason(&self) -> Option<Loss> {
+        reason(self.cause)
+    }
+}
+
+/// The cause, but for what the stack repeats by itself: it doesn't say whether by its timer, for duplicates or as a probe.
+pub(crate) fn reason(cause: Option<Loss>) -> Option<Loss> {
+    cause.filter(|cause| *cause != Loss::Stack)
 }

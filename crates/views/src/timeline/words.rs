@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::TcpSeqNumber;
 
-use super::line::{FrameText, Text};
+use super::line::{FrameText, Text, reason};
 use crate::flow::{Mark, Seen};
 use crate::notation::{Endpoint, Millis};
 use undersock::event::{Again, Call, Cause, Change, Conflict, Congestion, Fate, Timer, Way};
@@ -103,7 +103,8 @@ fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
 
 /// Where no frame stands beside it. Its bytes go without saying: SYN and FIN count among them.
 fn again_words(again: &Again, f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, "#{} {}: {}", again.slot, Mark::Again.text(), again.cause.text())
+    write!(f, "#{} sends {}", again.slot, Mark::Again.text())?;
+    reason(Some(again.cause)).map_or(Ok(()), |cause| write!(f, ": {}", cause.text()))
 }
 
 /// All in bytes, as the windows are.
@@ -139,12 +140,12 @@ impl fmt::Display for FrameText<'_> {
         }
         for mark in &self.seen.marks {
             match mark {
-                Mark::Again if self.cause.is_some() => {}
+                Mark::Again if self.reason().is_some() => {}
                 Mark::DuplicateAck(count) => asides.add(format_args!("{} {count}", mark.text()))?,
                 mark => asides.add(format_args!("{}", mark.text()))?,
             }
         }
-        if let Some(cause) = self.cause {
+        if let Some(cause) = self.reason() {
             asides.add(format_args!("{}: {}", Mark::Again.text(), cause.text()))?;
         }
         match self.way {
