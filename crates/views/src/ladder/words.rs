@@ -11,7 +11,7 @@ use crate::notation::time;
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
 use undersock::event::{
-    Call, Cause, Change, Conflict, Congestion, Event, Fate, Frame, Limit, Loss, Timer, Way,
+    Call, Cause, Change, Conflict, Congestion, Event, Fate, Frame, Limit, Loss, Phase, Timer, Way,
 };
 use undersock::packet::ip::protocol;
 use undersock::packet::{
@@ -95,9 +95,14 @@ pub(super) fn conflict(conflict: &Conflict) -> String {
     (if conflict.given_up { "address given up" } else { "address defended" }).into()
 }
 
-/// The congestion window moves in another way.
+/// The congestion window moves in another way. No longer than the longest state is.
 pub(super) fn congestion(congestion: &Congestion) -> String {
-    congestion.path.phase.text().into()
+    match congestion.path.phase {
+        Phase::Avoidance => "avoidance",
+        Phase::Timeout => "timeout",
+        phase => phase.text(),
+    }
+    .into()
 }
 
 fn segment(tcp: &Tcp<'_>, seen: &Seen, cause: Option<Loss>) -> (String, Vec<String>) {
