@@ -110,6 +110,29 @@ pub(crate) fn rounded(micros: i64) -> String {
 #[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
+    use test_support::world::raw::Peer;
+    use test_support::world::{World, small};
+    use undersock::event::Phase;
+
+    /// Of a server that has answered a SYN, and what might come of it.
+    #[test]
+    fn a_way_is_written_as_ss_does() {
+        let mut world = World::new(small()).raw();
+        world.connect(&mut Peer::new(40_000));
+        let path = world.server.connections().find_map(|info| info.path);
+        let mut path = path.expect("the handshake was measured");
+        let text = SocketStatistics(&path).to_string();
+        assert_eq!(text, "reno rto:210.75 rtt:0.25/0.125 mss:1460 cwnd:10 minrtt:0.25 (slow start)");
+        (path.window, path.threshold, path.phase) = (8_759, Some(7_300), Phase::Recovery);
+        // Segments that are begun count; of windows only whole ones.
+        (path.flight, path.arrived, path.lost) = (1_461, 2_920, 5);
+        let text = SocketStatistics(&path).to_string();
+        let segments = "cwnd:5 ssthresh:5 unacked:4 lost:1 sacked:2";
+        assert_eq!(
+            text,
+            format!("reno rto:210.75 rtt:0.25/0.125 mss:1460 {segments} minrtt:0.25 (fast recovery)")
+        );
+    }
 
     #[test]
     fn milliseconds_have_no_idle_zeros() {
