@@ -19,7 +19,7 @@ const LIBRARY: [&str; 10] = [
 ];
 
 /// The views' sets: on a board, where they are lines of a log, and on a host.
-const VIEWS: [&str; 4] = ["ipv4", "ipv6,log", "ipv4,std", "ipv4,ipv6,std,log"];
+const VIEWS: [&str; 5] = ["ipv4", "ipv6,log", "ipv4,recovery", "ipv4,std", "ipv4,ipv6,std,log"];
 
 pub(crate) fn step() -> Result<(), Failure> {
     let library =

@@ -146,6 +146,8 @@ Options of the server:
       --idle TIME         ... a connection with nothing to send [default: 60s]
       --stalled TIME      ... one whose client takes nothing    [default: 20s]
       --closing TIME      ... one that is being closed          [default: 10s]
+      --no-recovery       repeat what is lost by a timer of a second alone, to
+                          see what TCP does without SACK, RACK and probes
   A TIME has its unit: 500ms, 5s, 2m, 1h. When every slot is taken and a client
   waits, a handshake has 1s, and others that make no progress have 3s.
 ";

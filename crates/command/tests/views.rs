@@ -173,6 +173,17 @@ fn a_signal_has_the_table_printed() {
     in_order(&ran.stderr, &["state", "UNCONN", "LISTEN", "TIME-WAIT", "192.168.69.100:", "1 accepted"]);
 }
 
+/// The reply with its FIN is lost: the server asks after some round trips, or its stack repeats it in the end.
+#[test]
+fn what_is_lost_is_sent_again_as_it_was_ordered() {
+    let trouble = ["--trace", "--trouble", "drop the first data segment from the server"];
+    let ran = sentence(&trouble);
+    in_order(&ran.stderr, &["! >     lost: #0 ", " F. 1:6(5) ", "(again: probe)\n"]);
+    let ran = sentence(&[&trouble[..], &["--no-recovery"]].concat());
+    in_order(&ran.stderr, &["! >     lost: #0 ", " F. 1:6(5) ", "(again)\n"]);
+    assert!(!ran.stderr.contains("again: "), "{ran:?}");
+}
+
 #[test]
 fn trouble_happens_as_it_was_ordered_and_is_survived() {
     let ran = sentence(&["--trace", "--trouble", "drop the first SYN-ACK"]);

@@ -97,7 +97,7 @@ impl Scenario {
 
     /// Who is on the stage, and what the wire does.
     fn stage(&self) -> Vec<String> {
-        let Set { ports, dhcp, ipv6, .. } = self.set;
+        let Set { ports, dhcp, ipv6, recovery, .. } = self.set;
         let (client, server) = if ipv6 { (CLIENT_V6, SERVER_V6) } else { (CLIENT, SERVER) };
         let server =
             if dhcp { "the server has no address yet".into() } else { format!("the server is {server}") };
@@ -114,6 +114,11 @@ impl Scenario {
                 _ => "sentence mode: the server reads once, answers in upper case, and closes.",
             };
             lines.push(format!("TCP port {}, {service}", listener.port));
+        }
+        if !recovery {
+            lines.push(
+                "Loss recovery is off at both ends, as by --no-recovery: a timer of a second does it.".into(),
+            );
         }
         lines.extend(self.trouble().iter().map(|rule| format!("Trouble on the wire: {rule}.")));
         lines

@@ -29,7 +29,7 @@ use undersock_views::Side;
 use undersock_views::record::{Record, Recorder, Recording, What};
 
 /// Frames that each direction of the wire holds: more than a scene has under way.
-pub(super) const FRAMES: usize = 16;
+pub(super) const FRAMES: usize = 32;
 /// What a frame needs from end to end: as between two cities of one country.
 pub(super) const LATENCY: Duration = Duration::from_millis(5);
 /// Frames that the wire's trouble keeps back at once.
@@ -54,6 +54,8 @@ pub(super) struct Set {
     pub(super) slots: usize,
     /// Bytes of the server's receive and send buffers.
     pub(super) buffer: usize,
+    /// Bytes of a client's buffers, each way.
+    pub(super) room: usize,
     /// What the wire does, in the words of [`Rule`](undersock::device::impaired::Rule).
     pub(super) trouble: &'static [&'static str],
     /// The server takes its address from a DHCP server.
@@ -64,6 +66,8 @@ pub(super) struct Set {
     pub(super) hosts: usize,
     /// The scene is of the IPv6 addresses. Both ends have both, always.
     pub(super) ipv6: bool,
+    /// What is lost is sent again as soon as that is known. Without, the timer of a second does it, at both ends.
+    pub(super) recovery: bool,
 }
 
 /// Where the server listens.
@@ -79,11 +83,13 @@ impl Set {
         ports: Ports { udp: Some(SENTENCE_PORT), listeners: &[] },
         slots: 4,
         buffer: 2_048,
+        room: 4_096,
         trouble: &[],
         dhcp: false,
         acquainted: true,
         hosts: 1,
         ipv6: false,
+        recovery: true,
     };
     /// TCP, one sentence a connection.
     pub(super) const SENTENCE: Set =
@@ -187,7 +193,8 @@ impl<'w> Stage<'w> {
 
     /// A client's computer, just switched on for the nth time.
     fn host(&mut self, index: usize, starts: u64) -> Host {
-        let (mac, config) = host_config(index, starts);
+        let (mac, mut config) = host_config(index, starts);
+        config.recovery = self.set.recovery;
         // The views have two ends: who else is on the wire is seen by what the server sees.
         let watch = HostRecorder((index == 0).then(|| self.recorder.at(Side::Client)));
         let mut arrived = VecDeque::new();
@@ -380,6 +387,7 @@ impl<'w> Stage<'w> {
 fn start(set: &Set, ports: Ports, device: &mut impl Device, now: Instant) -> Box<Server<'static>> {
     let sizes = Sizes::default().with_connections(set.slots).with_buffers(set.buffer);
     let mut host = HostConfig::default().with_seed(0x5eed).without_announcement();
+    host.recovery = set.recovery;
     if set.dhcp {
         host = host.without_addresses().with_dhcp();
     }

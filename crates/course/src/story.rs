@@ -4,7 +4,7 @@ use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
 
 use crate::run::Run;
-use undersock::event::{Call, Cause, Event, Fate, Frame, Timer, Trouble, Way};
+use undersock::event::{Call, Cause, Event, Fate, Frame, Loss, Path, Timer, Trouble, Way};
 use undersock::packet::{Packet, Tcp};
 use undersock_views::Side;
 
@@ -159,6 +159,26 @@ impl<'r> Story<'r> {
             Some(Event::State(change)) if change.slot == slot => Some((record.at, change)),
             _ => None,
         })
+    }
+
+    /// Why an end sent bytes again, and in which millisecond.
+    pub(super) fn again(&self, end: Side) -> Vec<(u64, Loss)> {
+        let records = self.run.records.iter().filter(|record| record.end == end);
+        let again = records.filter_map(|record| match record.what.event() {
+            Some(Event::Again(again)) => Some((millis(record.at), again.cause)),
+            _ => None,
+        });
+        again.collect()
+    }
+
+    /// What became of an end's congestion window, and in which millisecond.
+    pub(super) fn congestion(&self, end: Side) -> Vec<(u64, Path)> {
+        let records = self.run.records.iter().filter(|record| record.end == end);
+        let news = records.filter_map(|record| match record.what.event() {
+            Some(Event::Congestion(news)) => Some((millis(record.at), news.path)),
+            _ => None,
+        });
+        news.collect()
     }
 
     /// What an end's application called.

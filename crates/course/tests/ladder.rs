@@ -200,7 +200,8 @@ fn everything_is_there_once() {
                 assert!(groups("frame") >= 1 && groups("frame") == groups("rung"), "{name}");
                 assert_eq!(groups("call"), count(records, |what| matches!(what, What::Call(_))), "{name}");
                 assert_eq!(groups("state"), count(records, |what| matches!(what, What::State(_))), "{name}");
-                assert_eq!(groups("timer"), count(records, |what| matches!(what, What::Timer(_))), "{name}");
+                let moved = |what: &What| matches!(what, What::Timer(_) | What::Congestion(_));
+                assert_eq!(groups("timer"), count(records, moved), "{name}");
                 assert_eq!(groups("note"), count(records, |what| matches!(what, What::Note(_))), "{name}");
             }
             let text = terminal(records, Style::default().with_width(120));

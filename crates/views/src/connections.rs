@@ -8,7 +8,7 @@ use undersock::smoltcp::socket::tcp::State;
 use crate::notation::socket_addr;
 use crate::record::{Record, What};
 use crate::side::Side;
-use undersock::event::{Call, Change, Direction, DropRule, Timer, Way};
+use undersock::event::{Again, Call, Change, Congestion, Direction, DropRule, Timer, Way};
 use undersock::packet::{Link, Packet};
 
 /// A connection, or an attempt at one.
@@ -88,6 +88,9 @@ impl Numbering {
                 Some(number)
             }
             What::Trouble { direction, link, bytes, .. } => self.frame(end, *direction, *link, bytes),
+            What::Again(Again { slot, .. }) | What::Congestion(Congestion { slot, .. }) => {
+                self.slot(end, *slot)
+            }
             // Of none, or nobody knows of which.
             What::Timer(_) | What::Conflict(_) | What::Note(_) => None,
         }

@@ -7,6 +7,7 @@
 mod frame;
 mod names;
 mod object;
+mod path;
 mod table;
 
 use core::fmt::{self, Write};
@@ -22,7 +23,10 @@ use crate::timeline::{Line, Lines, REMEMBERED, Text, Who};
 use frame::write_frame;
 use names::state_name;
 use object::{Object, object};
-use undersock::event::{Call, Change, Conflict, Direction, Event, Fate, Observer, Timer, Way};
+use path::write_path;
+use undersock::event::{
+    Again, Call, Change, Conflict, Congestion, Direction, Event, Fate, Observer, Timer, Way,
+};
 
 /// The number of this format: what is added doesn't change it, what is renamed or removed does.
 pub const FORMAT: u32 = 1;
@@ -99,7 +103,7 @@ impl<W: Write, const N: usize> Json<W, N> {
 
 impl<W: Write, const N: usize> Observer for Json<W, N> {
     fn event(&mut self, now: Instant, event: &Event<'_>) {
-        if let Some(line) = self.lines.line(now, self.end, event) {
+        if let Some(line) = self.lines.object(now, self.end, event) {
             self.failed |= write_line(&mut self.out, self.end, &line, self.hex).is_err();
         }
     }
@@ -123,7 +127,7 @@ pub fn json_lines(records: &[Record], hex: bool, out: &mut impl Write) -> fmt::R
     for Record { at, end, what } in order {
         let lines = if *end == Side::Client { &mut client } else { &mut server };
         let line = match (what, what.event()) {
-            (_, Some(event)) => lines.line(*at, *end, &event),
+            (_, Some(event)) => lines.object(*at, *end, &event),
             (What::Note(text), None) => Some(lines.note(*at, text)),
             (_, None) => None,
         };
@@ -144,6 +148,8 @@ fn write_line(out: &mut impl Write, end: Side, line: &Line<'_>, hex: bool) -> fm
             Text::State(change, waited) => write_state(object, change, *waited),
             Text::Timer(timer) => write_timer(object, timer),
             Text::Conflict(conflict) => write_conflict(object, conflict),
+            Text::Again(again) => write_again(object, again),
+            Text::Congestion(congestion) => write_congestion(object, congestion),
             Text::Note(text) => object.text("text", text),
             Text::Frame(frame) => {
                 object.text("direction", direction(line.who).name())?;
@@ -221,6 +227,19 @@ fn write_conflict<W: Write>(object: &mut Object<'_, W>, conflict: &Conflict) -> 
     object.text("address", conflict.address)?;
     object.text("mac", conflict.mac)?;
     object.number("given_up", conflict.given_up)
+}
+
+fn write_again<W: Write>(object: &mut Object<'_, W>, again: &Again) -> fmt::Result {
+    object.number("slot", again.slot)?;
+    object.number("seq", again.sequence.0.cast_unsigned())?;
+    object.number("bytes", again.bytes)?;
+    object.text("cause", again.cause.name())?;
+    write_path(object, &again.path)
+}
+
+fn write_congestion<W: Write>(object: &mut Object<'_, W>, congestion: &Congestion) -> fmt::Result {
+    object.number("slot", congestion.slot)?;
+    write_path(object, &congestion.path)
 }
 
 fn write_fate<W: Write>(object: &mut Object<'_, W>, fate: &Fate) -> fmt::Result {

@@ -1,11 +1,11 @@
-//! Log lines: every accept, reply and close at debug level, states and drops at trace level; and an address that somebody
+//! Log lines: every accept, reply, close and retransmission at debug level, states and drops at trace level; and an address that somebody
 //! else has too as a warning.
 
 use log::{debug, trace, warn};
 use undersock::smoltcp::time::Instant;
 
 use crate::notation::Endpoint;
-use undersock::event::{Call, Conflict, DropRule, Event, Frame, Observer, Timer, Trouble, Way};
+use undersock::event::{Call, Conflict, Congestion, DropRule, Event, Frame, Observer, Timer, Trouble, Way};
 
 /// Writes events as lines of the `log` crate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +35,12 @@ impl Observer for Log {
             },
             Event::Conflict(Conflict { address, mac, given_up, .. }) => {
                 warn!("{mac} has {address} too: {}", if *given_up { "given up" } else { "defended" });
+            }
+            Event::Again(again) => {
+                debug!("[{}] {} bytes again: {}", again.slot, again.bytes, again.cause.text());
+            }
+            Event::Congestion(Congestion { slot, path, .. }) => {
+                debug!("[{slot}] {}: cwnd {} bytes", path.phase.text(), path.window);
             }
             Event::Trouble(Trouble { direction, fate, bytes, .. }) => {
                 debug!("wire, {direction:?}: frame of {} bytes: {fate:?}", bytes.len());

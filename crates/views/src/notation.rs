@@ -3,6 +3,8 @@
 use core::fmt::{self, Formatter};
 use core::net::SocketAddr;
 
+use undersock::event::Path;
+use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::IpEndpoint;
 
 /// An address and a port as everybody but smoltcp writes them: an IPv6 address in brackets (RFC 5952 6).
@@ -37,6 +39,47 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// Milliseconds with as many digits as there are, of three at most: `0.071`, `201`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let micros = self.0.total_micros();
+        write!(f, "{}", micros / 1_000)?;
+        match micros % 1_000 {
+            0 => Ok(()),
+            part if part % 100 == 0 => write!(f, ".{}", part / 100),
+            part if part % 10 == 0 => write!(f, ".{:02}", part / 10),
+            part => write!(f, ".{part:03}"),
+        }
+    }
+}
+
+/// A connection's way as `ss -ti` writes it: times in milliseconds, all else in segments, and nothing of what isn't.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SocketStatistics<'p>(pub(crate) &'p Path);
+
+impl fmt::Display for SocketStatistics<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Path { round_trip, variation, least, timeout, window, segment, .. } = *self.0;
+        let segments = |bytes: usize| bytes.div_ceil(segment.max(1));
+        write!(f, "reno rto:{}", Millis(timeout))?;
+        write!(f, " rtt:{}/{} mss:{segment}", Millis(round_trip), Millis(variation))?;
+        write!(f, " cwnd:{}", window / segment.max(1))?;
+        if let Some(threshold) = self.0.threshold {
+            write!(f, " ssthresh:{}", threshold / segment.max(1))?;
+        }
+        let Path { flight, arrived, lost, phase, .. } = *self.0;
+        for (name, bytes) in [("unacked", flight + arrived + lost), ("lost", lost), ("sacked", arrived)] {
+            if bytes > 0 {
+                write!(f, " {name}:{}", segments(bytes))?;
+            }
+        }
+        write!(f, " minrtt:{} ({})", Millis(least), phase.text())
+    }
+}
+
 /// A time in the unit that suits it.
 #[cfg(feature = "std")]
 pub(crate) fn time(micros: i64) -> String {
@@ -67,6 +110,36 @@ pub(crate) fn rounded(micros: i64) -> String {
 #[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
+    use test_support::world::raw::Peer;
+    use test_support::world::{World, small};
+    use undersock::event::Phase;
+
+    /// Of a server that has answered a SYN, and what might come of it.
+    #[test]
+    fn a_way_is_written_as_ss_does() {
+        let mut world = World::new(small()).raw();
+        world.connect(&mut Peer::new(40_000));
+        let path = world.server.connections().find_map(|info| info.path);
+        let mut path = path.expect("the handshake was measured");
+        let text = SocketStatistics(&path).to_string();
+        assert_eq!(text, "reno rto:210.75 rtt:0.25/0.125 mss:1460 cwnd:10 minrtt:0.25 (slow start)");
+        (path.window, path.threshold, path.phase) = (8_759, Some(7_300), Phase::Recovery);
+        // Segments that are begun count; of windows only whole ones.
+        (path.flight, path.arrived, path.lost) = (1_461, 2_920, 5);
+        let text = SocketStatistics(&path).to_string();
+        let segments = "cwnd:5 ssthresh:5 unacked:4 lost:1 sacked:2";
+        assert_eq!(
+            text,
+            format!("reno rto:210.75 rtt:0.25/0.125 mss:1460 {segments} minrtt:0.25 (fast recovery)")
+        );
+    }
+
+    #[test]
+    fn milliseconds_have_no_idle_zeros() {
+        let words =
+            [0, 71, 200, 1_050, 201_000, 12_345].map(|us| Millis(Duration::from_micros(us)).to_string());
+        assert_eq!(words, ["0", "0.071", "0.2", "1.05", "201", "12.345"]);
+    }
 
     #[test]
     fn times_have_their_unit() {

@@ -2,7 +2,7 @@
 //! comments, the calls and states that belong to it.
 //!
 //! Beside a segment stand the states that it led to and the calls that followed it at the same instant; and what a client
-//! received from it. Beside the next frame stand timers, what a client began with, and what came later. So a frame is
+//! received from it. Beside the next frame stand timers, why it is sent again, what a client began with, and what came later. So a frame is
 //! written when the next begins, and the last by [`Capture::flush`].
 //!
 //! A frame that the wire lost on its way in is in the capture too, with a comment that says so. One that was delayed,
@@ -225,6 +225,10 @@ impl<W: Write> Capture<W> {
             Event::Timer(timer) => self.comment(false, end, &Text::Timer(timer)),
             Event::Conflict(conflict) => {
                 self.comment(self.belongs(now, end, true), end, &Text::Conflict(conflict))
+            }
+            Event::Again(again) => self.comment(false, end, &Text::Again(again)),
+            Event::Congestion(congestion) => {
+                self.comment(self.belongs(now, end, true), end, &Text::Congestion(congestion));
             }
             event => self.comment(false, end, &Text::Note(event.name())),
         }

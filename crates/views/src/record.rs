@@ -7,7 +7,7 @@ use undersock::smoltcp::time::Instant;
 
 use crate::side::Side;
 use undersock::event::{
-    Call, Change, Conflict, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way,
+    Again, Call, Change, Conflict, Congestion, Direction, Event, Fate, Frame, Observer, Timer, Trouble, Way,
 };
 use undersock::packet::Link;
 
@@ -43,6 +43,10 @@ pub enum What {
     Timer(Timer),
     /// [`Event::Conflict`].
     Conflict(Conflict),
+    /// [`Event::Again`].
+    Again(Again),
+    /// [`Event::Congestion`].
+    Congestion(Congestion),
     /// [`Event::Trouble`].
     Trouble {
         /// Which way the frame was going.
@@ -68,6 +72,8 @@ impl What {
             What::Frame { way, link, bytes } => Event::Frame(Frame::new(*way, bytes).with_link(*link)),
             What::Timer(timer) => Event::Timer(*timer),
             What::Conflict(conflict) => Event::Conflict(*conflict),
+            What::Again(again) => Event::Again(*again),
+            What::Congestion(congestion) => Event::Congestion(*congestion),
             What::Trouble { direction, fate, link, bytes } => {
                 Event::Trouble(Trouble::new(*direction, *fate, bytes).with_link(*link))
             }
@@ -84,6 +90,8 @@ impl From<&Event<'_>> for What {
             Event::Frame(Frame { way, link, bytes, .. }) => What::Frame { way, link, bytes: bytes.into() },
             Event::Timer(timer) => What::Timer(timer),
             Event::Conflict(conflict) => What::Conflict(conflict),
+            Event::Again(again) => What::Again(again),
+            Event::Congestion(congestion) => What::Congestion(congestion),
             Event::Trouble(Trouble { direction, fate, link, bytes, .. }) => {
                 What::Trouble { direction, fate, link, bytes: bytes.into() }
             }

@@ -5,11 +5,13 @@
 //! udp    -     UNCONN            -       -  *:12000             *:*                          -       -       -      -
 //! tcp    -     LISTEN            -       -  *:12000             *:*                          -       -       -      -
 //! tcp    #0    ESTABLISHED       0      10  192.168.69.1:12001  192.168.69.100:49152   0.998 s  1.05 s  0.10 s      2
+//!        reno rto:201 rtt:0.071/0.02 mss:1460 cwnd:10 unacked:1 minrtt:0.05 (slow start)
 //! ```
 //!
 //! `recv-q` is what arrived and was not taken by the service, `send-q` what the peer has not acknowledged; `timer` is
 //! the time until the server looks at the connection, whatever comes; `idle` the time since it last came any further,
-//! `again` how many segments were sent again. What the server itself does not know, a [`SlotObserver`] does.
+//! `again` how many segments were sent again. The line below it is of the way to the peer, once that was measured: what
+//! `ss -ti` says of it, in its names and units, milliseconds and segments; and how the congestion window moves. What the server itself does not know, a [`SlotObserver`] does.
 
 mod slots;
 
@@ -18,8 +20,8 @@ use core::fmt::{self, Write};
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
 
-use crate::notation::socket_addr;
-use undersock::event::{Counters, DropRule};
+use crate::notation::{SocketStatistics, socket_addr};
+use undersock::event::{Counters, DropRule, Path};
 use undersock::server::{ConnectionInfo, Server};
 
 pub use slots::{SlotHistory, SlotObserver};
@@ -58,11 +60,12 @@ impl<'t, 's> Table<'t, 's> {
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
         let Table { server, seen, now } = *self;
         server.connections().map(move |info| Row {
-            info,
             idle: passed(info.progress, now),
             timer: info.due.map(|due| passed(now, due)),
             age: seen.and_then(|seen| seen.since(info.slot)).map(|since| passed(since, now)),
             again: seen.and_then(|seen| seen.again(info.slot)),
+            path: path(&info),
+            info,
         })
     }
 }
@@ -74,6 +77,19 @@ pub(crate) struct Row {
     pub(crate) timer: Option<Duration>,
     pub(crate) age: Option<Duration>,
     pub(crate) again: Option<u32>,
+    pub(crate) path: Option<Path>,
+}
+
+/// What is known of the way to the peer.
+#[cfg(feature = "recovery")]
+const fn path(info: &ConnectionInfo) -> Option<Path> {
+    info.path
+}
+
+/// Without recovery, nobody asks.
+#[cfg(not(feature = "recovery"))]
+const fn path(_info: &ConnectionInfo) -> Option<Path> {
+    None
 }
 
 /// From one instant to another; nothing where that is in the past.
@@ -103,21 +119,21 @@ const HEAD: [(&str, bool); COLUMNS] = [
 
 impl Table<'_, '_> {
     /// Every row's cells, one row after the other.
-    fn cells(&self, mut each: impl FnMut(&[Cell; COLUMNS]) -> fmt::Result) -> fmt::Result {
+    fn cells(&self, mut each: impl FnMut(&[Cell; COLUMNS], Option<Path>) -> fmt::Result) -> fmt::Result {
         let bound = self.server.udp_port().map(|port| ("udp", "UNCONN", port));
         let listening = self.server.listeners().iter().map(|listener| ("tcp", "LISTEN", listener.port));
-        each(&HEAD.map(|(name, _)| cell(name)))?;
+        each(&HEAD.map(|(name, _)| cell(name)), None)?;
         for (protocol, state, port) in bound.into_iter().chain(listening) {
             let mut cells = [const { Cell::new() }; COLUMNS].map(|_| cell("-"));
             cells[0] = cell(protocol);
             cells[2] = cell(state);
             cells[5] = cell(format_args!("*:{port}"));
             cells[6] = cell("*:*");
-            each(&cells)?;
+            each(&cells, None)?;
         }
         let time = |time: Option<Duration>| time.map_or_else(|| cell("-"), |time| cell(Short(time)));
-        for Row { info, idle, timer, age, again } in self.rows() {
-            each(&[
+        for Row { info, idle, timer, age, again, path } in self.rows() {
+            let cells = [
                 cell("tcp"),
                 cell(format_args!("#{}", info.slot)),
                 cell(info.state),
@@ -129,7 +145,8 @@ impl Table<'_, '_> {
                 time(age),
                 time(Some(idle)),
                 again.map_or_else(|| cell("-"), cell),
-            ])?;
+            ];
+            each(&cells, path)?;
         }
         Ok(())
     }
@@ -145,13 +162,13 @@ fn cell(value: impl fmt::Display) -> Cell {
 impl fmt::Display for Table<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut widths = [0; COLUMNS];
-        self.cells(|cells| {
+        self.cells(|cells, _| {
             for (width, cell) in widths.iter_mut().zip(cells) {
                 *width = cell.len().max(*width);
             }
             Ok(())
         })?;
-        self.cells(|cells| {
+        self.cells(|cells, path| {
             for (index, (cell, (width, (_, number)))) in cells.iter().zip(widths.iter().zip(HEAD)).enumerate()
             {
                 match (index, number) {
@@ -160,7 +177,8 @@ impl fmt::Display for Table<'_, '_> {
                     (_, true) => write!(f, " {cell:>width$}")?,
                 }
             }
-            f.write_char('\n')
+            f.write_char('\n')?;
+            path.map_or(Ok(()), |path| writeln!(f, "       {}", SocketStatistics(&path)))
         })?;
         self.counters(f)
     }
@@ -181,8 +199,12 @@ impl Table<'_, '_> {
         }
         let Counters { accepted, bytes_in, bytes_out, waited, evicted, reused, .. } = counters;
         write!(f, "\ntcp     {accepted} accepted, {bytes_in} bytes in, {bytes_out} bytes out")?;
-        if let Some(seen) = seen {
-            write!(f, ", {} segments sent again, {} refused", seen.all_again(), seen.refused())?;
+        match (seen, counters.again) {
+            (Some(seen), _) => {
+                write!(f, ", {} segments sent again, {} refused", seen.all_again(), seen.refused())?;
+            }
+            (None, 0) => {}
+            (None, again) => write!(f, ", {again} segments sent again")?,
         }
         write!(f, "\n        {waited} had to wait, {evicted} evicted, {reused} reused in TIME-WAIT")?;
         let Counters { datagrams_in, datagrams_out, unanswered, .. } = counters;

@@ -8,8 +8,8 @@ use test_support::golden;
 use test_support::world::raw::{self, Peer};
 use test_support::world::{CLIENT_MAC, World, client_v4, server_v4, server_v6, small};
 use undersock::event::{
-    Call, Cause, Change, Conflict, Direction, DropRule, Event, Fate, Frame, Limit, NoReply, Observer, Timer,
-    Trouble, Way,
+    Again, Call, Cause, Change, Conflict, Congestion, Direction, DropRule, Event, Fate, Frame, Limit, Loss,
+    NoReply, Observer, Path, Phase, Timer, Trouble, Way,
 };
 use undersock::packet::Link;
 use undersock::service::Uppercase;
@@ -39,7 +39,7 @@ for line in sys.stdin.buffer:
     for name, value in event.items():
         print("name", name)
         if name in ("event", "end", "call", "why", "from", "to", "cause", "timer", "limit", "direction", "fate",
-                    "rule", "protocol", "message", "dhcp", "state") and isinstance(value, str):
+                    "rule", "protocol", "message", "dhcp", "state", "phase") and isinstance(value, str):
             print("value", value)
         if name in ("marks", "dropped"):
             for word in value:
@@ -68,6 +68,14 @@ fn documented() -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
     let fields = fields.flat_map(|line| quoted(line.split(" | ").next().unwrap_or_default())).collect();
     let lines = DOCS.lines().filter(|line| !line.starts_with("```"));
     (fields, lines.flat_map(quoted).collect())
+}
+
+/// The way to a peer that has answered once.
+fn path() -> Path {
+    let mut world = World::new(small()).raw();
+    world.connect(&mut Peer::new(40_000));
+    let path = world.server.connections().find_map(|info| info.path);
+    path.expect("the handshake was measured")
 }
 
 /// An exchange of each kind, and events that are hard to come by.
@@ -123,6 +131,15 @@ fn everything() -> String {
     for why in NoReply::ALL {
         json.event(now, &Event::Call(Call::NoReply { remote: (server_v6(), 5).into(), why: *why }));
     }
+    let mut path = path();
+    path.threshold = Some(7_300);
+    for cause in Loss::ALL {
+        json.event(now, &Event::Again(Again::new(1, TcpSeqNumber(-1), 5, *cause, path)));
+    }
+    for phase in Phase::ALL {
+        path.phase = *phase;
+        json.event(now, &Event::Congestion(Congestion::new(1, path)));
+    }
     for limit in Limit::ALL {
         json.event(now, &Event::Timer(Timer::Evicted { slot: 1, limit: *limit }));
     }
@@ -161,9 +178,20 @@ fn every_line_is_json_and_every_name_documented() {
     assert!(missing.is_empty(), "docs/events.md has no field {missing:?}");
     let missing: Vec<_> = values.iter().filter(|value| !quoted.contains(&value[..])).collect();
     assert!(missing.is_empty(), "docs/events.md has no value {missing:?}");
-    for value in
-        ["start", "call", "state", "frame", "timer", "trouble", "conflict", "note", "socket", "counters"]
-    {
+    for value in [
+        "start",
+        "call",
+        "state",
+        "frame",
+        "timer",
+        "trouble",
+        "conflict",
+        "again",
+        "congestion",
+        "note",
+        "socket",
+        "counters",
+    ] {
         assert!(values.contains(value), "no line of {value}");
     }
     // And the other way round, but for what no exchange here brings about.

@@ -146,6 +146,39 @@ fn trouble() {
     golden::check("timeline/trouble", &timeline(&recorder.take()));
 }
 
+/// Nothing acknowledges the reply: a probe asks, then all goes out again. Each frame says why; so does the table.
+#[test]
+fn why_it_is_sent_again() {
+    let mut world = world().raw();
+    let mut peer = Peer::new(40_000).at_port(12_001);
+    world.connect(&mut peer);
+    let data = peer.segment(TcpControl::Psh, b"some bytes");
+    world.give(&data);
+    world.pass(Duration::from_secs(1));
+    check("again", &world);
+    let records = world.history.records();
+    let mut json = String::new();
+    undersock_views::json::json_lines(&records, false, &mut json).unwrap();
+    let count = |part: &str| json.lines().filter(|line| line.contains(part)).count();
+    assert_eq!((count("\"event\":\"again\""), count("\"marks\":[\"again\"],\"cause\":")), (2, 2), "{json}");
+    // Of the other end, whose frames aren't told, there is a line of its own.
+    let others: Vec<_> = records.into_iter().filter(|record| matches!(record.what, What::Again(_))).collect();
+    let recorder = Recorder::new(9);
+    for record in others {
+        recorder.at(Side::Client).event(record.at, &record.what.event().expect("no notes here"));
+    }
+    recorder.at(Side::Server).event(Instant::from_secs(2), &Event::Frame(Frame::new(Way::Common, &data)));
+    let text = timeline(&recorder.take());
+    assert!(text.contains("client  #0 sends again: probe\n"), "{text}");
+    // What goes out next is another segment: nothing is said of that.
+    let mut lines: Timeline<String> = Timeline::new(String::new());
+    let again = world.history.records().into_iter().find(|record| matches!(record.what, What::Again(_)));
+    lines.event(Instant::ZERO, &again.expect("one").what.event().expect("no note"));
+    lines.event(Instant::ZERO, &Event::Frame(Frame::new(Way::Out, &data)));
+    let text = lines.into_inner();
+    assert!(text.lines().count() == 1 && !text.contains("again"), "{text}");
+}
+
 /// What is written as it happens is what the records of the server's end say.
 #[test]
 fn as_it_happens_and_afterwards_alike() {

@@ -59,6 +59,9 @@ pub(super) fn host(given: &Given) -> Result<HostConfig> {
     } else if let Some(mac) = given.one("mac", values::mac)? {
         host.mac = Some(mac);
     }
+    if given.has("no-recovery") {
+        host = host.without_recovery();
+    }
     host.via_gateway = given.has("replies-via-gateway");
     network(given, &mut host)?;
     Ok(host)

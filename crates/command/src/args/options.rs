@@ -50,6 +50,7 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::value("stalled", "20s", SERVERS),
     Spec::value("closing", "10s", SERVERS),
     Spec::value("text", "unicode", SERVERS),
+    Spec::flag("no-recovery", SERVERS),
     Spec::flag("trace", SERVERS),
     Spec::flag("explain", SERVERS),
     Spec::value("capture", "lab.pcapng", SERVERS),

@@ -90,7 +90,8 @@ impl Pair {
         let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(LATENCY, FRAMES)));
         let now = Instant::ZERO;
         let config = options.config.clone().with_seed(server_options::unguessable());
-        let own = HostConfig::client().with_seed(server_options::unguessable());
+        let mut own = HostConfig::client().with_seed(server_options::unguessable());
+        own.recovery = config.host.recovery;
         let mut views = Views::new(options, "memory", Link::Ethernet, records)?;
         let events = ClientEvents(views.recorder().map(|recorder| recorder.at(Side::Client)));
         let (server_end, mut client_end) = wire.ends();

@@ -41,6 +41,27 @@ pub(super) fn finish(stage: &mut Stage<'_>, sock: Sock, who: &str, sentence: &[u
     stage.close(sock);
 }
 
+/// The data of a segment between these hosts, at most.
+pub(super) const SEGMENT: usize = 1_460;
+
+/// A client of the stream port that sends so many segments as fast as its congestion window lets it.
+pub(super) fn streams(stage: &mut Stage<'_>, segments: usize) {
+    let sock = stage.open(0, STREAM_PORT);
+    stage.connect(sock);
+    let bytes: Vec<u8> = (b'a'..=b'z').cycle().take(segments).flat_map(|letter| [letter; SEGMENT]).collect();
+    let (mut sent, mut got) = (0, Vec::new());
+    let done = stage.until(ms(60_000), |stage| {
+        sent += stage.send(sock, &bytes[sent..]);
+        got.extend(stage.take(sock));
+        (got.len() == bytes.len()).then_some(())
+    });
+    if done.is_some() && got == bytes.to_ascii_uppercase() {
+        stage.tell(&format!("the client got all {} bytes", got.len()));
+    }
+    stage.close(sock);
+    stage.receive(sock, 1_024);
+}
+
 /// A client of the stream port that sends small pieces, each as a segment of its own.
 pub(super) fn words(stage: &mut Stage<'_>, pieces: &[&str]) {
     let sock = stage.open(0, STREAM_PORT);

@@ -95,14 +95,16 @@ pub(super) const RETURN: Scenario = Scenario {
     scene: "Stream mode. The client sends \"hello\", and its computer loses its power before the reply is there. Five seconds \
         later it is switched on again; nobody starts the client.",
     question: "How often does the server send its reply? What ends this?",
-    explanation: "To the server this looks like loss, and it does what it does then: HELLO again at 1.015, at 3.015 and at 7.015, \
-        with the wait doubled each time. Nobody answers the first three: they find a computer without power.\n\n\
-        It does something else meanwhile. Where a second retransmission is not answered either, the Ethernet address may \
-        be out of date, so it asks for it (who-has, 3.015), three times in vain. A client that came back with another \
-        network card would be found so. This one answers at 5.025.\n\n\
-        The segment at 7.015 finds a running computer that knows nothing of a connection. A segment for a connection that \
+    explanation: "To the server this looks like loss, and it does what it does then: HELLO again at 0.255, as a probe, and then at \
+        0.735, 1.695, 3.615 and 7.455, with the wait doubled each time. Nobody answers the first four: they find a \
+        computer without power. Only the first wait follows from the round trip; where nothing is heard at all, \
+        patience is all that is left.\n\n\
+        It does something else meanwhile. Where retransmissions stay without an answer, the Ethernet address may be out \
+        of date, so it asks for it (who-has, 1.695), three times in vain, and once more at 7.455. A client that came \
+        back with another network card would be found so.\n\n\
+        The segment at 7.455 finds a running computer that knows nothing of a connection. A segment for a connection that \
         does not exist is answered with a reset, and the reset takes its number from the segment's own acknowledgement \
-        field; so the server can see at 7.025 that it is genuine, and its half is gone.\n\n\
+        field; so the server can see at 7.465 that it is genuine, and its half is gone.\n\n\
         With no computer there at all, the server would repeat for a while and give up: this one evicts a client that \
         takes nothing after 20 s; Linux tries for some 15 minutes.",
     sources: &[
@@ -135,18 +137,18 @@ pub(super) const RETURN: Scenario = Scenario {
     claims: |story| {
         let data = story.sent(Side::Server, Is::Data);
         vec![
-            ("HELLO goes out at 0.015, 1.015, 3.015 and 7.015", {
-                story.times(Side::Server, Is::Data) == [15, 1_015, 3_015, 7_015]
+            ("HELLO goes out at 0.015, 0.255, 0.735, 1.695, 3.615 and 7.455", {
+                story.times(Side::Server, Is::Data) == [15, 255, 735, 1_695, 3_615, 7_455]
             }),
-            ("a reset comes at 7.025", {
+            ("a reset comes at 7.465", {
                 let resets = story.got(Side::Server, Is::Rst);
                 resets.len() == 1
-                    && story::millis(resets[0].0) == 7_025
+                    && story::millis(resets[0].0) == 7_465
                     && data.iter().all(|(_, segment)| segment.ack == Some(resets[0].1.seq))
             }),
             (
                 "it ends the server's half",
-                story.reached(Side::Server, 0, Closed) == Some((7_025, Cause::Segment)),
+                story.reached(Side::Server, 0, Closed) == Some((7_465, Cause::Segment)),
             ),
             ("no connection is left", story.run.outcome.iter().any(|line| line.contains("0 connections"))),
         ]

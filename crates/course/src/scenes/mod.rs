@@ -7,6 +7,7 @@ mod crowd;
 mod loss;
 mod network;
 mod open;
+mod recovery;
 mod stream;
 mod udp;
 
@@ -38,7 +39,12 @@ static ALL: &[Scenario] = &[
     loss::DATA,
     loss::ACK,
     loss::FIN,
-    loss::FAST,
+    recovery::FAST,
+    recovery::TAIL,
+    recovery::HOLES,
+    recovery::WINDOW,
+    recovery::DUPLICATES,
+    recovery::TIMER,
     loss::DUPLICATE,
     loss::REORDERED,
     loss::CHECKSUM,

@@ -166,8 +166,8 @@ pub(super) const BLACK_HOLE: Scenario = Scenario {
     explanation: "The connection is made, \"hello\" is answered, and then everything stands still. That is the mark of this \
         illness: all small segments pass, handshake, acknowledgements and first words, and the first large one does not. \
         The MSS in the SYNs tells what the two ends can take; neither of them knows of the link between.\n\n\
-        The segment of 1,000 bytes is a packet of 1,040. It is lost at 0.025 and goes out again at 1.025, 3.025, 7.025, \
-        15.025 and 31.025: always the same packet, so always the same fate. A router could cut it into fragments, but \
+        The segment of 1,000 bytes is a packet of 1,040. It is lost at 0.025, and again at 0.260, 0.730, \
+        1.670, 3.550 and so on, with the wait doubled each time: always the same packet, so always the same fate. A router could cut it into fragments, but \
         modern stacks forbid that by the flag DF, in favour of something better: the router drops the packet and \
         reports \"fragmentation needed\", with the size that would fit (the note at 0.030). The sender then makes its \
         segments smaller, 536 bytes here, and all is well.\n\n\
@@ -207,14 +207,17 @@ pub(super) const BLACK_HOLE: Scenario = Scenario {
         let large: Vec<_> = story.out(Side::Client).filter(|seen| seen.length == 14 + 1_040).collect();
         let times: Vec<_> = large.iter().map(|seen| seen.at.total_millis()).collect();
         vec![
-            ("the large packet goes out six times", times == [20, 1_020, 3_020, 7_020, 15_020, 31_020]),
-            ("and is lost each time", story.lost() == 6),
+            ("the large packet goes out nine times", {
+                times == [20, 255, 725, 1_665, 3_545, 7_305, 14_825, 29_865, 59_945]
+            }),
+            ("and is lost each time", story.lost() == 9),
             ("the router's report comes to the client", {
                 story.count(Side::Client, |packet| is_icmp(packet, 3, 4)) == 1
             }),
             (
                 "the waits double",
-                gaps(&story.times(Side::Client, Is::Data)).ends_with(&[1_000, 2_000, 4_000, 8_000, 16_000]),
+                gaps(&story.times(Side::Client, Is::Data))
+                    .ends_with(&[470, 940, 1_880, 3_760, 7_520, 15_040, 30_080]),
             ),
             ("DF is set", {
                 story.run.records.iter().any(|record| match record.what.event() {

@@ -13,7 +13,7 @@ use undersock::server::config::SENTENCE_PORT;
 
 /// The longest that an application waits.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Bytes of a client's buffers, each way.
+/// The most bytes that are asked for at once, and that a datagram's socket holds.
 const BUFFER: usize = 4_096;
 
 /// A connection of a client, as a script holds it.
@@ -48,14 +48,14 @@ impl Got {
 impl Stage<'_> {
     /// `connect`, without waiting.
     pub(crate) fn open(&mut self, host: usize, port: u16) -> Sock {
-        self.open_with(host, port, BUFFER)
+        self.open_with(host, port, self.set.room)
     }
 
     /// The same, with so many bytes of receive buffer.
     pub(crate) fn open_with(&mut self, host: usize, port: u16, receive: usize) -> Sock {
         let mut socket = tcp::Socket::new(
             tcp::SocketBuffer::new(vec![0; receive]),
-            tcp::SocketBuffer::new(vec![0; BUFFER]),
+            tcp::SocketBuffer::new(vec![0; self.set.room]),
         );
         // What is shown by acknowledgements is shown sooner.
         socket.set_ack_delay(None);
@@ -97,6 +97,14 @@ impl Stage<'_> {
             all.extend(bytes);
         }
         all
+    }
+
+    /// `recv` of all that is there, without waiting.
+    pub(crate) fn take(&mut self, sock: Sock) -> Vec<u8> {
+        match self.look(sock, self.set.room) {
+            Some(Got::Bytes(bytes)) => bytes,
+            _ => Vec::new(),
+        }
     }
 
     fn look(&mut self, sock: Sock, room: usize) -> Option<Got> {

@@ -34,6 +34,9 @@ pub(super) fn write_frame<W: Write>(
     if !frame.seen.marks.is_empty() {
         object.list("marks", &frame.seen.marks, |out, mark| write!(out, "\"{}\"", mark.name()))?;
     }
+    if let Some(cause) = frame.cause {
+        object.text("cause", cause.name())?;
+    }
     if hex { object.text("frame", Hex(frame.bytes)) } else { Ok(()) }
 }
 

@@ -6,6 +6,7 @@ use undersock::smoltcp::time::{Duration, Instant};
 
 use super::names::state_name;
 use super::object::object;
+use super::path::write_path;
 use crate::notation::{Seconds, socket_addr};
 use crate::side::Side;
 use crate::table::Table;
@@ -34,7 +35,8 @@ impl Table<'_, '_> {
                 object.number("idle", seconds(row.idle))?;
                 row.timer.map_or(Ok(()), |timer| object.number("timer", seconds(timer)))?;
                 row.age.map_or(Ok(()), |age| object.number("age", seconds(age)))?;
-                row.again.map_or(Ok(()), |again| object.number("retransmissions", again))
+                row.again.map_or(Ok(()), |again| object.number("retransmissions", again))?;
+                row.path.map_or(Ok(()), |path| write_path(object, &path))
             })?;
         }
         object(out, |object| {
@@ -62,7 +64,7 @@ impl Table<'_, '_> {
 }
 
 /// The counters that are one number each.
-fn counts(counters: &Counters) -> [(&'static str, u32); 12] {
+fn counts(counters: &Counters) -> [(&'static str, u32); 13] {
     [
         ("frames_in", counters.frames_in),
         ("frames_out", counters.frames_out),
@@ -76,6 +78,7 @@ fn counts(counters: &Counters) -> [(&'static str, u32); 12] {
         ("evicted", counters.evicted),
         ("reused", counters.reused),
         ("conflicts", counters.conflicts),
+        ("again", counters.again),
     ]
 }
 

@@ -389,6 +389,11 @@ impl<'r> Teller<'r> {
                 let text = Text::Conflict(*conflict).to_string();
                 said(SaidKind::Timer, words::conflict(conflict), text)
             }
+            What::Again(again) => return self.lines.announced(again),
+            What::Congestion(congestion) => {
+                let text = Text::Congestion(*congestion).to_string();
+                said(SaidKind::Timer, words::congestion(congestion), text)
+            }
             What::Note(text) => Act::Note(text),
             What::Frame { way: Way::Out, link, bytes } => {
                 return self.out(end, at, (*link, bytes), connection);

@@ -10,7 +10,9 @@ use crate::flow::{Mark, Seen};
 use crate::notation::time;
 use crate::side::Side;
 use crate::timeline::{Lines, REMEMBERED_OF_RECORDS, Text};
-use undersock::event::{Call, Cause, Change, Conflict, Event, Fate, Frame, Limit, Timer, Way};
+use undersock::event::{
+    Call, Cause, Change, Conflict, Congestion, Event, Fate, Frame, Limit, Loss, Phase, Timer, Way,
+};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Link, Message, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -49,7 +51,7 @@ pub(super) fn label(link: Link, bytes: &[u8], lines: &mut Lines<REMEMBERED_OF_RE
     frame.spelled = true;
     let title = format!("{frame}; a frame of {} bytes", bytes.len());
     let (head, details) = match &frame.packet {
-        Packet::Tcp(tcp) => segment(tcp, &frame.seen),
+        Packet::Tcp(tcp) => segment(tcp, &frame.seen, frame.reason()),
         Packet::Udp(udp) => datagram(udp),
         Packet::Arp(arp) => resolution(arp),
         Packet::Icmp(icmp) => control(icmp),
@@ -93,7 +95,17 @@ pub(super) fn conflict(conflict: &Conflict) -> String {
     (if conflict.given_up { "address given up" } else { "address defended" }).into()
 }
 
-fn segment(tcp: &Tcp<'_>, seen: &Seen) -> (String, Vec<String>) {
+/// The congestion window moves in another way. No longer than the longest state is.
+pub(super) fn congestion(congestion: &Congestion) -> String {
+    match congestion.path.phase {
+        Phase::Avoidance => "avoidance",
+        Phase::Timeout => "timeout",
+        phase => phase.text(),
+    }
+    .into()
+}
+
+fn segment(tcp: &Tcp<'_>, seen: &Seen, cause: Option<Loss>) -> (String, Vec<String>) {
     let flags = tcp.flags;
     let names = [
         (flags.syn(), "SYN"),
@@ -114,7 +126,8 @@ fn segment(tcp: &Tcp<'_>, seen: &Seen) -> (String, Vec<String>) {
         let _ = write!(head, " len={}", tcp.payload.len());
     }
     let mut details: Vec<String> = Vec::new();
-    for mark in &seen.marks {
+    details.extend(cause.map(|cause| format!("again: {}", cause.text())));
+    for mark in seen.marks.iter().filter(|mark| cause.is_none() || **mark != Mark::Again) {
         details.push(match mark {
             Mark::Again => "again".into(),
             Mark::DuplicateAck(count) => format!("duplicate ACK {count}"),

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::flow::{Mark, Seen};
 use crate::notation::Seconds;
 use crate::side::Side;
-use undersock::event::{Call, Change, Conflict, Fate, Timer, Way};
+use undersock::event::{Again, Call, Change, Conflict, Congestion, Fate, Loss, Timer, Way};
 use undersock::packet::{Layer, Link, Packet};
 
 /// A line of a timeline, without its end.
@@ -69,6 +69,10 @@ pub enum Text<'a> {
     Timer(Timer),
     /// Who else has an address.
     Conflict(Conflict),
+    /// What is sent again.
+    Again(Again),
+    /// How the congestion window moves now.
+    Congestion(Congestion),
     /// A frame.
     Frame(FrameText<'a>),
     /// What the wire did to a frame.
@@ -86,6 +90,8 @@ impl Text<'_> {
             Text::State(..) => "state",
             Text::Timer(_) => "timer",
             Text::Conflict(_) => "conflict",
+            Text::Again(_) => "again",
+            Text::Congestion(_) => "congestion",
             Text::Frame(_) => "frame",
             Text::Trouble(..) => "trouble",
             Text::Note(_) => "note",
@@ -103,6 +109,8 @@ pub struct FrameText<'a> {
     pub packet: Packet<'a>,
     /// What is known of it from the segments before.
     pub seen: Seen,
+    /// Why it is sent again, where its sender has said so.
+    pub cause: Option<Loss>,
     /// The first layer with a wrong checksum, if it came in.
     pub damaged: Option<Layer>,
     /// Whether its addresses are written.
@@ -119,4 +127,14 @@ impl FrameText<'_> {
     pub fn marks(&self) -> &[Mark] {
         &self.seen.marks
     }
+
+    /// Why it is sent again, where that is known.
+    pub(crate) fn reason(&self) -> Option<Loss> {
+        reason(self.cause)
+    }
+}
+
+/// The cause, but for what the stack repeats by itself: it doesn't say whether by its timer, for duplicates or as a probe.
+pub(crate) fn reason(cause: Option<Loss>) -> Option<Loss> {
+    cause.filter(|cause| *cause != Loss::Stack)
 }

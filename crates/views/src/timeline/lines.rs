@@ -11,7 +11,7 @@ use crate::notation::socket_addr;
 #[cfg(feature = "std")]
 use crate::record::{Record, What};
 use crate::side::Side;
-use undersock::event::{Call, Change, Direction, DropRule, Event, Fate, Frame, Trouble, Way};
+use undersock::event::{Again, Call, Change, Direction, DropRule, Event, Fate, Frame, Loss, Trouble, Way};
 use undersock::packet::{Link, Packet, Tcp};
 
 /// Connections whose sequence numbers are remembered, unless said otherwise: some 4 KiB.
@@ -43,13 +43,15 @@ pub struct Lines<const N: usize = REMEMBERED> {
     spelled: Option<(IpAddr, IpAddr)>,
     /// The slot that a SYN has just come to: what ends there now is the connection before.
     taken: Option<usize>,
+    /// What is sent again next: its first number, and why.
+    again: Option<(u32, Loss)>,
 }
 
 impl<const N: usize> Lines<N> {
     /// The wire is told as this end sees it.
     #[must_use]
     pub const fn new(wire: Side) -> Self {
-        Lines { wire, start: None, flows: Flows::new(), spelled: None, taken: None }
+        Lines { wire, start: None, flows: Flows::new(), spelled: None, taken: None, again: None }
     }
 
     /// At which end frames are seen.
@@ -58,8 +60,14 @@ impl<const N: usize> Lines<N> {
         self.wire
     }
 
-    /// The line of an event; `None` for a frame of the end that doesn't tell the wire.
+    /// The line of an event; `None` for a frame of the end that doesn't tell the wire, and for what its frame will say.
     pub fn line<'a>(&mut self, now: Instant, end: Side, event: &Event<'a>) -> Option<Line<'a>> {
+        let line = self.object(now, end, event);
+        line.filter(|line| end != self.wire || !matches!(line.text, Text::Again(_)))
+    }
+
+    /// The same for a view in which each event stands for itself.
+    pub(crate) fn object<'a>(&mut self, now: Instant, end: Side, event: &Event<'a>) -> Option<Line<'a>> {
         let own = end == self.wire;
         let (who, text) = match *event {
             Event::Frame(Frame { way, link, bytes, .. }) if own => {
@@ -82,6 +90,13 @@ impl<const N: usize> Lines<N> {
             Event::State(change) => (Who::Side(end), Text::State(change, own && self.changed(&change))),
             Event::Timer(timer) => (Who::Side(end), Text::Timer(timer)),
             Event::Conflict(conflict) => (Who::Side(end), Text::Conflict(conflict)),
+            Event::Again(again) => {
+                if own {
+                    self.announced(&again);
+                }
+                (Who::Side(end), Text::Again(again))
+            }
+            Event::Congestion(congestion) => (Who::Side(end), Text::Congestion(congestion)),
             event => (Who::Side(end), Text::Note(event.name())),
         };
         Some(Line { micros: self.since_start(now), who, text })
@@ -122,6 +137,18 @@ impl<const N: usize> Lines<N> {
         }
     }
 
+    /// The next frame that goes out is sent again.
+    pub(crate) fn announced(&mut self, again: &Again) {
+        self.again = Some((again.sequence.0.cast_unsigned(), again.cause));
+    }
+
+    /// Why this frame is sent again, if that was said of it.
+    fn cause(&mut self, way: Way, packet: &Packet<'_>) -> Option<Loss> {
+        let (Way::Out, Packet::Tcp(tcp)) = (way, packet) else { return None };
+        let (first, cause) = self.again.take()?;
+        (tcp.seq.0.cast_unsigned() == first).then_some(cause)
+    }
+
     /// Whether the state is that of a SYN that came earlier, and waited.
     fn changed(&mut self, change: &Change) -> bool {
         match (change.from, change.to) {
@@ -160,7 +187,8 @@ impl<const N: usize> Lines<N> {
             }
             _ => Seen::default(),
         };
-        FrameText { way, seen, damaged, spelled: self.spells(&packet), packet, link, bytes }
+        let cause = self.cause(way, &packet);
+        FrameText { way, seen, cause, damaged, spelled: self.spells(&packet), packet, link, bytes }
     }
 
     fn trouble<'a>(&mut self, inwards: bool, trouble: &Trouble<'a>) -> FrameText<'a> {
@@ -173,7 +201,16 @@ impl<const N: usize> Lines<N> {
             _ => Seen::default(),
         };
         let way = if inwards { Way::Common } else { Way::Out };
-        FrameText { way, seen, damaged: None, spelled: self.spells(&packet), packet, link, bytes }
+        FrameText {
+            way,
+            seen,
+            cause: None,
+            damaged: None,
+            spelled: self.spells(&packet),
+            packet,
+            link,
+            bytes,
+        }
     }
 
     /// Whether a dropped segment says what can't be, while its connection lives.

@@ -6,10 +6,10 @@ use core::net::SocketAddr;
 use undersock::smoltcp::time::Duration;
 use undersock::smoltcp::wire::TcpSeqNumber;
 
-use super::line::{FrameText, Text};
+use super::line::{FrameText, Text, reason};
 use crate::flow::{Mark, Seen};
-use crate::notation::Endpoint;
-use undersock::event::{Call, Cause, Change, Conflict, Fate, Timer, Way};
+use crate::notation::{Endpoint, Millis};
+use undersock::event::{Again, Call, Cause, Change, Conflict, Congestion, Fate, Timer, Way};
 use undersock::packet::ip::protocol;
 use undersock::packet::{
     Arp, Icmp, IcmpError, Layer, Message, Other, Packet, Quoted, Tcp, TcpOption, Udp, dhcp_name,
@@ -28,6 +28,8 @@ impl fmt::Display for Text<'_> {
             }
             Text::Timer(timer) => timer_words(timer, f),
             Text::Conflict(conflict) => conflict_words(conflict, f),
+            Text::Again(again) => again_words(again, f),
+            Text::Congestion(congestion) => congestion_words(congestion, f),
             Text::Frame(frame) => frame.fmt(f),
             Text::Trouble(fate, frame) => write!(f, "{}: {frame}", FateWords(*fate)),
             Text::Note(text) => f.write_str(text),
@@ -99,6 +101,29 @@ fn timer_words(timer: &Timer, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
+/// Where no frame stands beside it. Its bytes go without saying: SYN and FIN count among them.
+fn again_words(again: &Again, f: &mut Formatter<'_>) -> fmt::Result {
+    write!(f, "#{} sends {}", again.slot, Mark::Again.text())?;
+    reason(Some(again.cause)).map_or(Ok(()), |cause| write!(f, ": {}", cause.text()))
+}
+
+/// All in bytes, as the windows are.
+fn congestion_words(congestion: &Congestion, f: &mut Formatter<'_>) -> fmt::Result {
+    let Congestion { slot, path, .. } = congestion;
+    write!(f, "#{slot} {}: cwnd {}", path.phase.text(), path.window)?;
+    if let Some(threshold) = path.threshold {
+        write!(f, ", ssthresh {threshold}")?;
+    }
+    write!(f, ", {} in flight", Bytes(path.flight))?;
+    if path.lost > 0 {
+        write!(f, ", {} lost", path.lost)?;
+    }
+    if path.round_trip.total_micros() > 0 {
+        write!(f, ", rtt {} ms", Millis(path.round_trip))?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for FrameText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.packet {
@@ -115,9 +140,13 @@ impl fmt::Display for FrameText<'_> {
         }
         for mark in &self.seen.marks {
             match mark {
+                Mark::Again if self.reason().is_some() => {}
                 Mark::DuplicateAck(count) => asides.add(format_args!("{} {count}", mark.text()))?,
                 mark => asides.add(format_args!("{}", mark.text()))?,
             }
+        }
+        if let Some(cause) = self.reason() {
+            asides.add(format_args!("{}: {}", Mark::Again.text(), cause.text()))?;
         }
         match self.way {
             Way::Waiting => asides.add(format_args!("waits for a slot"))?,

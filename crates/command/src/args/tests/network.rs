@@ -15,6 +15,16 @@ fn a_tun_interface_has_no_ethernet() {
 }
 
 #[test]
+fn recovery_can_be_turned_off() {
+    for (line, recovery) in [("serve", true), ("serve --no-recovery", false)] {
+        assert_eq!(serve(line).server.config.host.recovery, recovery, "{line}");
+    }
+    for (line, recovery) in [("", true), ("lab --no-recovery -- bash", false)] {
+        assert_eq!(lab(line).server.config.host.recovery, recovery, "{line}");
+    }
+}
+
+#[test]
 fn given_addresses_take_the_place_of_the_default_network() {
     for (line, addresses, gateways) in [
         ("serve --address 10.0.0.2/24", vec!["10.0.0.2/24"], vec![]),
