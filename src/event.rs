@@ -358,8 +358,8 @@ named! {
         Probe = "probe", "probe",
         /// Nor did one for the probe: all that is out counts as lost (RFC 6298 5.4, RFC 5681 3.1).
         Timeout = "timeout", "timeout",
-        /// The stack's own timer: recovery is off, or the peer's window was shut.
-        Stack = "stack", "timer of the stack",
+        /// The stack says so by itself, and not why: recovery is off, or it is a SYN.
+        Stack = "stack", "the stack",
     }
 }
 
@@ -423,10 +423,9 @@ pub struct Path {
     pub phase: Phase,
 }
 
-#[cfg(feature = "recovery")]
 impl Path {
     /// Of a connection of which nothing is known.
-    pub(crate) const UNKNOWN: Path = Path {
+    pub const UNKNOWN: Path = Path {
         round_trip: Duration::ZERO,
         variation: Duration::ZERO,
         least: Duration::ZERO,

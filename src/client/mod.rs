@@ -206,11 +206,12 @@ impl<'a, O: Observer> Client<'a, O> {
                             let own = own.filter(|to| here.is_own(*to))?;
                             speak_as(iface, own);
                             #[cfg(feature = "recovery")]
-                            let arriving = Arriving::new(watched, sockets, packet, *ip_mtu, now);
+                            let arriving = Arriving::new(watched, sockets, packet, *ip_mtu);
                             #[cfg(feature = "recovery")]
                             let packet = match &arriving {
-                                // The stack has nothing to do about it; of what was never sent, its peer needs no answer.
-                                Some(Arriving { verdict: Verdict::Withhold | Verdict::Unsent, .. }) => {
+                                Some(Arriving { verdict: Verdict::Unsent, .. }) => return None,
+                                Some(Arriving { verdict: Verdict::Withhold, .. }) => {
+                                    arriving?.given(sockets, now);
                                     return None;
                                 }
                                 Some(arriving) => arriving

@@ -37,6 +37,7 @@ pub(super) struct Arriving<'a> {
     ack: u32,
     before: (usize, tcp::State),
     window: Option<u16>,
+    options: crate::packet::Options<'a>,
     pub(super) verdict: Verdict,
 }
 
@@ -45,9 +46,8 @@ impl<'a> Arriving<'a> {
     pub(super) fn new(
         watched: &'a mut [Watched],
         sockets: &SocketSet<'_>,
-        packet: &[u8],
+        packet: &'a [u8],
         ip_mtu: usize,
-        now: Instant,
     ) -> Option<Self> {
         let (_, _, protocol) = ip::outline(packet)?;
         let at = ip::behind(packet).filter(|_| protocol == protocol::TCP)?;
@@ -69,15 +69,15 @@ impl<'a> Arriving<'a> {
             bare: bytes == 0 && only_ack && (start as usize) < socket.recv_capacity(),
             full: bytes > 0 || has(Flags::FIN),
             most: socket.send_capacity(),
-            options: header::options(segment),
             queue,
         };
         let ack = heard.ack;
         let (verdict, window) = match has(Flags::ACK) && !has(Flags::RST) {
-            true => seen.recovery.hear(&heard, now),
+            true => seen.recovery.hear(&heard),
             false => (Verdict::Give, None),
         };
-        Some(Arriving { seen, ack, before: (queue, state), window: window.filter(|_| heard.bare), verdict })
+        let (before, window) = ((queue, state), window.filter(|_| heard.bare));
+        Some(Arriving { seen, ack, before, window, options: header::options(segment), verdict })
     }
 
     /// What the stack is given with it in place of its own, if that is to be.
@@ -91,12 +91,15 @@ impl<'a> Arriving<'a> {
 
     /// The stack has read the packet, or hasn't.
     pub(super) fn given(self, sockets: &SocketSet<'_>, now: Instant) {
-        let Arriving { seen, ack, before, window, .. } = self;
+        let Arriving { seen, ack, before, window, options, verdict } = self;
         let socket = sockets.get::<tcp::Socket<'_>>(seen.socket);
-        seen.recovery.given(window);
+        if verdict != Verdict::Withhold {
+            seen.recovery.given(window, now);
+        }
         if before != (socket.send_queue(), socket.state()) {
             seen.recovery.acknowledged(ack, now);
         }
+        seen.recovery.hear_blocks(ack, options, now);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::packet::{Options, TcpOption, tcp};
 
 /// What a segment that comes in, of a connection, has for its sender's half.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard<'f> {
+pub(crate) struct Heard {
     pub(crate) ack: u32,
     /// As it stands in the header.
     pub(crate) window: u16,
@@ -19,7 +19,6 @@ pub(crate) struct Heard<'f> {
     pub(crate) full: bool,
     /// The most bytes that the stack has ever had to wait for.
     pub(crate) most: usize,
-    pub(crate) options: Options<'f>,
     /// Bytes that the stack holds, sent or not.
     pub(crate) queue: usize,
 }
@@ -47,10 +46,9 @@ pub(crate) enum Verdict {
 const MOST_BLOCKS: usize = 4;
 
 impl Recovery {
-    /// Takes in what an acceptable segment says. What the stack is given of it, and with which window if
-    /// it is to read that.
-    pub(crate) fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> (Verdict, Option<u16>) {
-        let Heard { ack, window, bare, full, most, options, queue } = *heard;
+    /// What the stack is given of a segment that comes in, and with which window if it is to read that.
+    pub(crate) fn hear(&mut self, heard: &Heard) -> (Verdict, Option<u16>) {
+        let Heard { ack, window, bare, full, most, queue } = *heard;
         let (una, end) = (self.board.start(), self.board.end());
         if self.begun && before(end, ack) {
             return (Verdict::Unsent, None);
@@ -62,9 +60,6 @@ impl Recovery {
         }
         if !self.begun || !self.on {
             return (Verdict::Give, None);
-        }
-        if self.sack && !options.bytes().is_empty() {
-            self.read_blocks(options, ack, now);
         }
         let window = self.kept_open(ack, window);
         let is_same = self.read && window == self.offered;
@@ -89,8 +84,12 @@ impl Recovery {
     }
 
     /// The stack has been given a segment with this window, and has read that for sure; or may have.
-    pub(crate) fn given(&mut self, window: Option<u16>) {
+    pub(crate) fn given(&mut self, window: Option<u16>, now: Instant) {
         self.read = window.is_some();
+        if self.offered == 0 && window.is_some_and(|window| window > 0) {
+            // What was asked for until now was the window.
+            (self.backoff, self.since) = (0, now);
+        }
         self.offered = window.unwrap_or(self.offered);
     }
 
@@ -102,22 +101,34 @@ impl Recovery {
 
     /// Whether a bare segment of this acknowledgement, new or not, and this window tells the stack anything; and the window
     /// that it is to have.
-    pub(crate) fn is_news(&mut self, ack: u32, is_new: bool, window: u16) -> (bool, u16) {
+    pub(crate) fn is_news(&mut self, ack: u32, is_new: bool, window: u16, now: Instant) -> (bool, u16) {
         if !self.on {
             return (true, window);
         }
         let window = self.kept_open(ack, window);
         let news = is_new || !self.read || window != self.offered;
-        self.given(Some(window));
+        self.given(Some(window), now);
         (news, window)
     }
 
-    /// What the peer has behind a gap (RFC 2018 4), or had before (RFC 2883 4). What isn't between SND.UNA and SND.NXT is
-    /// no news. A forger who is within the window could have bytes held back until the next probe, no more.
+    /// What the peer has behind a gap (RFC 2018 4), or had before (RFC 2883 4), once the stack has read what is acknowledged.
+    /// What isn't between SND.UNA and SND.NXT is no news. A forger who is within the window could have bytes held back
+    /// until the next probe, no more.
+    pub(crate) fn hear_blocks(&mut self, ack: u32, options: Options<'_>, now: Instant) {
+        // SYNs have them too, and Linux pads.
+        if self.on && self.sack && self.begun && !options.bytes().is_empty() {
+            self.read_blocks(ack, options, now);
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn read_blocks(&mut self, options: Options<'_>, ack: u32, now: Instant) {
+    fn read_blocks(&mut self, ack: u32, options: Options<'_>, now: Instant) {
         let at = super::micros(now);
+        let una = self.board.start();
+        if before(ack, una) || before(self.board.end(), ack) {
+            return;
+        }
         let blocks = options.iter().find_map(|option| match option {
             TcpOption::Sack(blocks) => Some(blocks),
             _ => None,
@@ -134,7 +145,7 @@ impl Recovery {
                 }
                 continue;
             }
-            if before(left, ack) || before(self.board.end(), right) {
+            if before(left, una) || before(self.board.end(), right) {
                 continue;
             }
             self.deliver(now, |board, delivered| {

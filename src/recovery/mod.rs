@@ -64,6 +64,8 @@ pub(crate) struct Recovery {
     behind: bool,
     /// The next segment that is lost goes out whatever the window says.
     forced: bool,
+    /// The last that was sent asked for a window.
+    probed: bool,
     /// The last that was sent is a FIN.
     fin: bool,
     /// The longest segment, in bytes of data.
@@ -123,6 +125,7 @@ impl Recovery {
         begun: false,
         behind: false,
         forced: false,
+        probed: false,
         fin: false,
         segment: DEFAULT_SEGMENT,
         offered: 1,
@@ -196,7 +199,14 @@ impl Recovery {
             self.reordering.furthest = from;
         }
         let end = self.board.end();
-        let again = before(from, end).then(|| {
+        if self.offered == 0 {
+            // It asks for a window (RFC 9293 3.8.6.1), with a byte that the peer may take or leave.
+            self.probed = true;
+            self.board.sent(from, to, micros(now));
+            return None;
+        }
+        let asked = core::mem::take(&mut self.probed) && end.wrapping_sub(from) == 1;
+        let again = (before(from, end) && !asked).then(|| {
             let old = if before(to, end) { to } else { end }.wrapping_sub(from);
             (self.board.loss(from, to).unwrap_or(Loss::Stack), old)
         });

@@ -4,7 +4,7 @@ use managed::ManagedSlice;
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::udp::UdpMetadata;
-use smoltcp::time::Duration;
+use smoltcp::time::{Duration, Instant};
 
 use super::Core;
 use super::connection::Place;
@@ -144,7 +144,7 @@ impl Core<'_> {
                     return FollowUp::Other;
                 }
                 self.slots.touch(slot);
-                self.unread(slot, packet, segment, place)
+                self.unread(slot, packet, segment, place, now)
             }
             None if segment.opens() => self.contact(arrived, segment, None, answer, service, sink),
             None => self.other(arrived, segment.from, &Class::NoListener, answer, service, sink),
@@ -206,11 +206,18 @@ impl Core<'_> {
     ///
     /// [`Connection::unread`]: super::connection::Connection::unread
     #[inline(always)]
-    fn unread(&mut self, slot: usize, packet: &[u8], segment: &Segment, place: Place) -> FollowUp {
+    fn unread(
+        &mut self,
+        slot: usize,
+        packet: &[u8],
+        segment: &Segment,
+        place: Place,
+        now: Instant,
+    ) -> FollowUp {
         match place {
-            Place::Elsewhere(start) => self.repeat(slot, packet, segment, start),
+            Place::Elsewhere(start) => self.repeat(slot, packet, segment, start, now),
             Place::Next if segment.bytes > 0 && self.slots[slot].rcv_nxt() == segment.seq => {
-                self.repeat(slot, packet, segment, 0)
+                self.repeat(slot, packet, segment, 0, now)
             }
             _ => FollowUp::Other,
         }
@@ -218,14 +225,23 @@ impl Core<'_> {
 
     #[cold]
     #[inline(never)]
-    fn repeat(&mut self, slot: usize, packet: &[u8], segment: &Segment, start: i32) -> FollowUp {
+    fn repeat(
+        &mut self,
+        slot: usize,
+        packet: &[u8],
+        segment: &Segment,
+        start: i32,
+        now: Instant,
+    ) -> FollowUp {
         let connection = &mut self.slots[slot];
         let Some((fin, ack)) = connection.unread(segment, start).zip(segment.ack) else {
             return FollowUp::Other;
         };
         let bytes = bare(packet, &mut self.scratch, connection.rcv_nxt(), ack, fin);
+        #[cfg(not(feature = "recovery"))]
+        let _ = now;
         #[cfg(feature = "recovery")]
-        let bytes = bytes.filter(|bytes| connection.is_news(ack, self.scratch.get_mut(..*bytes)));
+        let bytes = bytes.filter(|bytes| connection.is_news(ack, self.scratch.get_mut(..*bytes), now));
         bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 

@@ -29,13 +29,7 @@ impl Connection<'_> {
     }
 
     /// What the stack is given of a segment, which lies there.
-    pub(super) fn hear(
-        &mut self,
-        packet: &[u8],
-        segment: &Segment,
-        place: Place,
-        now: Instant,
-    ) -> (Verdict, Option<u16>) {
+    pub(super) fn hear(&mut self, packet: &[u8], segment: &Segment, place: Place) -> (Verdict, Option<u16>) {
         let (room, start) = (self.socket().recv_capacity(), place.start());
         let near = start.unsigned_abs() as usize <= room;
         let behind = ip::behind(packet).and_then(|at| packet.get(at..)).unwrap_or_default();
@@ -49,16 +43,24 @@ impl Connection<'_> {
             bare: segment.bytes == 0 && !segment.fin && self.is_read(segment, place),
             full: segment.bytes > 0 || segment.fin,
             most: self.socket().send_capacity(),
-            options: tcp::options(behind),
             queue: self.socket().send_queue(),
         };
-        self.recovery.hear(&heard, now)
+        self.recovery.hear(&heard)
     }
 
     /// The stack has been given a segment that lies there. Whether it has read all of it is seen by what it took.
-    fn given(&mut self, window: Option<u16>, segment: &Segment, place: Place) {
+    fn given(&mut self, window: Option<u16>, segment: &Segment, place: Place, now: Instant) {
         let took = self.is_read(segment, place) && (segment.bytes == 0 || self.rcv_nxt() != segment.seq);
-        self.recovery.given(window.filter(|_| took));
+        self.recovery.given(window.filter(|_| took), now);
+    }
+
+    /// Takes in what has arrived behind a gap, after what is acknowledged.
+    fn hear_blocks(&mut self, packet: &[u8], segment: &Segment, place: Place, now: Instant) {
+        let near = place.start().unsigned_abs() as usize <= self.socket().recv_capacity();
+        let behind = ip::behind(packet).and_then(|at| packet.get(at..));
+        if let (true, Some(ack), Some(behind)) = (near && !segment.reset, segment.ack, behind) {
+            self.recovery.hear_blocks(ack.0.cast_unsigned(), tcp::options(behind), now);
+        }
     }
 
     /// Whether the stack finds a segment that lies there within its window, if it has one.
@@ -75,13 +77,13 @@ impl Connection<'_> {
     }
 
     /// Whether a bare segment would tell the stack anything. Its window is changed if that is better: see [`Verdict::Open`].
-    pub(super) fn is_news(&mut self, ack: TcpSeqNumber, packet: Option<&mut [u8]>) -> bool {
+    pub(super) fn is_news(&mut self, ack: TcpSeqNumber, packet: Option<&mut [u8]>, now: Instant) -> bool {
         let Some(una) = self.snd_una() else { return false };
         let Some(header) = packet.and_then(|packet| packet.get_mut(ip::behind(packet)?..)) else {
             return false;
         };
         let window = tcp::Header::new(header).map_or(0, tcp::Header::window);
-        let (news, window) = self.recovery.is_news(ack.0.cast_unsigned(), ack != una, window);
+        let (news, window) = self.recovery.is_news(ack.0.cast_unsigned(), ack != una, window, now);
         put(header, tcp::WINDOW, window.to_be_bytes());
         news
     }
@@ -159,13 +161,14 @@ impl Core<'_> {
         sink: &mut Sink<'_, O>,
     ) -> Option<FollowUp> {
         let Arrived { frame, packet } = arrived;
-        let (verdict, window) = self.slots[slot].hear(packet, segment, place, sink.now);
+        let (verdict, window) = self.slots[slot].hear(packet, segment, place);
         if verdict == Verdict::Unsent {
             return Some(self.challenge(slot, arrived, DropRule::Unsent, answer, sink));
         }
         sink.frame(Way::Connection(slot), frame);
         match verdict {
             Verdict::Withhold => {
+                self.slots[slot].hear_blocks(packet, segment, place, sink.now);
                 self.slots.touch(slot);
                 return Some(FollowUp::Other);
             }
@@ -179,7 +182,10 @@ impl Core<'_> {
             }
             Verdict::Give | Verdict::Unsent => self.give(slot, packet, answer, sink),
         }
-        self.slots[slot].given(window, segment, place);
+        let connection = &mut self.slots[slot];
+        connection.given(window, segment, place, sink.now);
+        connection.settle(sink.now);
+        connection.hear_blocks(packet, segment, place, sink.now);
         None
     }
 
