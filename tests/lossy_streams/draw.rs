@@ -118,7 +118,11 @@ impl Draw {
 /// What one direction does to frames: each kind of trouble is there or isn't.
 fn impairments(n: &mut Numbers, latency: Duration) -> Impairments {
     let loss = if n.once_in(4) { 0 } else { n.scaled(5, 300) };
-    let duplicate = if n.once_in(2) { 0 } else { n.scaled(5, 200) };
+    let duplicate = match n.below(16) {
+        0..=7 => 0,
+        8 => 1_000,
+        _ => n.scaled(5, 200),
+    };
     let corrupt = if n.once_in(2) { 0 } else { n.scaled(2, 100) };
     let reorder = if n.once_in(2) { 0 } else { n.scaled(5, 200) };
     let by = latency * n.scaled(1, 64) as u32 / 16;

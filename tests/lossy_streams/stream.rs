@@ -68,6 +68,13 @@ pub enum Failure {
     Panic,
 }
 
+impl Failure {
+    /// Whether both ends live, and nothing goes on.
+    pub fn is_wedge(&self) -> bool {
+        matches!(self, Failure::Silent { .. } | Failure::Standstill { .. })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,6 +102,7 @@ impl fmt::Display for Failure {
 /// A stream that went well.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fine {
+    pub seed: u64,
     /// How long it took, from the SYN to the end's arrival.
     pub took: Duration,
     pub counts: Counts,
@@ -107,11 +115,17 @@ pub struct Fine {
 /// The other end, whichever it is.
 enum Other {
     Peer(Box<Peer>),
-    Client(Box<Client<'static>>, SocketHandle, Talk),
+    Client(Box<Client<'static>>, Talk),
 }
 
 /// What a client has said and heard.
 struct Talk {
+    to: IpEndpoint,
+    /// Bytes of the socket's buffers.
+    buffers: (usize, usize),
+    /// The connection, once the client knows where the server is; a new one where it asked three times in vain.
+    handle: Option<SocketHandle>,
+    opened: bool,
     said: &'static [u8],
     sent: usize,
     heard: Vec<u8>,
@@ -130,12 +144,12 @@ impl Other {
             End::Client { receive, send } => {
                 let config = HostConfig::client().with_seed(draw.seed ^ 0xc11e).without_announcement();
                 let sockets: Vec<SocketStorage<'static>> = Vec::new();
-                let mut client = Client::new(&config, sockets, end, now).expect("a client");
-                let socket =
-                    Socket::new(SocketBuffer::new(vec![0; receive]), SocketBuffer::new(vec![0; send]));
+                let client = Client::new(&config, sockets, end, now).expect("a client");
                 let to = IpEndpoint::new(server, 12_001);
-                let handle = client.connect(now, socket, to).expect("a socket");
-                Other::Client(Box::new(client), handle, Talk { said, sent: 0, heard: Vec::new() })
+                let buffers = (receive, send);
+                let talk =
+                    Talk { to, buffers, handle: None, opened: false, said, sent: 0, heard: Vec::new() };
+                Other::Client(Box::new(client), talk)
             }
         }
     }
@@ -143,8 +157,23 @@ impl Other {
     fn poll(&mut self, now: Instant, end: &mut WireEnd<'_>) {
         match self {
             Other::Peer(peer) => peer.poll(now, end),
-            Other::Client(client, handle, talk) => {
-                let socket = client.socket(*handle);
+            Other::Client(client, talk) => {
+                client.poll(now, end);
+                let Some(handle) = talk.handle else {
+                    if client.resolve(now, talk.to.addr) {
+                        let buffer = |bytes| SocketBuffer::new(vec![0; bytes]);
+                        let socket = Socket::new(buffer(talk.buffers.0), buffer(talk.buffers.1));
+                        talk.handle = Some(client.connect(now, socket, talk.to).expect("a socket"));
+                    }
+                    return;
+                };
+                let socket = client.socket(handle);
+                talk.opened |= socket.may_send();
+                if !talk.opened && socket.state() == State::Closed {
+                    client.remove(handle);
+                    talk.handle = None;
+                    return;
+                }
                 if socket.may_send() || socket.state() == State::CloseWait {
                     talk.sent += socket.send_slice(&talk.said[talk.sent..]).unwrap_or(0);
                     if talk.sent == talk.said.len() {
@@ -158,7 +187,6 @@ impl Other {
                     });
                     taken.expect("there are bytes");
                 }
-                client.poll(now, end);
             }
         }
     }
@@ -166,14 +194,14 @@ impl Other {
     fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         match self {
             Other::Peer(peer) => peer.poll_at(),
-            Other::Client(client, ..) => client.poll_at(now),
+            Other::Client(client, _) => client.poll_at(now),
         }
     }
 
     fn heard(&self) -> &[u8] {
         match self {
             Other::Peer(peer) => peer.received(),
-            Other::Client(.., talk) => &talk.heard,
+            Other::Client(_, talk) => &talk.heard,
         }
     }
 
@@ -182,8 +210,9 @@ impl Other {
         match self {
             Other::Peer(peer) if peer.phase() == Phase::Reset => None,
             Other::Peer(peer) => Some(peer.has_end()),
-            Other::Client(client, handle, _) => {
-                let socket = client.socket(*handle);
+            Other::Client(client, talk) => {
+                let Some(handle) = talk.handle else { return Some(false) };
+                let socket = client.socket(handle);
                 let is_over = socket.recv(|_| (0, ())) == Err(RecvError::Finished);
                 (is_over || socket.state() != State::Closed).then_some(is_over)
             }
@@ -194,8 +223,9 @@ impl Other {
     fn progress(&mut self) -> ([u64; 5], bool) {
         match self {
             Other::Peer(peer) => (peer.progress(), peer.is_asleep()),
-            Other::Client(client, handle, talk) => {
-                let socket = client.socket(*handle);
+            Other::Client(client, talk) => {
+                let Some(handle) = talk.handle else { return ([0; 5], false) };
+                let socket = client.socket(handle);
                 let queue = socket.send_queue() as u64;
                 ([talk.heard.len() as u64, talk.sent as u64, queue, socket.state() as u64, 0], false)
             }
@@ -258,7 +288,13 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
                 Other::Peer(peer) => peer.counts,
                 Other::Client(..) => Counts::default(),
             };
-            return Ok(Fine { took: at - began, counts, frames: server.counters().frames_out, polls });
+            return Ok(Fine {
+                seed: draw.seed,
+                took: at - began,
+                counts,
+                frames: server.counters().frames_out,
+                polls,
+            });
         }
 
         // Whether anything goes on.

@@ -34,6 +34,9 @@ pub(super) struct Sender {
     head: bool,
     /// A byte is to be sent beyond the window.
     probe: bool,
+    /// What a probe has sent beyond the window: it may be acknowledged, and SND.NXT is where it was. A bare
+    /// acknowledgement with a number behind it wouldn't be acceptable to who has no window.
+    probed: u64,
 }
 
 /// A piece to send now.
@@ -63,6 +66,7 @@ impl Sender {
             timeout: options.timeout,
             head: false,
             probe: false,
+            probed: 0,
         }
     }
 
@@ -120,9 +124,10 @@ impl Sender {
     /// Reads an acknowledgement that came in a segment with this place in the other direction. Whether it is of
     /// something sent.
     pub(super) fn acknowledged(&mut self, now: Instant, seq: i64, ack: u64, window: u16) -> bool {
-        if ack > self.highest {
+        if ack > self.highest.max(self.probed) {
             return false;
         }
+        self.highest = self.highest.max(ack);
         if ack > self.una {
             self.una = ack;
             self.nxt = self.nxt.max(ack);
@@ -183,6 +188,11 @@ impl Sender {
             return None;
         }
         let behind = to + u64::from(fin);
+        if probes && behind > self.edge {
+            self.probed = self.probed.max(behind);
+            self.arm(now);
+            return Some(Piece { from: from.min(written), to, fin });
+        }
         self.nxt = self.nxt.max(behind);
         self.highest = self.highest.max(behind);
         self.arm(now);
