@@ -18,6 +18,8 @@ pub struct Draw {
     pub receive: usize,
     pub send: usize,
     pub batch: usize,
+    /// So many connections one after the other, in the server's only slot.
+    pub rounds: u16,
     /// One way of the wire, without what is added to it.
     pub latency: Duration,
     pub trouble: Settings,
@@ -101,6 +103,7 @@ impl Draw {
             receive: n.scaled(1_024, 65_536) as usize,
             send: n.scaled(1_024, 65_536) as usize,
             batch: n.scaled(1, 64) as usize,
+            rounds: if n.once_in(4) { 2 } else { 1 },
             latency,
             trouble,
             end: End::Client {
@@ -168,6 +171,7 @@ fn options(n: &mut Numbers, draw: &Draw) -> Options {
             _ => Writes::AtOnce,
         },
         closes: Work::closes(draw.way, draw.size, n.next()),
+        forges_every: n.once_in(8).then(|| n.scaled(1, 32) as u32),
         reneges_after: n.once_in(6).then(|| n.scaled(1, 32) as u32),
         // Never below a round trip, or it would send all twice.
         timeout: ms(200).max(draw.latency * 6),

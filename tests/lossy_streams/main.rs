@@ -6,6 +6,8 @@
 //! | `draw` | a stream's options from its seed |
 //! | `work` | what the server does with its bytes |
 //! | `stream` | runs it, and says what went wrong |
+//! | `share` | how much was sent again though it had arrived |
+//! | `scripted` | single losses, and what comes again |
 //! | `text` | the bytes |
 //!
 //! `UNDERSOCK_STREAMS=10000 cargo test --test lossy_streams` runs so many; `UNDERSOCK_STREAM=17` runs the one with this
@@ -13,18 +15,22 @@
 #![allow(unreachable_pub, reason = "its modules are a test's")]
 
 mod draw;
+mod scripted;
+mod share;
 mod stream;
 mod text;
 mod work;
 
+use core::cell::RefCell;
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::Mutex;
 
 use draw::Draw;
+use share::{Share, paths};
 use stream::{Failure, Fine};
 use test_support::world::History;
 use undersock::event::{Event, Observer};
@@ -142,4 +148,38 @@ fn every_stream_comes_through_and_leaves_a_free_slot() {
         panic!("stream {seed} failed the first time, and not the second");
     }
     assert_eq!((fine.len() + failed.len()) as u64, streams);
+}
+
+/// Bytes in 10,000 that may be sent though they had arrived, on any path of these. Without recovery a retransmission
+/// timer sends all again that is in flight, and most of it had arrived.
+const NEEDLESS_PER_MYRIAD: u64 = 400;
+/// Streams of each path.
+const EACH: u64 = 16;
+
+#[test]
+fn what_is_sent_again_was_lost() {
+    let each = variable("UNDERSOCK_STREAMS").map_or(EACH, |streams| (streams / 200).max(EACH));
+    let paths = paths();
+    let next = AtomicU64::new(0);
+    let shares = Mutex::new(vec![Share::default(); paths.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed) as usize;
+                    let Some(path) = paths.get(place) else { return };
+                    let share = path.share(0..each);
+                    shares.lock().expect("no panic with it")[place] = share;
+                }
+            });
+        }
+    });
+    let shares = shares.into_inner().expect("no panic with it");
+    for (path, share) in paths.iter().zip(&shares) {
+        println!("{path:?}: {share}");
+    }
+    for (path, share) in paths.iter().zip(&shares) {
+        let is_good = !path.is_judged() || share.is_within(NEEDLESS_PER_MYRIAD);
+        assert!(share.streams > 0 && is_good, "{path:?}: {share}");
+    }
 }

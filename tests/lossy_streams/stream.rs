@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use test_support::world::peer::{Counts, Peer, Phase};
+use test_support::world::peer::{Counts, Options, Peer, Phase};
 use test_support::world::{client_v4, client_v6, server_v4, server_v6};
 use undersock::client::Client;
 use undersock::device::impaired::Impaired;
@@ -14,7 +14,7 @@ use undersock::service::Ended;
 use undersock::smoltcp::iface::{SocketHandle, SocketStorage};
 use undersock::smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
 use undersock::smoltcp::time::{Duration, Instant};
-use undersock::smoltcp::wire::IpEndpoint;
+use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::draw::{Draw, End};
 use super::work::{NOTE, Way, Work};
@@ -103,7 +103,7 @@ impl fmt::Display for Failure {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fine {
     pub seed: u64,
-    /// How long it took, from the SYN to the end's arrival.
+    /// How long it took, from the SYN to the end's arrival; all rounds of it.
     pub took: Duration,
     pub counts: Counts,
     /// Frames of the server.
@@ -116,6 +116,19 @@ pub struct Fine {
 enum Other {
     Peer(Box<Peer>),
     Client(Box<Client<'static>>, Talk),
+}
+
+/// The addresses of the other end and of the server.
+fn ends(draw: &Draw) -> (IpAddress, IpAddress) {
+    if draw.is_v6 { (client_v6(), server_v6()) } else { (client_v4(), server_v4()) }
+}
+
+/// The peer of a round: each has a port of its own, and a first sequence number.
+fn peer(draw: &Draw, options: Options, round: u16) -> Peer {
+    let sequence = options.sequence.wrapping_add(u32::from(round) * 0x4321_0000);
+    let (client, server) = ends(draw);
+    let said = Work::said(draw.way, draw.size).to_vec();
+    Peer::new(Options { sequence, ..options }, said).between((client, 40_000 + round), (server, 12_001))
 }
 
 /// What a client has said and heard.
@@ -133,24 +146,34 @@ struct Talk {
 
 impl Other {
     fn new(draw: &Draw, now: Instant, end: &mut WireEnd<'_>) -> Self {
-        let said = Work::said(draw.way, draw.size);
-        let (client, server) =
-            if draw.is_v6 { (client_v6(), server_v6()) } else { (client_v4(), server_v4()) };
         match draw.end {
-            End::Peer(options) => {
-                let peer = Peer::new(options, said.to_vec()).between((client, 40_000), (server, 12_001));
-                Other::Peer(Box::new(peer))
-            }
+            End::Peer(options) => Other::Peer(Box::new(peer(draw, options, 0))),
             End::Client { receive, send } => {
                 let config = HostConfig::client().with_seed(draw.seed ^ 0xc11e).without_announcement();
                 let sockets: Vec<SocketStorage<'static>> = Vec::new();
                 let client = Client::new(&config, sockets, end, now).expect("a client");
-                let to = IpEndpoint::new(server, 12_001);
+                let said = Work::said(draw.way, draw.size);
+                let to = IpEndpoint::new(ends(draw).1, 12_001);
                 let buffers = (receive, send);
                 let talk =
                     Talk { to, buffers, handle: None, opened: false, said, sent: 0, heard: Vec::new() };
                 Other::Client(Box::new(client), talk)
             }
+        }
+    }
+
+    /// Another connection of the same host, that says the same.
+    fn again(&mut self, draw: &Draw, round: u16) {
+        match (self, draw.end) {
+            (Other::Peer(before), End::Peer(options)) => **before = peer(draw, options, round),
+            (Other::Client(client, talk), _) => {
+                if let Some(handle) = talk.handle.take() {
+                    client.remove(handle);
+                }
+                (talk.opened, talk.sent) = (false, 0);
+                talk.heard.clear();
+            }
+            _ => {}
         }
     }
 
@@ -237,12 +260,12 @@ impl Other {
 pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) -> Result<Fine, Failure> {
     let wire = Wire::owned(draw.latency, FRAMES);
     let (server_end, mut client_end) = wire.ends();
-    let began = Instant::from_secs(1);
+    let mut began = Instant::from_secs(1);
     let mut now = began;
     let mut device: Box<Impaired<_, T, HELD>> = Box::new(Impaired::new(server_end, &draw.trouble, trouble));
     let mut config = Config::default().with_seed(draw.seed).with_limits(PATIENT);
     config.host.announce = false;
-    let sizes = Sizes::default().with_connections(2).with_receive(draw.receive).with_send(draw.send);
+    let sizes = Sizes::default().with_connections(1).with_receive(draw.receive).with_send(draw.send);
     let memory = Memory::owned(sizes.with_batch(draw.batch));
     let mut server = Server::new(&config, memory, &mut *device, now).expect("a server");
     let mut service = Work::new(draw.way, draw.size);
@@ -252,6 +275,7 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
     let (mut progress, mut gained, mut polls, mut idle) = (([0; 5], 0, 0), now, 0, 0);
     let (mut frames, mut spoke) = (0, now);
     let (mut checked, mut ended_at) = (0, None);
+    let (mut rounds, mut took) = (0, Duration::ZERO);
     loop {
         let due = server.poll(now, &mut *device, &mut service, observer);
         device.flush(now);
@@ -284,17 +308,19 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
             if draw.way == Way::Up && service.done() != draw.size {
                 return Err(Failure::Missing { got: service.done(), of: draw.size });
             }
+            took += at - began;
+            rounds += 1;
+            if rounds < draw.rounds {
+                other.again(draw, rounds);
+                service = Work::new(draw.way, draw.size);
+                (checked, ended_at, began) = (0, None, now);
+                continue;
+            }
             let counts = match &other {
                 Other::Peer(peer) => peer.counts,
                 Other::Client(..) => Counts::default(),
             };
-            return Ok(Fine {
-                seed: draw.seed,
-                took: at - began,
-                counts,
-                frames: server.counters().frames_out,
-                polls,
-            });
+            return Ok(Fine { seed: draw.seed, took, counts, frames: server.counters().frames_out, polls });
         }
 
         // Whether anything goes on.

@@ -6,12 +6,14 @@
 //! | `receiver` | what has arrived, windows, when it is acknowledged, what of it is SACKed |
 //! | `sender` | bytes to send, one retransmission timer |
 //! | `segment` | segments in frames |
+//! | [`scene`] | a server and a peer, and what is lost between them |
 //! | [`ranges`] | ranges of a stream's bytes |
 //!
 //! Time is the caller's: [`Peer::poll`], then again at [`Peer::poll_at`] or when a frame has arrived.
 
 pub mod ranges;
 mod receiver;
+pub mod scene;
 mod segment;
 mod sender;
 #[cfg(test)]
@@ -50,6 +52,8 @@ pub struct Options {
     pub closes: Closes,
     /// It forgets once what it has SACKed, at the so manieth segment that is out of order (RFC 2018 8).
     pub reneges_after: Option<u32>,
+    /// Every so many acknowledgements have a block that is a lie, as somebody's would who guesses a number in the window.
+    pub forges_every: Option<u32>,
     /// Its first retransmission timeout.
     pub timeout: Duration,
     pub repeats: Repeats,
@@ -72,6 +76,7 @@ impl Default for Options {
             writes: Writes::AtOnce,
             closes: Closes::AtOnce,
             reneges_after: None,
+            forges_every: None,
             timeout: Duration::from_millis(200),
             repeats: Repeats::All,
             time_wait: Duration::from_secs(120),
@@ -145,8 +150,9 @@ pub struct Counts {
     /// What came beyond the window, as probes do.
     pub refused_bytes: u64,
     pub refused_segments: u64,
-    /// What was SACKed and forgotten.
+    /// What was SACKed and forgotten, and blocks that were lies.
     pub reneged_bytes: u64,
+    pub forged_blocks: u64,
     /// Segments that it sent; of them acknowledgements alone.
     pub sent: u64,
     pub acks: u64,
@@ -304,9 +310,10 @@ impl Peer {
 
     /// RFC 9293 3.10.7, in its order.
     fn segment(&mut self, now: Instant, segment: &Incoming<'_>) {
-        let sent =
-            segment.ack.map(|ack| i64::from(ack.wrapping_sub(self.number(self.sender.nxt())).cast_signed()));
-        let ack = sent.map(|beyond| self.sender.nxt() as i64 + beyond);
+        let sent = segment
+            .ack
+            .map(|ack| i64::from(ack.wrapping_sub(self.number(self.sender.newest())).cast_signed()));
+        let ack = sent.map(|beyond| self.sender.newest() as i64 + beyond);
         match self.phase {
             Phase::SynSent => self.answer(now, segment, ack),
             Phase::Closed | Phase::Reset if segment.rst => {}
@@ -441,7 +448,7 @@ impl Peer {
         };
         self.out.push(syn.frame(self.from, self.to));
         self.syn_at = Some(now + self.syn_timeout);
-        self.syn_timeout = self.syn_timeout * 2;
+        self.syn_timeout *= 2;
     }
 
     /// Sends what the window and the timer allow.
@@ -456,11 +463,12 @@ impl Peer {
         let expected = self.expected();
         let next = self.receiver.next();
         let number = |offset: u64| expected.wrapping_add((offset as u32).wrapping_sub(next as u32));
-        let blocks = self.receiver.blocks().into_iter().map(|(from, to)| (number(from), number(to)));
+        let blocks =
+            self.receiver.blocks(&mut self.counts).into_iter().map(|(from, to)| (number(from), number(to)));
         let options = sack_option(&blocks.collect::<Vec<_>>());
         let window = self.receiver.offer();
         let segment = Outgoing {
-            seq: self.number(piece.map_or(self.sender.nxt(), |piece| piece.from)),
+            seq: self.number(piece.map_or(self.sender.newest(), |piece| piece.from)),
             ack: Some(expected),
             syn: false,
             fin: piece.is_some_and(|piece| piece.fin),

@@ -44,6 +44,8 @@ pub(super) struct Receiver {
     pending: u32,
     /// Segments out of order until it reneges.
     until_reneging: Option<u32>,
+    /// Acknowledgements so far, for lies.
+    told: u64,
 }
 
 impl Receiver {
@@ -69,6 +71,7 @@ impl Receiver {
             due: Due::Never,
             pending: 0,
             until_reneging: options.reneges_after,
+            told: 0,
         }
     }
 
@@ -294,7 +297,7 @@ impl Receiver {
     }
 
     /// The blocks to SACK in a segment that goes out now (RFC 2018 4, RFC 2883 4).
-    pub(super) fn blocks(&mut self) -> Vec<(u64, u64)> {
+    pub(super) fn blocks(&mut self, counts: &mut Counts) -> Vec<(u64, u64)> {
         if !self.sacks || self.options.sack_blocks == 0 {
             return vec![];
         }
@@ -303,6 +306,10 @@ impl Receiver {
             && self.options.dsack
         {
             blocks.push(duplicate);
+        }
+        if let Some(forged) = self.forged() {
+            counts.forged_blocks += 1;
+            blocks = vec![forged];
         }
         let duplicates = blocks.len();
         let stored = &self.stored;
@@ -320,9 +327,28 @@ impl Receiver {
         blocks
     }
 
+    /// A block of what never arrived, in turn: the next segment; all of the window; beyond it; the wrong way round; what
+    /// was acknowledged long ago and what comes next in one.
+    fn forged(&mut self) -> Option<(u64, u64)> {
+        self.told += 1;
+        let every = u64::from(self.options.forges_every?);
+        if !self.told.is_multiple_of(every) {
+            return None;
+        }
+        let (next, mss) = (self.next, u64::from(self.options.mss));
+        Some(match self.told / every % 5 {
+            0 => (next + mss, next + 2 * mss),
+            1 => (next + 1, next + self.window().max(2)),
+            2 => (next + (1 << 20), next + (1 << 20) + mss),
+            3 => (next + 2 * mss, next + mss),
+            _ => (next.saturating_sub(mss), next + 2 * mss),
+        })
+    }
+
     /// What the blocks take at most of a segment that goes out now (RFC 6691 3).
     pub(super) fn option_bytes(&self) -> u64 {
-        let reported = self.stored.iter().count() + usize::from(self.duplicate.is_some());
+        let told = self.duplicate.is_some() || self.options.forges_every.is_some();
+        let reported = self.stored.iter().count() + usize::from(told);
         match reported.min(usize::from(self.options.sack_blocks)) as u64 {
             blocks if self.sacks && blocks > 0 => 4 + 8 * blocks,
             _ => 0,

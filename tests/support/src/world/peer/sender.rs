@@ -83,7 +83,7 @@ impl Sender {
     }
 
     /// What a bare acknowledgement has as its sequence number (RFC 9293 3.10.7.4): SND.NXT, the highest that it was.
-    pub(super) fn nxt(&self) -> u64 {
+    pub(super) fn newest(&self) -> u64 {
         self.highest
     }
 
