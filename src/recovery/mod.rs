@@ -299,7 +299,9 @@ impl Recovery {
     fn detect(&mut self, now: Instant) -> bool {
         let at = micros(now);
         if !self.sack {
-            let enough = u32::from(self.duplicates) >= DUPLICATES && self.window.phase != Phase::Recovery;
+            // Once it is being repaired they say nothing new (RFC 6582 3.2).
+            let repairs = matches!(self.window.phase, Phase::Recovery | Phase::Timeout);
+            let enough = u32::from(self.duplicates) >= DUPLICATES && !repairs;
             let start = self.board.start();
             if enough {
                 self.board.lose(start, start.wrapping_add(self.segment), at, Loss::Duplicates);

@@ -153,7 +153,7 @@ fn duplicates_before_a_lone_fin_without_sack() {
         10.000 < ack 2000
         45.000 > FIN 2000 again: probe
         115.000 > FIN 2000 again: timeout
-        255.000 > FIN 2000 again: duplicate ACKs
+        255.000 > FIN 2000 again: timeout
         300.000 < ack 2001
         ",
     );
