@@ -359,6 +359,11 @@ impl Recovery {
         self.since = now;
         self.forced = true;
         let (start, end) = (self.board.start(), self.board.end());
+        // Who has what it asks for has thrown it away, or lied.
+        let reneges = self.board.get(0).is_some_and(|first| first.fate == Fate::Arrived);
+        if reneges || self.backoff > 2 {
+            self.board.forget_arrivals();
+        }
         if self.backoff == 1 {
             // What is at the end has all that is missing told; a peer without SACK can only ask for the next.
             let last = self.board.iter().filter(|(_, range)| self.sack && range.fate == Fate::Flying).last();
@@ -367,9 +372,6 @@ impl Recovery {
                 (if before(from, tail) { tail } else { from }, range.end)
             });
             return self.board.lose(from, to, at, Loss::Probe);
-        }
-        if self.backoff > 2 {
-            self.board.forget_arrivals();
         }
         self.board.lose(start, end, at, Loss::Timeout);
         self.window.collapse(end.wrapping_sub(start), end, self.segment);

@@ -13,10 +13,11 @@ fn a_peer_that_reneges() {
     stage.sacks(0, &[(1_000, 5_000)]);
     stage.until(ms(20));
     stage.acks(1_000);
-    for (at, ack) in [(700, 2_000), (710, 3_000), (720, 5_000)] {
-        stage.until(ms(at));
-        stage.acks(ack);
-    }
+    // The probe has come.
+    stage.until(ms(65));
+    stage.sacks(1_000, &[(4_000, 5_000)]);
+    stage.until(ms(75));
+    stage.acks(5_000);
     stage.pass(ms(5_000));
     stage.reads(
         "
@@ -25,14 +26,12 @@ fn a_peer_that_reneges() {
         10.000 < ack 0 sack 1000:5000
         10.000 > 0:1000 again: SACK
         20.000 < ack 1000
-        265.000 > 1000:2000 again: timeout
-        545.000 > 1000:2000 again: timeout
-        700.000 < ack 2000
-        700.000 > 2000:3000 again: timeout
-        700.000 > 3000:4000 again: timeout
-        710.000 < ack 3000
-        710.000 > 4000:5000 again: timeout
-        720.000 < ack 5000
+        55.000 > 4000:5000 again: probe
+        65.000 < ack 1000 sack 4000:5000
+        65.000 > 1000:2000 again: SACK
+        65.000 > 2000:3000 again: SACK
+        65.000 > 3000:4000 again: SACK
+        75.000 < ack 5000
         ",
     );
 }
@@ -78,7 +77,9 @@ fn a_block_that_is_a_lie() {
     stage.acks(1_000);
     // Nothing of it has arrived.
     stage.sacks(1_000, &[(1_000, 3_000)]);
-    stage.until(ms(900));
+    stage.until(ms(56));
+    stage.sacks(1_000, &[(2_000, 3_000)]);
+    stage.until(ms(66));
     stage.acks(3_000);
     stage.pass(ms(5_000));
     stage.reads(
@@ -87,9 +88,10 @@ fn a_block_that_is_a_lie() {
         0.000 > 0:3000, 3 segments
         10.000 < ack 1000
         10.000 < ack 1000 sack 1000:3000
-        228.764 > 1000:2000 again: timeout
-        478.780 > 1000:2000 again: timeout
-        900.000 < ack 3000
+        41.252 > 2000:3000 again: probe
+        56.000 < ack 1000 sack 2000:3000
+        56.000 > 1000:2000 again: late
+        66.000 < ack 3000
         ",
     );
 }
