@@ -249,9 +249,10 @@ impl Recovery {
     fn deliver(&mut self, now: Instant, find: impl FnOnce(&mut Scoreboard, &mut dyn FnMut(Range))) {
         let now = micros(now);
         let Recovery { board, newest, reordering, rtt, .. } = self;
-        let mut measured: Option<u32> = None;
+        let (mut measured, mut repeated): (Option<u32>, _) = (None, false);
         find(board, &mut |range| {
             let time = now.wrapping_sub(range.at);
+            repeated |= range.again;
             if range.again && time < rtt.least {
                 // It can't be that: the first one has arrived late.
                 reordering.seen = true;
@@ -269,7 +270,8 @@ impl Recovery {
                 *newest = Newest { known: true, at: range.at, end: range.end, time };
             }
         });
-        if let Some(time) = measured {
+        // What was told of together with it may have waited for it.
+        if let Some(time) = measured.filter(|_| !repeated) {
             rtt.sample(time);
         }
     }

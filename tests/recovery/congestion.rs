@@ -157,3 +157,28 @@ fn the_first_round_trip_is_the_handshakes() {
         assert_eq!((path.round_trip, path.variation, path.least), (round_trip, round_trip / 2, round_trip));
     }
 }
+
+/// An acknowledgement of what was sent again may have waited for it: none of it is measured (RFC 6298 3), nor is what arrived
+/// before and couldn't be told of.
+#[test]
+fn no_round_trip_is_measured_while_a_hole_is_repaired() {
+    let mut stage = Stage::new(Peer { sack: false, ..Peer::default() });
+    stage.asks(8_000);
+    stage.until(ms(10));
+    stage.acks(1_000);
+    for _ in 0..3 {
+        stage.acks(1_000);
+    }
+    assert_eq!(stage.path().round_trip, ms(10));
+    stage.until(ms(20));
+    stage.acks(4_000);
+    stage.until(ms(30));
+    stage.acks(8_000);
+    assert_eq!((stage.path().round_trip, stage.path().least), (ms(10), ms(10)));
+    // Later ones are.
+    stage.begin();
+    stage.asks(2_000);
+    stage.until(ms(18));
+    stage.acks(10_000);
+    assert_eq!(stage.path().round_trip, ms(11));
+}
