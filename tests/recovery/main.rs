@@ -7,9 +7,11 @@
 //! | `ends` | a FIN that was lost |
 //! | `windows` | the peer's window: shut, and opened again |
 //! | `hostile` | what can't be, what is taken back, what was overtaken |
+//! | `client` | the same of the client's end |
 //! | `congestion` | how much is in flight |
 
 mod causes;
+mod client;
 mod congestion;
 mod ends;
 mod hostile;

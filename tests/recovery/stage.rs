@@ -40,9 +40,16 @@ pub(crate) struct Says {
     said: u32,
     /// It takes nothing at the moment.
     pub(crate) sleeps: bool,
-    /// What came beside requests, once that is what is asked for.
+    /// It keeps what comes, and answers nothing.
     pub(crate) listens: bool,
     pub(crate) heard: Vec<u8>,
+}
+
+impl Says {
+    /// One that only keeps what it hears.
+    pub(crate) fn listener() -> Self {
+        Says { listens: true, ..Says::default() }
+    }
 }
 
 impl Service for Says {
@@ -84,6 +91,8 @@ pub(crate) struct Seen {
     began: Instant,
     /// The server's number of the first byte.
     first: u32,
+    /// Its port, that of the first connection that there was.
+    port: Option<u16>,
     pub(crate) trace: String,
     /// Of segments that were sent at one instant for the first time: the first byte, how many, and where their line begins
     /// and ends.
@@ -104,6 +113,7 @@ impl Default for Seen {
             history: History::default(),
             began: Instant::ZERO,
             first: 0,
+            port: None,
             trace: String::new(),
             fresh: (0, 0, 0, 0),
             again: None,
@@ -116,6 +126,12 @@ impl Default for Seen {
 }
 
 impl Seen {
+    /// The trace begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.trace.clear();
+        (self.fresh, self.began) = ((0, 0, 0, 0), now);
+    }
+
     pub(crate) fn line(&mut self, now: Instant, what: &str) {
         let stamp = self.stamp(now);
         let _ = writeln!(self.trace, "{stamp}{what}");
@@ -147,7 +163,7 @@ impl Observer for Watch {
         let mut seen = self.0.borrow_mut();
         seen.history.event(now, event);
         let frame = match event {
-            Event::Again(again) => {
+            Event::Again(again) if again.slot == 0 => {
                 seen.repeated += again.bytes as u32;
                 seen.again = Some(*again);
                 return;
@@ -157,6 +173,9 @@ impl Observer for Watch {
             _ => return,
         };
         let Packet::Tcp(tcp) = packet(frame.bytes) else { return };
+        if *seen.port.get_or_insert(tcp.from.port()) != tcp.from.port() {
+            return;
+        }
         let from = tcp.seq.0.cast_unsigned();
         if tcp.flags.syn() {
             seen.first = from.wrapping_add(1);
@@ -209,7 +228,13 @@ pub(crate) struct Peer {
 
 impl Default for Peer {
     fn default() -> Self {
-        Peer { sack: true, buffers: 65_536, mss: MSS, round_trip: ROUND_TRIP, config: Config::default().with_seed(7) }
+        Peer {
+            sack: true,
+            buffers: 65_536,
+            mss: MSS,
+            round_trip: ROUND_TRIP,
+            config: Config::default().with_seed(7),
+        }
     }
 }
 
@@ -269,10 +294,7 @@ impl Stage {
 
     /// The trace begins.
     pub(crate) fn begin(&mut self) {
-        let mut seen = self.watch.0.borrow_mut();
-        seen.trace.clear();
-        seen.fresh = (0, 0, 0, 0);
-        seen.began = self.now;
+        self.watch.0.borrow_mut().begin(self.now);
     }
 
     fn give(&mut self, segment: &Outgoing<'_>) {
