@@ -1,5 +1,8 @@
 //! The congestion window: how much may be in flight (RFC 5681, RFC 6675 5, RFC 6928).
 
+#[cfg(test)]
+mod tests;
+
 use super::seq::before;
 use crate::event::Phase;
 
