@@ -442,7 +442,7 @@ impl<'a> Connection<'a> {
 
     /// By which limit the connection stands or falls, and since when: its listener's, or the default.
     ///
-    /// Two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a window update ended its probes of
+    /// Without the feature `recovery`, two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a window update ended its probes of
     /// a zero window; and a lone FIN that four duplicate acknowledgements made it repeat, which it doesn't. From outside
     /// neither can be set going without saying something that isn't true: a keep-alive's byte may land in a gap of the
     /// peer's, and a duplicate acknowledgement of our own would carry a window that may be over.
