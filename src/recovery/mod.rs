@@ -233,6 +233,8 @@ impl Recovery {
         let flight = self.board.end().wrapping_sub(start);
         self.deliver(now, |board, delivered| board.acknowledge(una, delivered));
         (self.backoff, self.duplicates, self.repeats, self.since) = (0, 0, 0, now);
+        // Its time means nothing when it has wrapped.
+        self.newest.known &= !self.board.is_empty();
         if !core::mem::replace(&mut self.begun, true) {
             // That was the SYN, which is no byte.
             return;
