@@ -255,8 +255,7 @@ impl Recovery {
         find(board, &mut |range| {
             let time = now.wrapping_sub(range.at);
             if range.again && time < rtt.least {
-                // It can't be that: the first one has arrived late.
-                reordering.seen = true;
+                // It may be the first that has arrived, late.
                 return;
             }
             if !range.again {
