@@ -1,6 +1,7 @@
 //! A world for tests: a server and a client host on the in-memory wire, in virtual time. A test that fails prints the
 //! timeline of what happened.
 
+pub mod peer;
 pub mod raw;
 
 use core::cell::Cell;
