@@ -2,6 +2,9 @@
 
 use smoltcp::wire::IpAddress;
 
+#[cfg(feature = "recovery")]
+use super::field::put;
+
 #[cfg(feature = "ipv4")]
 use super::ipv4;
 #[cfg(feature = "ipv6")]
@@ -69,6 +72,22 @@ pub(crate) fn length(packet: &[u8]) -> Option<usize> {
         #[cfg(feature = "ipv6")]
         6 => Some(ipv6::HEADER + ipv6::Header::split(packet)?.0.payload_length()),
         _ => None,
+    }
+}
+
+/// Says that a packet is so long. Its header's checksum isn't right any more.
+#[cfg(feature = "recovery")]
+#[allow(clippy::cast_possible_truncation, reason = "it is no longer than before")]
+pub(crate) fn set_length(packet: &mut [u8], length: usize) {
+    match version(packet) {
+        #[cfg(feature = "ipv4")]
+        Some(4) => put(packet, ipv4::TOTAL_LENGTH, (length as u16).to_be_bytes()),
+        #[cfg(feature = "ipv6")]
+        Some(6) => {
+            let payload = length.saturating_sub(ipv6::HEADER) as u16;
+            put(packet, ipv6::PAYLOAD_LENGTH, payload.to_be_bytes());
+        }
+        _ => {}
     }
 }
 

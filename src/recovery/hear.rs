@@ -1,6 +1,7 @@
 //! What a segment that comes in says of what was sent, and what of it the stack is given.
 
 use smoltcp::time::Instant;
+use smoltcp::wire::TcpSeqNumber;
 
 use super::Recovery;
 use super::seq::before;
@@ -134,20 +135,27 @@ impl Recovery {
             _ => None,
         });
         let Some(blocks) = blocks else { return };
-        for (index, (left, right)) in blocks.iter().take(MOST_BLOCKS).enumerate() {
-            let (left, right) = (left.0.cast_unsigned(), right.0.cast_unsigned());
+        let numbers =
+            |block: (TcpSeqNumber, TcpSeqNumber)| (block.0.0.cast_unsigned(), block.1.0.cast_unsigned());
+        let mut arrived = heapless::Vec::<(u32, u32), MOST_BLOCKS>::new();
+        for (index, (left, right)) in blocks.iter().map(numbers).take(MOST_BLOCKS).enumerate() {
             if !before(left, right) {
                 continue;
             }
             if !before(ack, right) {
-                if index == 0 && self.reordering.needless() {
+                if index == 0 && self.reordering.needless(left) {
                     self.window.undo();
                 }
                 continue;
             }
-            if before(left, una) || before(self.board.end(), right) {
-                continue;
+            if !before(left, una) && !before(self.board.end(), right) {
+                // There is room for as many as are taken.
+                let _ = arrived.push((left, right));
             }
+        }
+        // The newest stands first; what was sent first is to be learned first, or it would look as if it had been overtaken.
+        arrived.sort_unstable_by_key(|(left, _)| left.wrapping_sub(una));
+        for (left, right) in arrived {
             self.deliver(now, |board, delivered| {
                 board.arrive(left, right, at, &mut |range| delivered(range));
             });

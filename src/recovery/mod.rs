@@ -93,6 +93,14 @@ pub(crate) struct Recovery {
     told: Phase,
 }
 
+/// What goes out of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All from this number on.
+    From(u32),
+    Nothing,
+}
+
 /// Of all that arrived, what was sent last (RFC 8985 5.3: `RACK.segment`).
 #[derive(Debug, Clone, Copy)]
 struct Newest {
@@ -116,6 +124,8 @@ struct Reordering {
     /// Since the window was last reduced: segments sent again that it was reduced for, and how many of them the peer had.
     again: u16,
     needless: u16,
+    /// What was sent again to ask for an acknowledgement, and may have arrived before.
+    asked: (u32, u32),
 }
 
 impl Recovery {
@@ -137,7 +147,15 @@ impl Recovery {
         rtt: RoundTrip::UNKNOWN,
         window: Window::new(DEFAULT_SEGMENT),
         newest: Newest { known: false, at: 0, end: 0, time: 0 },
-        reordering: Reordering { seen: false, furthest: 0, quarters: 1, left: 0, again: 0, needless: 0 },
+        reordering: Reordering {
+            seen: false,
+            furthest: 0,
+            quarters: 1,
+            left: 0,
+            again: 0,
+            needless: 0,
+            asked: (0, 0),
+        },
         since: Instant::ZERO,
         late: None,
         told: Phase::SlowStart,
@@ -173,20 +191,24 @@ impl Recovery {
         self.behind = true;
     }
 
-    /// Whether a segment that the stack sends again, of these numbers, is to go out.
-    pub(crate) fn wants(&mut self, from: u32, to: u32) -> bool {
+    /// What of a segment of these numbers, which the stack sends again, is to go out.
+    pub(crate) fn wants(&mut self, from: u32, to: u32) -> Wanted {
         let end = self.board.end();
         if !before(to, end) {
             // The stack has come to the end; whether it brings something new or not.
             self.behind = false;
         }
-        if before(end, to) || from == to {
-            return true;
+        if self.board.loss(from, to).is_some() {
+            let fits = self.fits(to.wrapping_sub(from));
+            if core::mem::take(&mut self.forced) || fits {
+                return Wanted::From(from);
+            }
         }
-        if self.board.loss(from, to).is_none() {
-            return false;
+        match (before(from, end), before(end, to)) {
+            (true, true) => Wanted::From(end),
+            (false, _) => Wanted::From(from),
+            (true, false) => Wanted::Nothing,
         }
-        core::mem::take(&mut self.forced) || self.fits(to.wrapping_sub(from))
     }
 
     /// A segment of these numbers goes out: SYN and FIN count for one. Why bytes of it do so again, and how many.
@@ -214,9 +236,13 @@ impl Recovery {
             Some((Loss::Sack | Loss::Late, _)) => {
                 self.reordering.again = self.reordering.again.saturating_add(1);
             }
-            // The stack's own timer has fired, and all that follows has been sent, too.
-            Some((Loss::Stack, _)) => self.behind = self.on && before(to, end),
-            _ => {}
+            Some((loss, _)) => {
+                let (begins, ends) = self.reordering.asked;
+                self.reordering.asked = if ends == from { (begins, to) } else { (from, to) };
+                // The stack's own timer has fired, and all that follows has been sent, too.
+                self.behind |= loss == Loss::Stack && self.on && before(to, end);
+            }
+            None => {}
         }
         self.fin |= fin;
         self.board.sent(from, to, micros(now));
@@ -233,6 +259,8 @@ impl Recovery {
         let flight = self.board.end().wrapping_sub(start);
         self.deliver(now, |board, delivered| board.acknowledge(una, delivered));
         (self.backoff, self.duplicates, self.repeats, self.since) = (0, 0, 0, now);
+        // Its time means nothing when it has wrapped.
+        self.newest.known &= !self.board.is_empty();
         if !core::mem::replace(&mut self.begun, true) {
             // That was the SYN, which is no byte.
             return;
@@ -254,8 +282,7 @@ impl Recovery {
             let time = now.wrapping_sub(range.at);
             repeated |= range.again;
             if range.again && time < rtt.least {
-                // It can't be that: the first one has arrived late.
-                reordering.seen = true;
+                // It may be the first that has arrived, late.
                 return;
             }
             if !range.again {
@@ -459,10 +486,12 @@ impl Reordering {
         }
     }
 
-    /// The peer had what was sent again. Whether it had all of it.
-    fn needless(&mut self) -> bool {
-        if self.again <= self.needless {
-            // It was a probe, or the network's doing.
+    /// The peer had what was sent again, from this number on. Whether it had all of it since the window was reduced.
+    fn needless(&mut self, from: u32) -> bool {
+        let (begins, ends) = self.asked;
+        let was_asked = !before(from, begins) && before(from, ends);
+        if was_asked || self.again <= self.needless {
+            // That was a probe (RFC 8985 7.4.2), or it is the network's doing.
             return false;
         }
         self.needless += 1;

@@ -442,10 +442,9 @@ impl<'a> Connection<'a> {
 
     /// By which limit the connection stands or falls, and since when: its listener's, or the default.
     ///
-    /// Two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a window update ended its probes of
-    /// a zero window; and a lone FIN that four duplicate acknowledgements made it repeat, which it doesn't. From outside
-    /// neither can be set going without saying something that isn't true: a keep-alive's byte may land in a gap of the
-    /// peer's, and a duplicate acknowledgement of our own would carry a window that may be over.
+    /// Without the feature `recovery`, two stalls of smoltcp 0.14 end only so: bytes in flight without a timer, where a
+    /// window update ended its probes of a zero window; and a lone FIN that four duplicate acknowledgements made it repeat,
+    /// which it doesn't. (`recovery/hear.rs` has neither come about.)
     pub(super) fn limit(&self, default: &Limits) -> Option<(Limit, Duration)> {
         let limits = self.listener.and_then(|listener| listener.limits).unwrap_or(default);
         match self.state {

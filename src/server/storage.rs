@@ -43,10 +43,13 @@ pub struct Storage<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEN
     receive: [[u8; RECEIVE]; CONNECTIONS],
     send: [[u8; SEND]; CONNECTIONS],
     backlog: [Waiting; CONNECTIONS],
-    /// A datagram's reply, or bytes on their way through the service.
-    scratch: [u8; MAX_DATAGRAM],
+    /// A datagram's reply, bytes on their way through the service, or a packet that is looked at.
+    scratch: [u8; BOARD_SCRATCH],
     server: MaybeUninit<Server<'a>>,
 }
+
+/// Bytes of a board's scratch buffer. Loss recovery looks at whole packets.
+const BOARD_SCRATCH: usize = if cfg!(feature = "recovery") { 1_500 } else { MAX_DATAGRAM };
 
 impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
     Storage<'a, CONNECTIONS, RECEIVE, SEND>
@@ -60,7 +63,7 @@ impl<'a, const CONNECTIONS: usize, const RECEIVE: usize, const SEND: usize>
             receive: [[0; RECEIVE]; CONNECTIONS],
             send: [[0; SEND]; CONNECTIONS],
             backlog: [const { Waiting::NOBODY }; CONNECTIONS],
-            scratch: [0; MAX_DATAGRAM],
+            scratch: [0; BOARD_SCRATCH],
             server: MaybeUninit::uninit(),
         }
     }

@@ -7,8 +7,8 @@ use smoltcp::time::Duration;
 use super::egress::Egress;
 use crate::event::{Again, Event, Observer, Path, Sink};
 use crate::packet::field::put;
-use crate::packet::tcp;
-use crate::recovery::Recovery;
+use crate::packet::{ip, tcp};
+use crate::recovery::{Recovery, Wanted};
 use smoltcp::wire::TcpSeqNumber;
 
 /// Whose segments go out: where each one's [`Recovery`] is.
@@ -67,10 +67,11 @@ pub(crate) fn go_back<D: Device, O: Observer>(
     device.is_full = false;
 }
 
-/// Whether a segment goes out, of a stack that may have gone back.
-pub(super) fn passes(packet: &mut [u8], ledger: &mut dyn Ledger) -> bool {
-    let Some(segment) = tcp::Sent::of(packet) else { return true };
-    let Some((recovery, _)) = ledger.of(segment.header) else { return true };
+/// As many bytes of a packet as go out, of a stack that may have gone back; `None` if nothing does.
+pub(super) fn passes(packet: &mut [u8], ledger: &mut dyn Ledger) -> Option<usize> {
+    let whole = packet.len();
+    let Some(segment) = tcp::Sent::of(packet) else { return Some(whole) };
+    let Some((recovery, _)) = ledger.of(segment.header) else { return Some(whole) };
     let (at, from, to) = (segment.at, segment.from, segment.to());
     if from == to {
         // RFC 9293 3.10.7.4: it has SND.NXT, which hasn't gone back; its peer wouldn't read it otherwise.
@@ -78,9 +79,22 @@ pub(super) fn passes(packet: &mut [u8], ledger: &mut dyn Ledger) -> bool {
         if let Some(header) = packet.get_mut(at..) {
             put(header, tcp::SEQUENCE, end.to_be_bytes());
         }
-        return true;
+        return Some(whole);
     }
-    recovery.wants(from, to)
+    let (start, body) = (at + tcp::HEADER, segment.header.length() == tcp::HEADER);
+    match recovery.wants(from, to) {
+        Wanted::Nothing => None,
+        Wanted::From(first) if body && first != from => {
+            // The stack has put what was sent, and isn't lost, in one segment with what is new.
+            let old = first.wrapping_sub(from) as usize;
+            packet.copy_within((start + old).min(whole)..whole, start);
+            put(packet.get_mut(at..).unwrap_or_default(), tcp::SEQUENCE, first.to_be_bytes());
+            let left = whole.saturating_sub(old).max(start);
+            ip::set_length(packet, left);
+            Some(left)
+        }
+        Wanted::From(_) => Some(whole),
+    }
 }
 
 /// A segment goes out. An observer is told before if it does so again.

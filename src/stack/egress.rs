@@ -219,9 +219,8 @@ impl<'a, T: TxToken, O: Observer, R: Route> Departing<'a, '_, T, O, R> {
     #[inline(never)]
     fn pass(mut self, desk: Desk<'_>, len: usize) {
         let Some(packet) = desk.spare.get_mut(..len) else { return };
-        if !passes(packet, desk.ledger) {
-            return;
-        }
+        let Some(len) = passes(packet, desk.ledger) else { return };
+        let packet = packet.get(..len).unwrap_or_default();
         if let (Some(sent), Some(segment)) = (&mut self.sent, tcp::Sent::of(packet)) {
             sent.segment(segment.header);
         }

@@ -7,6 +7,7 @@
 //! | `work` | what the server does with its bytes |
 //! | `stream` | runs it, and says what went wrong |
 //! | `share` | how much was sent again though it had arrived |
+//! | `bounded` | finds a server that goes in circles within one poll |
 //! | `scripted` | single losses, and what comes again |
 //! | `text` | the bytes |
 //!
@@ -14,6 +15,7 @@
 //! seed, and shows the end of its timeline.
 #![allow(unreachable_pub, reason = "its modules are a test's")]
 
+mod bounded;
 mod draw;
 mod scripted;
 mod share;
@@ -25,24 +27,28 @@ use core::cell::RefCell;
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use draw::Draw;
 use share::{Share, paths};
 use stream::{Failure, Fine};
 use test_support::world::History;
 use undersock::event::{Event, Observer};
-use undersock::smoltcp::time::Instant;
+use undersock::smoltcp::time;
 
 /// Streams of each run of the tests: some 10 seconds of two cores, unoptimized.
-const STREAMS: u64 = 4_000;
+const STREAMS: u64 = 2_500;
 /// So many of a thousand streams may be wedged, by two bugs of smoltcp 0.14. What is in flight when a window of 0 comes
 /// is never sent again: a peer has taken its window back, or such an ACK was overtaken and the one that opened the window
 /// was lost. And a FIN is never sent again after three duplicates of the ACK of all before it, here a client's.
 const WEDGED_PER_MILLE: u64 = 15;
 const THREADS: usize = 2;
+/// A stream takes a few milliseconds. One that takes so long is named, and not judged.
+const LONG: Duration = Duration::from_secs(20);
 
 /// A number from the environment.
 fn variable(name: &str) -> Option<u64> {
@@ -55,7 +61,7 @@ fn variable(name: &str) -> Option<u64> {
 struct Shared(Rc<RefCell<History>>);
 
 impl Observer for Shared {
-    fn event(&mut self, now: Instant, event: &Event<'_>) {
+    fn event(&mut self, now: time::Instant, event: &Event<'_>) {
         self.0.borrow_mut().event(now, event);
     }
 }
@@ -100,19 +106,46 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// A thread's seed, and since when.
+type Current = Mutex<Option<(u64, Instant)>>;
+
+/// Says which streams are at it for long, until all are done: one that never ends is known by that.
+fn watch(threads: &[Current], done: &AtomicU64) {
+    let mut told = Vec::new();
+    while done.load(Ordering::Relaxed) < threads.len() as u64 {
+        std::thread::sleep(Duration::from_millis(100));
+        for thread in threads {
+            let current = *thread.lock().expect("no panic with it");
+            if let Some((seed, since)) = current
+                && since.elapsed() > LONG
+                && !told.contains(&seed)
+            {
+                eprintln!("stream {seed} has been running for {LONG:?}");
+                told.push(seed);
+            }
+        }
+    }
+}
+
 /// Runs these seeds on two threads, and gives what failed.
 fn run_all(seeds: core::ops::Range<u64>) -> (Vec<(u64, Failure)>, Vec<Fine>) {
     let next = AtomicU64::new(seeds.start);
     let failed = Mutex::new(Vec::new());
     let fine = Mutex::new(Vec::new());
+    let (threads, done) = ([const { Current::new(None) }; THREADS], AtomicU64::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
+        scope.spawn(|| watch(&threads, &done));
+        for current in &threads {
+            let (next, failed, fine, done) = (&next, &failed, &fine, &done);
+            scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds.end {
+                        *current.lock().expect("no panic with it") = None;
+                        done.fetch_add(1, Ordering::Relaxed);
                         return;
                     }
+                    *current.lock().expect("no panic with it") = Some((seed, Instant::now()));
                     let run = || stream::run(&Draw::new(seed), &mut (), ());
                     match catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panic)) {
                         Ok(one) => fine.lock().expect("no panic with it").push(one),

@@ -16,6 +16,7 @@ use undersock::smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
 use undersock::smoltcp::time::{Duration, Instant};
 use undersock::smoltcp::wire::{IpAddress, IpEndpoint};
 
+use super::bounded::Bounded;
 use super::draw::{Draw, End};
 use super::work::{NOTE, Way, Work};
 
@@ -30,7 +31,7 @@ const TRIES: u32 = 45;
 /// With each of them as late as can be. Whoever achieves nothing for longer is wedged.
 const STANDSTILL: Duration = Duration::from_secs(LONGEST_BACKOFF.secs() * TRIES as u64);
 /// Polls without any progress: whoever needs more goes in circles, though time may go on.
-const CIRCLES: u32 = 2_000_000;
+const CIRCLES: u32 = 20_000;
 /// So patient a server gives no connection up that is only slow.
 const PATIENT: Limits = Limits::all(Duration::from_secs(30 * 24 * 3_600));
 /// Frames that each direction of the wire holds.
@@ -262,7 +263,8 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
     let (server_end, mut client_end) = wire.ends();
     let mut began = Instant::from_secs(1);
     let mut now = began;
-    let mut device: Box<Impaired<_, T, HELD>> = Box::new(Impaired::new(server_end, &draw.trouble, trouble));
+    let impaired: Impaired<_, T, HELD> = Impaired::new(server_end, &draw.trouble, trouble);
+    let mut device = Box::new(Bounded::new(impaired));
     let mut config = Config::default().with_seed(draw.seed).with_limits(PATIENT);
     config.host.announce = false;
     let sizes = Sizes::default().with_connections(1).with_receive(draw.receive).with_send(draw.send);
@@ -277,8 +279,9 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
     let (mut checked, mut ended_at) = (0, None);
     let (mut rounds, mut took) = (0, Duration::ZERO);
     loop {
+        device.begin();
         let due = server.poll(now, &mut *device, &mut service, observer);
-        device.flush(now);
+        device.device.flush(now);
         other.poll(now, &mut client_end);
         polls += 1;
 
@@ -356,7 +359,7 @@ pub fn run<O: Observer, T: Observer>(draw: &Draw, observer: &mut O, trouble: T) 
             return Err(Failure::Circles);
         }
 
-        let next = [due, other.poll_at(now), device.poll_at(now), wire.next_arrival()];
+        let next = [due, other.poll_at(now), device.device.poll_at(now), wire.next_arrival()];
         let latest = now + SILENCE;
         let next = next.into_iter().flatten().min().unwrap_or(latest).min(latest);
         now = next.max(now + Duration::from_micros(1));

@@ -158,18 +158,21 @@ pub(crate) fn markdown(board: &str, budgets: &Budgets) -> String {
         ("ipv6", "and IPv6"),
         ("dhcp", "and DHCPv4"),
         ("unicode", "and Unicode"),
-        ("ipv6+dhcp+unicode", "and all three"),
+        ("recovery", "and loss recovery"),
+        ("ipv6+dhcp+unicode+recovery", "and all four"),
     ] {
         let [flash, ram, stack, panics] = ["flash", "ram", "stack", "panics"].map(|key| number(table, key));
         let _ = writeln!(text, "| {about} | {flash} | {ram} | {stack} | {panics} |");
     }
-    text += "\n| instructions for | `opt-level = \"s\"` | `opt-level = 2` |\n|---|---|---|\n";
+    text += "\n| instructions for | `opt-level = \"s\"` | `opt-level = 2` | with loss recovery, \"s\" | 2 |\n|---|---|---|---|---|\n";
     for (key, about) in [
         ("udp", "a datagram of 64 bytes, and its reply"),
         ("tcp", "a TCP connection: SYN, ACK, 64 bytes and the reply, both FINs"),
         ("tcp-reusing", "the same in a slot taken from TIME-WAIT"),
     ] {
-        let _ = writeln!(text, "| {about} | {} | {} |", number("Os", key), number("O2", key));
+        let [s, two, s_recovery, two_recovery] =
+            ["Os", "O2", "Os+recovery", "O2+recovery"].map(|table| number(table, key));
+        let _ = writeln!(text, "| {about} | {s} | {two} | {s_recovery} | {two_recovery} |");
     }
     text
 }

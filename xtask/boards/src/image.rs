@@ -13,7 +13,8 @@ use crate::table::Board;
 use crate::{home, target_folder};
 
 /// The feature sets whose budgets are kept: the base, each feature that has a price, and all of them.
-pub const SETS: [&[&str]; 5] = [&[], &["ipv6"], &["dhcp"], &["unicode"], &["ipv6", "dhcp", "unicode"]];
+pub const SETS: [&[&str]; 6] =
+    [&[], &["ipv6"], &["dhcp"], &["unicode"], &["recovery"], &["ipv6", "dhcp", "unicode", "recovery"]];
 
 /// What is to be built.
 #[derive(Debug, Clone)]

@@ -18,13 +18,17 @@ fn main() -> ExitCode {
         let Peak { boot, load } = peak(&board, features);
         println!("{0} stack {load}\n{0} stack-at-boot {boot}", row(features));
     }
-    for level in [None, Some(2)] {
+    for (level, features) in
+        [(None, &[][..]), (Some(2), &[]), (None, &["recovery"]), (Some(2), &["recovery"])]
+    {
         let (image, _) = built(&board, &[]);
-        let image = Image { opt_level: level, features: vec!["measure".into()], ..image };
+        let features = features.iter().chain(&["measure"]).map(|feature: &&str| (*feature).into()).collect();
+        let image = Image { opt_level: level, features, ..image };
         let elf = image.build_quietly().unwrap_or_else(|failure| panic!("{failure}"));
         let level = level.map_or("s".into(), |level| level.to_string());
+        let table = format!("O{level}{}", if image.features.len() > 1 { "+recovery" } else { "" });
         let Costs { udp, tcp, tcp_reusing } = Costs::of(&image, &elf);
-        println!("O{level} udp {udp}\nO{level} tcp {tcp}\nO{level} tcp-reusing {tcp_reusing}");
+        println!("{table} udp {udp}\n{table} tcp {tcp}\n{table} tcp-reusing {tcp_reusing}");
     }
     ExitCode::SUCCESS
 }
