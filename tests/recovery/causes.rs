@@ -1,5 +1,6 @@
 //! Each cause of a retransmission once.
 
+use test_support::world::{client_v6, server_v6};
 use undersock::server::Config;
 
 use super::stage::{Peer, Stage, ms};
@@ -33,6 +34,29 @@ fn sack() {
         10.000 > 1000:2000 again: SACK
         10.000 < ack 1000 sack 2000:6000
         20.000 < ack 6000
+        ",
+    );
+}
+
+/// By IPv6, of a peer that takes as much as a packet holds.
+#[test]
+fn sack_by_ipv6() {
+    let addresses = (client_v6(), server_v6());
+    let mut stage = Stage::new(Peer { mss: 1_460, addresses, ..Peer::default() });
+    assert_eq!(stage.path().segment, 1_440);
+    stage.asks(5 * 1_440);
+    stage.until(ms(10));
+    stage.sacks(0, &[(1_440, 5 * 1_440)]);
+    stage.until(ms(20));
+    stage.acks(5 * 1_440);
+    stage.pass(ms(5_000));
+    stage.reads(
+        "
+        0.000 < ack 0 with 4 bytes
+        0.000 > 0:7200, 5 segments
+        10.000 < ack 0 sack 1440:7200
+        10.000 > 0:1440 again: SACK
+        20.000 < ack 7200
         ",
     );
 }

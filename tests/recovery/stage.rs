@@ -13,6 +13,7 @@ use undersock::server::{Config, Memory, Server, Sizes};
 use undersock::service::{Exchange, Reply, Request, Service, Step};
 use undersock::smoltcp::socket::tcp::State;
 use undersock::smoltcp::time::{Duration, Instant};
+use undersock::smoltcp::wire::IpAddress;
 
 /// The longest segment that the peer takes, unless the test says otherwise.
 const MSS: u16 = 1_000;
@@ -221,6 +222,8 @@ pub(crate) struct Peer {
     pub(crate) buffers: usize,
     /// The longest segment that it takes.
     pub(crate) mss: u16,
+    /// Its address, and the server's.
+    pub(crate) addresses: (IpAddress, IpAddress),
     /// How long its handshake takes.
     pub(crate) round_trip: Duration,
     pub(crate) config: Config<'static>,
@@ -232,6 +235,7 @@ impl Default for Peer {
             sack: true,
             buffers: 65_536,
             mss: MSS,
+            addresses: (client_v4(), server_v4()),
             round_trip: ROUND_TRIP,
             config: Config::default().with_seed(7),
         }
@@ -256,6 +260,7 @@ pub(crate) struct Stage {
     end: WireEnd<'static>,
     pub(crate) watch: Watch,
     due: Option<Instant>,
+    addresses: (IpAddress, IpAddress),
     /// The peer's next number, as an offset; and its window.
     pub(crate) next: u32,
     pub(crate) window: u16,
@@ -264,7 +269,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// A connection to the stream port, after the handshake, in which the round trip was measured.
     pub(crate) fn new(peer: Peer) -> Self {
-        let Peer { sack, buffers, mss, round_trip, mut config } = peer;
+        let Peer { sack, buffers, mss, addresses, round_trip, mut config } = peer;
         config.host.announce = false;
         let wire: &'static Wire<'static> = Box::leak(Box::new(Wire::owned(Duration::ZERO, 256)));
         let (mut device, end) = wire.ends();
@@ -273,7 +278,7 @@ impl Stage {
         let server = Server::new(&config, Memory::owned(sizes), &mut device, now).expect("a server");
         let (service, watch) = (Says::default(), Watch::default());
         let mut stage =
-            Stage { now, server, service, device, end, watch, due: None, next: 0, window: WINDOW };
+            Stage { now, server, service, device, end, watch, due: None, addresses, next: 0, window: WINDOW };
         let options = syn_options(mss, sack, None);
         let syn = Outgoing {
             seq: SEQUENCE,
@@ -298,7 +303,7 @@ impl Stage {
     }
 
     fn give(&mut self, segment: &Outgoing<'_>) {
-        let frame = segment.frame((client_v4(), 40_000), (server_v4(), 12_001));
+        let frame = segment.frame((self.addresses.0, 40_000), (self.addresses.1, 12_001));
         assert!(self.end.inject(self.now, &frame), "the wire has room");
         self.poll();
     }

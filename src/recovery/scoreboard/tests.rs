@@ -147,11 +147,13 @@ impl<const N: usize> Pair<N> {
             next = range.end;
             for number in start.wrapping_sub(una)..range.end.wrapping_sub(una) {
                 let byte = self.model[number as usize];
-                // What hasn't arrived never counts as if it had, nor as sent earlier than it was: so it is sent again until it
-                // has arrived, and not too soon.
+                // What hasn't arrived never counts as if it had, nor as sent earlier than it was, nor as sent once if it was
+                // twice: so it is sent again until it has arrived, not too soon, and never measured (RFC 6298 3).
                 let is_right = match range.fate {
                     Fate::Arrived => byte.fate == Fate::Arrived,
-                    Fate::Flying | Fate::Lost(_) => !before(range.at, byte.at),
+                    Fate::Flying | Fate::Lost(_) => {
+                        !before(range.at, byte.at) && (range.again || !byte.again)
+                    }
                 };
                 assert!(is_right, "byte {number} is {byte:?}\n{:?}\n{}", self.board, done());
             }
