@@ -326,8 +326,9 @@ impl Recovery {
     fn detect(&mut self, now: Instant) -> bool {
         let at = micros(now);
         if !self.sack {
-            let enough = u32::from(self.duplicates) >= DUPLICATES && self.window.phase != Phase::Recovery;
             let start = self.board.start();
+            // Once a round trip: those after a timeout are for what was sent before it (RFC 6582 3.2).
+            let enough = u32::from(self.duplicates) >= DUPLICATES && !self.window.recovers(start);
             if enough {
                 self.board.lose(start, start.wrapping_add(self.segment), at, Loss::Duplicates);
             }
