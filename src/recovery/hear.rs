@@ -108,6 +108,8 @@ impl Recovery {
         }
         let window = self.kept_open(ack, window);
         let news = is_new || !self.read || window != self.offered;
+        // It may be one more of the same.
+        self.repeats = self.repeats.saturating_add(u8::from(news && !is_new));
         self.given(Some(window), now);
         (news, window)
     }
