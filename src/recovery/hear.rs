@@ -96,8 +96,8 @@ impl Recovery {
 
     /// Whether the stack may have counted three duplicate acknowledgements, since nothing else could tell it of a window: it
     /// sends the oldest segment then, once, and doesn't go back before.
-    pub(crate) fn may_repeat_head(&mut self) -> bool {
-        core::mem::take(&mut self.repeats) >= 3
+    pub(crate) fn may_repeat_head(&self) -> bool {
+        self.repeats >= 3
     }
 
     /// Whether a bare segment of this acknowledgement, new or not, and this window tells the stack anything; and the window
