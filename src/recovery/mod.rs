@@ -93,14 +93,6 @@ pub(crate) struct Recovery {
     told: Phase,
 }
 
-/// What goes out of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// All from this number on.
-    From(u32),
-    Nothing,
-}
-
 /// Of all that arrived, what was sent last (RFC 8985 5.3: `RACK.segment`).
 #[derive(Debug, Clone, Copy)]
 struct Newest {
@@ -191,24 +183,24 @@ impl Recovery {
         self.behind = true;
     }
 
-    /// What of a segment of these numbers, which the stack sends again, is to go out.
-    pub(crate) fn wants(&mut self, from: u32, to: u32) -> Wanted {
+    /// What of a segment of these numbers, which the stack sends again, is to go out: what is lost, or what is new. If it
+    /// has both, the new comes with the next.
+    pub(crate) fn wants(&mut self, from: u32, to: u32) -> Option<(u32, u32)> {
         let end = self.board.end();
         if !before(to, end) {
             // The stack has come to the end; whether it brings something new or not.
             self.behind = false;
         }
-        if self.board.loss(from, to).is_some() {
-            let fits = self.fits(to.wrapping_sub(from));
+        if let Some((first, last)) = self.board.first_lost(from, to) {
+            // A last part that is new goes along.
+            let last = if last == end && before(end, to) { to } else { last };
+            let fits = self.fits(last.wrapping_sub(first));
             if core::mem::take(&mut self.forced) || fits {
-                return Wanted::From(from);
+                return Some((first, last));
             }
         }
-        match (before(from, end), before(end, to)) {
-            (true, true) => Wanted::From(end),
-            (false, _) => Wanted::From(from),
-            (true, false) => Wanted::Nothing,
-        }
+        let first = if before(from, end) { end } else { from };
+        before(first, to).then_some((first, to))
     }
 
     /// A segment of these numbers goes out: SYN and FIN count for one. Why bytes of it do so again, and how many.
@@ -277,9 +269,10 @@ impl Recovery {
     fn deliver(&mut self, now: Instant, find: impl FnOnce(&mut Scoreboard, &mut dyn FnMut(Range))) {
         let now = micros(now);
         let Recovery { board, newest, reordering, rtt, .. } = self;
-        let mut measured: Option<u32> = None;
+        let (mut measured, mut repeated): (Option<u32>, _) = (None, false);
         find(board, &mut |range| {
             let time = now.wrapping_sub(range.at);
+            repeated |= range.again;
             if range.again && time < rtt.least {
                 // It may be the first that has arrived, late.
                 return;
@@ -296,7 +289,8 @@ impl Recovery {
                 *newest = Newest { known: true, at: range.at, end: range.end, time };
             }
         });
-        if let Some(time) = measured {
+        // What was told of together with it may have waited for it.
+        if let Some(time) = measured.filter(|_| !repeated) {
             rtt.sample(time);
         }
     }
@@ -385,6 +379,11 @@ impl Recovery {
         self.since = now;
         self.forced = true;
         let (start, end) = (self.board.start(), self.board.end());
+        // Who has what it asks for has thrown it away, or lied.
+        let reneges = self.board.get(0).is_some_and(|first| first.fate == Fate::Arrived);
+        if reneges || self.backoff > 2 {
+            self.board.forget_arrivals();
+        }
         if self.backoff == 1 {
             // What is at the end has all that is missing told; a peer without SACK can only ask for the next.
             let last = self.board.iter().filter(|(_, range)| self.sack && range.fate == Fate::Flying).last();
@@ -393,9 +392,6 @@ impl Recovery {
                 (if before(from, tail) { tail } else { from }, range.end)
             });
             return self.board.lose(from, to, at, Loss::Probe);
-        }
-        if self.backoff > 2 {
-            self.board.forget_arrivals();
         }
         self.board.lose(start, end, at, Loss::Timeout);
         self.window.collapse(end.wrapping_sub(start), end, self.segment);

@@ -1,6 +1,9 @@
 //! What is known of every byte that was sent and isn't acknowledged: when it was sent last, whether that was again, and
 //! what has become of it (RFC 6675 3, RFC 8985 5.2).
 
+#[cfg(test)]
+mod tests;
+
 use super::seq::before;
 use crate::event::Loss;
 
@@ -42,13 +45,14 @@ type Delivered<'f> = &'f mut dyn FnMut(Range);
 
 /// The bytes from SND.UNA to the last that was sent.
 #[derive(Debug)]
-pub(super) struct Scoreboard {
+pub(super) struct Scoreboard<const N: usize = RANGES> {
     start: u32,
-    ranges: heapless::Vec<Range, RANGES>,
+    ranges: heapless::Vec<Range, N>,
 }
 
-impl Scoreboard {
+impl<const N: usize> Scoreboard<N> {
     pub(super) const fn new() -> Self {
+        const { assert!(N > 2, "a range that is cut out of another makes three") };
         Scoreboard { start: 0, ranges: heapless::Vec::new() }
     }
 
@@ -108,6 +112,23 @@ impl Scoreboard {
         })
     }
 
+    /// The first of the bytes from here to there that count as lost, as many as there are in a row.
+    pub(super) fn first_lost(&self, from: u32, to: u32) -> Option<(u32, u32)> {
+        let mut lost = self.iter().filter(|(start, range)| {
+            matches!(range.fate, Fate::Lost(_)) && before(*start, to) && before(from, range.end)
+        });
+        let (start, range) = lost.next()?;
+        let mut end = range.end;
+        // Behind it may be more, for another reason.
+        for (start, range) in lost {
+            if start != end {
+                break;
+            }
+            end = range.end;
+        }
+        Some((if before(start, from) { from } else { start }, if before(to, end) { to } else { end }))
+    }
+
     /// Bytes from here to there were sent. Those of them that were sent before are in flight again, unless they arrived.
     pub(super) fn sent(&mut self, from: u32, to: u32, now: u32) {
         let end = self.end();
@@ -125,7 +146,9 @@ impl Scoreboard {
         match self.ranges.last_mut() {
             Some(last) if last.joins(&new) => last.end = to,
             _ => {
-                self.make_room(now);
+                if self.ranges.is_full() {
+                    self.merge_some(now);
+                }
                 // There is room now.
                 let _ = self.ranges.push(new);
             }
@@ -181,11 +204,14 @@ impl Scoreboard {
         }
     }
 
-    /// Changes what is known of the bytes from here to there, and of no others as long as there is room to tell them apart:
-    /// otherwise of fewer.
+    /// Changes what is known of the bytes from here to there, and of no others.
     fn paint(&mut self, from: u32, to: u32, now: u32, mut change: impl FnMut(&mut Range)) {
-        self.cut(from, now);
-        self.cut(to, now);
+        // Room for both ends first: for the second it mustn't be made by giving up the first.
+        while self.ranges.len() + usize::from(self.is_inside(from)) + usize::from(self.is_inside(to)) > N {
+            self.merge_some(now);
+        }
+        self.cut(from);
+        self.cut(to);
         let mut start = self.start;
         for range in &mut self.ranges {
             if !before(start, from) && !before(to, range.end) {
@@ -196,19 +222,21 @@ impl Scoreboard {
         self.join();
     }
 
-    /// Makes a range end here, if there is one around it and room for two.
-    fn cut(&mut self, at: u32, now: u32) {
-        let is_inside = |board: &Scoreboard| {
-            board.iter().position(|(start, range)| before(start, at) && before(at, range.end))
-        };
-        if is_inside(self).is_none() {
-            return;
-        }
-        self.make_room(now);
-        if let Some(index) = is_inside(self)
+    /// The range around this number, which isn't its first.
+    fn around(&self, at: u32) -> Option<usize> {
+        self.iter().position(|(start, range)| before(start, at) && before(at, range.end))
+    }
+
+    fn is_inside(&self, at: u32) -> bool {
+        self.around(at).is_some()
+    }
+
+    /// Makes a range end here, if there is one around it.
+    fn cut(&mut self, at: u32) {
+        if let Some(index) = self.around(at)
             && let Some(around) = self.get(index)
         {
-            // There is room now.
+            // There is room: see `paint`.
             let _ = self.ranges.insert(index, Range { end: at, ..around });
         }
     }
@@ -235,15 +263,12 @@ impl Scoreboard {
         }
     }
 
-    /// Room for one range more, at the cost of what is known: of two neighbours of one fate, the earlier time is forgotten.
+    /// One range less, of two at least, at the cost of what is known: of two neighbours of one fate, the earlier time is forgotten.
     /// Where there are none, the last that arrived counts as in flight since now, with what is before it. So the sender
     /// waits longer; it is told again what arrived, and what is lost is found again.
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, now: u32) {
-        if !self.ranges.is_full() {
-            return;
-        }
+    fn merge_some(&mut self, now: u32) {
         let alike = self.ranges.windows(2).enumerate().filter_map(|(index, pair)| match pair {
             [one, next] if core::mem::discriminant(&one.fate) == core::mem::discriminant(&next.fate) => {
                 Some((next.at.wrapping_sub(one.at).cast_signed().unsigned_abs(), index))
@@ -256,7 +281,7 @@ impl Scoreboard {
             return self.merge(index, later(one.at, next.at));
         }
         let arrived = self.ranges.iter().rposition(|range| range.fate == Fate::Arrived);
-        let index = arrived.unwrap_or(RANGES - 1).max(1) - 1;
+        let index = arrived.unwrap_or(self.ranges.len() - 1).max(1) - 1;
         self.merge(index, now);
         if let Some(merged) = self.ranges.get_mut(index) {
             merged.fate = Fate::Flying;

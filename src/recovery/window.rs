@@ -1,5 +1,8 @@
 //! The congestion window: how much may be in flight (RFC 5681, RFC 6675 5, RFC 6928).
 
+#[cfg(test)]
+mod tests;
+
 use super::seq::before;
 use crate::event::Phase;
 
@@ -47,7 +50,8 @@ impl Window {
             _ if !is_used => return,
             Phase::SlowStart | Phase::Timeout if self.size < self.threshold => {
                 // All bytes count, as RFC 9002 7.3.1 has it: one acknowledgement may be for many segments.
-                self.size = self.size.saturating_add(bytes).min(LARGEST);
+                // Beyond ssthresh a single one mustn't take it, either (RFC 5681 3.1).
+                self.size = self.size.saturating_add(bytes).min(self.threshold).min(LARGEST);
             }
             Phase::SlowStart | Phase::Timeout | Phase::Avoidance => {
                 self.credit = self.credit.saturating_add(bytes);

@@ -185,7 +185,7 @@ fn every_stream_comes_through_and_leaves_a_free_slot() {
 
 /// Bytes in 10,000 that may be sent though they had arrived, on any path of these. Without recovery a retransmission
 /// timer sends all again that is in flight, and most of it had arrived.
-const NEEDLESS_PER_MYRIAD: u64 = 400;
+const NEEDLESS_PER_MYRIAD: u64 = 50;
 /// Streams of each path.
 const EACH: u64 = 16;
 

@@ -14,7 +14,7 @@
 pub mod ranges;
 mod receiver;
 pub mod scene;
-mod segment;
+pub mod segment;
 mod sender;
 #[cfg(test)]
 mod tests;

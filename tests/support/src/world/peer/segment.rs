@@ -13,20 +13,20 @@ const FIRST_OCTETS: usize = 14;
 
 /// A segment that the peer sends.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outgoing<'a> {
-    pub(super) seq: u32,
-    pub(super) ack: Option<u32>,
-    pub(super) syn: bool,
-    pub(super) fin: bool,
-    pub(super) rst: bool,
-    pub(super) window: u16,
+pub struct Outgoing<'a> {
+    pub seq: u32,
+    pub ack: Option<u32>,
+    pub syn: bool,
+    pub fin: bool,
+    pub rst: bool,
+    pub window: u16,
     /// A whole number of words.
-    pub(super) options: &'a [u8],
-    pub(super) payload: &'a [u8],
+    pub options: &'a [u8],
+    pub payload: &'a [u8],
 }
 
 impl Outgoing<'_> {
-    pub(super) fn frame(&self, from: Endpoint, to: Endpoint) -> Vec<u8> {
+    pub fn frame(&self, from: Endpoint, to: Endpoint) -> Vec<u8> {
         let header = HEADER + self.options.len();
         let length = header + self.payload.len();
         raw::ip(from.0, to.0, IpProtocol::Tcp, length, 64, |buffer| {
@@ -53,7 +53,7 @@ impl Outgoing<'_> {
 }
 
 /// The options of a SYN.
-pub(super) fn syn_options(mss: u16, sack: bool, scale: Option<u8>) -> Vec<u8> {
+pub fn syn_options(mss: u16, sack: bool, scale: Option<u8>) -> Vec<u8> {
     let [high, low] = mss.to_be_bytes();
     let mut options = vec![2, 4, high, low];
     if sack {
@@ -66,7 +66,7 @@ pub(super) fn syn_options(mss: u16, sack: bool, scale: Option<u8>) -> Vec<u8> {
 }
 
 /// The option with these blocks, padded; nothing without any.
-pub(super) fn sack_option(blocks: &[(u32, u32)]) -> Vec<u8> {
+pub fn sack_option(blocks: &[(u32, u32)]) -> Vec<u8> {
     if blocks.is_empty() {
         return vec![];
     }
@@ -80,20 +80,20 @@ pub(super) fn sack_option(blocks: &[(u32, u32)]) -> Vec<u8> {
 
 /// A segment that came, and was right.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Incoming<'a> {
-    pub(super) seq: u32,
-    pub(super) ack: Option<u32>,
-    pub(super) syn: bool,
-    pub(super) fin: bool,
-    pub(super) rst: bool,
-    pub(super) window: u16,
+pub struct Incoming<'a> {
+    pub seq: u32,
+    pub ack: Option<u32>,
+    pub syn: bool,
+    pub fin: bool,
+    pub rst: bool,
+    pub window: u16,
     options: &'a [u8],
-    pub(super) payload: &'a [u8],
+    pub payload: &'a [u8],
 }
 
 impl<'a> Incoming<'a> {
     /// The segment in a frame, if there is one from here to there, undamaged.
-    pub(super) fn read(frame: &'a [u8], from: Endpoint, to: Endpoint) -> Option<Self> {
+    pub fn read(frame: &'a [u8], from: Endpoint, to: Endpoint) -> Option<Self> {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
         let rest = frame.get(FIRST_OCTETS..)?;
         let (source, destination, segment) = match ethernet.ethertype() {
@@ -131,11 +131,11 @@ impl<'a> Incoming<'a> {
     }
 
     /// What it takes of the sequence numbers.
-    pub(super) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.payload.len() as u64 + u64::from(self.syn) + u64::from(self.fin)
     }
 
-    pub(super) fn options(&self) -> impl Iterator<Item = TcpOption<'a>> {
+    pub fn options(&self) -> impl Iterator<Item = TcpOption<'a>> {
         Tlv::new(Shape::Internet, self.options).map(|item| tcp_option(&item))
     }
 }
