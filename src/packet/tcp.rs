@@ -139,12 +139,25 @@ impl<'a> Sent<'a> {
         Some(Sent { header, at, from: header.sequence().0.cast_unsigned(), bytes })
     }
 
+    /// Bytes of data.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The number behind its last byte; SYN and FIN count for one each (RFC 9293 3.4).
     #[allow(clippy::cast_possible_truncation, reason = "a packet has fewer than 2^32 bytes")]
     pub(crate) fn to(&self) -> u32 {
         let flags = self.header.flags();
         let control = u32::from(flags.syn()) + u32::from(flags.fin());
         self.from.wrapping_add(self.bytes as u32).wrapping_add(control)
+    }
+}
+
+/// Takes a flag away. The header's checksum isn't right any more.
+#[cfg(feature = "recovery")]
+pub(crate) fn clear(header: &mut [u8], flag: u16) {
+    if let Some(word) = super::u16_at(header, OFFSET_AND_FLAGS.start) {
+        put(header, OFFSET_AND_FLAGS, (word & !flag).to_be_bytes());
     }
 }
 

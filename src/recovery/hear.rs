@@ -33,12 +33,12 @@ pub(crate) enum Verdict {
     /// smoltcp 0.14 doesn't repeat then, it would stand still for ever (tcp.rs 2119, 2301).
     Withhold,
     /// All, but as if the window weren't shut. A peer that takes its window back (RFC 9293 3.8.6) while bytes are in flight
-    /// would have smoltcp 0.14 stop its timer, and never repeat them (tcp.rs 2193, 2488).
+    /// would have smoltcp 0.14 stop its timer, and never repeat them (tcp.rs 2193, 2505).
     Open,
     /// Its data, as if it came with the latest acknowledgement and window. Of a segment that was overtaken the acknowledgement
-    /// is old and means nothing, and smoltcp 0.14 leaves its data unread with it (tcp.rs 1632; RFC 9293 3.10.7.4).
+    /// is old and means nothing, and smoltcp 0.14 leaves its data unread with it (tcp.rs 1684; RFC 9293 3.10.7.4).
     Renew,
-    /// Nothing: it acknowledges what was never sent, which smoltcp 0.14 drops from its buffer (tcp.rs 1640; RFC 9293
+    /// Nothing: it acknowledges what was never sent, which smoltcp 0.14 drops from its buffer (tcp.rs 1694; RFC 9293
     /// 3.10.7.4).
     Unsent,
 }
@@ -96,8 +96,8 @@ impl Recovery {
 
     /// Whether the stack may have counted three duplicate acknowledgements, since nothing else could tell it of a window: it
     /// sends the oldest segment then, once, and doesn't go back before.
-    pub(crate) fn may_repeat_head(&mut self) -> bool {
-        core::mem::take(&mut self.repeats) >= 3
+    pub(crate) fn may_repeat_head(&self) -> bool {
+        self.repeats >= 3
     }
 
     /// Whether a bare segment of this acknowledgement, new or not, and this window tells the stack anything; and the window
@@ -108,6 +108,8 @@ impl Recovery {
         }
         let window = self.kept_open(ack, window);
         let news = is_new || !self.read || window != self.offered;
+        // It may be one more of the same.
+        self.repeats = self.repeats.saturating_add(u8::from(news && !is_new));
         self.given(Some(window), now);
         (news, window)
     }

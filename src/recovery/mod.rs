@@ -93,14 +93,6 @@ pub(crate) struct Recovery {
     told: Phase,
 }
 
-/// What goes out of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// All from this number on.
-    From(u32),
-    Nothing,
-}
-
 /// Of all that arrived, what was sent last (RFC 8985 5.3: `RACK.segment`).
 #[derive(Debug, Clone, Copy)]
 struct Newest {
@@ -191,24 +183,24 @@ impl Recovery {
         self.behind = true;
     }
 
-    /// What of a segment of these numbers, which the stack sends again, is to go out.
-    pub(crate) fn wants(&mut self, from: u32, to: u32) -> Wanted {
+    /// What of a segment of these numbers, which the stack sends again, is to go out: what is lost, or what is new. If it
+    /// has both, the new comes with the next.
+    pub(crate) fn wants(&mut self, from: u32, to: u32) -> Option<(u32, u32)> {
         let end = self.board.end();
         if !before(to, end) {
             // The stack has come to the end; whether it brings something new or not.
             self.behind = false;
         }
-        if self.board.loss(from, to).is_some() {
-            let fits = self.fits(to.wrapping_sub(from));
+        if let Some((first, last)) = self.board.first_lost(from, to) {
+            // A last part that is new goes along.
+            let last = if last == end && before(end, to) { to } else { last };
+            let fits = self.fits(last.wrapping_sub(first));
             if core::mem::take(&mut self.forced) || fits {
-                return Wanted::From(from);
+                return Some((first, last));
             }
         }
-        match (before(from, end), before(end, to)) {
-            (true, true) => Wanted::From(end),
-            (false, _) => Wanted::From(from),
-            (true, false) => Wanted::Nothing,
-        }
+        let first = if before(from, end) { end } else { from };
+        before(first, to).then_some((first, to))
     }
 
     /// A segment of these numbers goes out: SYN and FIN count for one. Why bytes of it do so again, and how many.
@@ -328,10 +320,9 @@ impl Recovery {
     fn detect(&mut self, now: Instant) -> bool {
         let at = micros(now);
         if !self.sack {
-            // Once it is being repaired they say nothing new (RFC 6582 3.2).
-            let repairs = matches!(self.window.phase, Phase::Recovery | Phase::Timeout);
-            let enough = u32::from(self.duplicates) >= DUPLICATES && !repairs;
             let start = self.board.start();
+            // Once a round trip: those after a timeout are for what was sent before it (RFC 6582 3.2).
+            let enough = u32::from(self.duplicates) >= DUPLICATES && !self.window.recovers(start);
             if enough {
                 self.board.lose(start, start.wrapping_add(self.segment), at, Loss::Duplicates);
             }

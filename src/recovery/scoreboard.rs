@@ -112,6 +112,23 @@ impl<const N: usize> Scoreboard<N> {
         })
     }
 
+    /// The first of the bytes from here to there that count as lost, as many as there are in a row.
+    pub(super) fn first_lost(&self, from: u32, to: u32) -> Option<(u32, u32)> {
+        let mut lost = self.iter().filter(|(start, range)| {
+            matches!(range.fate, Fate::Lost(_)) && before(*start, to) && before(from, range.end)
+        });
+        let (start, range) = lost.next()?;
+        let mut end = range.end;
+        // Behind it may be more, for another reason.
+        for (start, range) in lost {
+            if start != end {
+                break;
+            }
+            end = range.end;
+        }
+        Some((if before(start, from) { from } else { start }, if before(to, end) { to } else { end }))
+    }
+
     /// Bytes from here to there were sent. Those of them that were sent before are in flight again, unless they arrived.
     pub(super) fn sent(&mut self, from: u32, to: u32, now: u32) {
         let end = self.end();

@@ -66,10 +66,15 @@ impl Window {
         }
     }
 
+    /// Whether what was out at the last reduction isn't acknowledged yet.
+    pub(super) fn recovers(&self, una: u32) -> bool {
+        matches!(self.phase, Phase::Recovery | Phase::Timeout) && before(una, self.recover)
+    }
+
     /// Bytes are lost: once a round trip, the window is halved (RFC 6675 5, RFC 5681 3.1). `end` is behind the last byte that
     /// was sent. Whether it was.
     pub(super) fn reduce(&mut self, una: u32, end: u32, segment: u32) -> bool {
-        if matches!(self.phase, Phase::Recovery | Phase::Timeout) && before(una, self.recover) {
+        if self.recovers(una) {
             return false;
         }
         self.prior = (self.size, self.threshold);

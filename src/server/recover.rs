@@ -50,8 +50,13 @@ impl Connection<'_> {
 
     /// The stack has been given a segment that lies there. Whether it has read all of it is seen by what it took.
     fn given(&mut self, window: Option<u16>, segment: &Segment, place: Place, now: Instant) {
-        let took = self.is_read(segment, place) && (segment.bytes == 0 || self.rcv_nxt() != segment.seq);
-        self.recovery.given(window.filter(|_| took), now);
+        let took = segment.bytes == 0 || self.rcv_nxt() != segment.seq;
+        let start = place.start();
+        if start == 0 && !took || start < 0 && i64::from(start) + segment.bytes as i64 <= 0 {
+            // It found no room, or lies before the window: the stack has read nothing of it.
+            return;
+        }
+        self.recovery.given(window.filter(|_| took && self.is_read(segment, place)), now);
     }
 
     /// Takes in what has arrived behind a gap, after what is acknowledged.

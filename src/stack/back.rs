@@ -7,8 +7,8 @@ use smoltcp::time::Duration;
 use super::egress::Egress;
 use crate::event::{Again, Event, Observer, Path, Sink};
 use crate::packet::field::put;
-use crate::packet::{ip, tcp};
-use crate::recovery::{Recovery, Wanted};
+use crate::packet::{Flags, ip, tcp};
+use crate::recovery::Recovery;
 use smoltcp::wire::TcpSeqNumber;
 
 /// Whose segments go out: where each one's [`Recovery`] is.
@@ -81,20 +81,22 @@ pub(super) fn passes(packet: &mut [u8], ledger: &mut dyn Ledger) -> Option<usize
         }
         return Some(whole);
     }
-    let (start, body) = (at + tcp::HEADER, segment.header.length() == tcp::HEADER);
-    match recovery.wants(from, to) {
-        Wanted::Nothing => None,
-        Wanted::From(first) if body && first != from => {
-            // The stack has put what was sent, and isn't lost, in one segment with what is new.
-            let old = first.wrapping_sub(from) as usize;
-            packet.copy_within((start + old).min(whole)..whole, start);
-            put(packet.get_mut(at..).unwrap_or_default(), tcp::SEQUENCE, first.to_be_bytes());
-            let left = whole.saturating_sub(old).max(start);
-            ip::set_length(packet, left);
-            Some(left)
-        }
-        Wanted::From(_) => Some(whole),
+    let (first, last) = recovery.wants(from, to)?;
+    let (start, bytes, flags) = (at + segment.header.length(), segment.bytes(), segment.header.flags());
+    if flags.syn() || (first, last) == (from, to) {
+        return Some(whole);
     }
+    // The stack has put what arrived, or what is new, in one segment with what is lost.
+    let skipped = (first.wrapping_sub(from) as usize).min(bytes);
+    let kept = (last.wrapping_sub(first) as usize).min(bytes - skipped);
+    packet.copy_within(start + skipped..start + skipped + kept, start);
+    let header = packet.get_mut(at..).unwrap_or_default();
+    put(header, tcp::SEQUENCE, first.to_be_bytes());
+    if flags.fin() && last != to {
+        tcp::clear(header, Flags::FIN);
+    }
+    ip::set_length(packet, start + kept);
+    Some(start + kept)
 }
 
 /// A segment goes out. An observer is told before if it does so again.

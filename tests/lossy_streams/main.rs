@@ -42,10 +42,6 @@ use undersock::smoltcp::time;
 
 /// Streams of each run of the tests: some 10 seconds of two cores, unoptimized.
 const STREAMS: u64 = 2_500;
-/// So many of a thousand streams may be wedged, by two bugs of smoltcp 0.14. What is in flight when a window of 0 comes
-/// is never sent again: a peer has taken its window back, or such an ACK was overtaken and the one that opened the window
-/// was lost. And a FIN is never sent again after three duplicates of the ACK of all before it, here a client's.
-const WEDGED_PER_MILLE: u64 = 15;
 const THREADS: usize = 2;
 /// A stream takes a few milliseconds. One that takes so long is named, and not judged.
 const LONG: Duration = Duration::from_secs(20);
@@ -172,20 +168,14 @@ fn every_stream_comes_through_and_leaves_a_free_slot() {
         println!("stream {seed}: {failure}");
     }
     println!("{}", Summary(&fine));
-    let wedged = failed.iter().filter(|(_, failure)| failure.is_wedge()).count() as u64;
-    let forgiven = wedged * 1_000 <= streams * WEDGED_PER_MILLE;
-    let counts = |failure: &Failure| !(forgiven && failure.is_wedge());
-    if let Some((seed, _)) = failed.iter().find(|(_, failure)| counts(failure)) {
-        println!("{} of {streams} failed, {wedged} of them wedged; the first that counts:", failed.len());
+    if let Some((seed, _)) = failed.first() {
+        println!("{} of {streams} failed; the first:", failed.len());
         let _ = tell(*seed);
         panic!("stream {seed} failed the first time, and not the second");
     }
     assert_eq!((fine.len() + failed.len()) as u64, streams);
 }
 
-/// Bytes in 10,000 that may be sent though they had arrived, on any path of these. Without recovery a retransmission
-/// timer sends all again that is in flight, and most of it had arrived.
-const NEEDLESS_PER_MYRIAD: u64 = 400;
 /// Streams of each path.
 const EACH: u64 = 16;
 
@@ -212,7 +202,7 @@ fn what_is_sent_again_was_lost() {
         println!("{path:?}: {share}");
     }
     for (path, share) in paths.iter().zip(&shares) {
-        let is_good = !path.is_judged() || share.is_within(NEEDLESS_PER_MYRIAD);
+        let is_good = path.bound().is_none_or(|bound| share.is_within(bound));
         assert!(share.streams > 0 && is_good, "{path:?}: {share}");
     }
 }

@@ -146,9 +146,18 @@ impl Observer for Meter {
 }
 
 impl Path {
-    /// Whether a sender can tell what is late from what is lost: it comes within a round trip.
-    pub fn is_judged(&self) -> bool {
-        self.eighths < 8
+    /// Bytes in 10,000 that may be sent though they had arrived. `None` where a sender can't tell what is late from what is
+    /// lost: it comes a round trip later or more, or the peer says no more than that something is missing.
+    pub fn bound(&self) -> Option<u64> {
+        let tells = !matches!(self.says, Says::Nothing);
+        match (self.reorder, self.loss) {
+            // How far segments overtake each other is learned from the first that were sent for nothing (RFC 8985 6.2), and
+            // these streams are short.
+            (1.., _) => (self.eighths < 8 && tells).then_some(200),
+            // An acknowledgement that was lost is asked for; without SACK, with what is asked for next.
+            (0, 50..) if !tells => Some(100),
+            (0, _) => Some(50),
+        }
     }
 
     /// A stream from or through the server with nothing in its way but this.
