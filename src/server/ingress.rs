@@ -241,7 +241,7 @@ impl Core<'_> {
         #[cfg(not(feature = "recovery"))]
         let _ = now;
         #[cfg(feature = "recovery")]
-        let bytes = bytes.filter(|bytes| connection.is_news(ack, self.scratch.get_mut(..*bytes), now));
+        let bytes = bytes.filter(|bytes| fin | connection.is_news(ack, self.scratch.get_mut(..*bytes), now));
         bytes.map_or(FollowUp::Other, |bytes| FollowUp::Unread(slot, bytes))
     }
 
