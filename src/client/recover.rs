@@ -66,7 +66,8 @@ impl<'a> Arriving<'a> {
         let heard = Heard {
             ack: head.acknowledgment().0.cast_unsigned(),
             window: head.window(),
-            bare: bytes == 0 && only_ack && (start as usize) < socket.recv_capacity(),
+            // What the stack has answered at once isn't written down: it may expect as much as a window more.
+            bare: bytes == 0 && only_ack && start as usize <= 2 * socket.recv_capacity(),
             full: bytes > 0 || has(Flags::FIN),
             most: socket.send_capacity(),
             queue,
@@ -83,7 +84,7 @@ impl<'a> Arriving<'a> {
     /// What the stack is given with it in place of its own, if that is to be.
     pub(super) fn change(&self) -> Option<(u32, u16)> {
         match self.verdict {
-            Verdict::Open => Some((self.ack, 1)),
+            Verdict::Open(window) => Some((self.ack, window)),
             Verdict::Renew => Some(self.seen.recovery.latest()),
             Verdict::Give | Verdict::Withhold | Verdict::Unsent => None,
         }

@@ -5,6 +5,7 @@ use smoltcp::wire::TcpSeqNumber;
 
 use super::Recovery;
 use super::seq::before;
+use crate::event::Loss;
 use crate::packet::field::put;
 use crate::packet::{Options, TcpOption, tcp};
 
@@ -32,9 +33,9 @@ pub(crate) enum Verdict {
     /// Nothing: of its third duplicate acknowledgement it would make what is done here better; and behind a lone FIN, which
     /// smoltcp 0.14 doesn't repeat then, it would stand still for ever (tcp.rs 2119, 2301).
     Withhold,
-    /// All, but as if the window weren't shut. A peer that takes its window back (RFC 9293 3.8.6) while bytes are in flight
+    /// All, but with this window in place of its own, as if that weren't shut. A peer that takes its window back (RFC 9293 3.8.6) while bytes are in flight
     /// would have smoltcp 0.14 stop its timer, and never repeat them (tcp.rs 2193, 2505).
-    Open,
+    Open(u16),
     /// Its data, as if it came with the latest acknowledgement and window. Of a segment that was overtaken the acknowledgement
     /// is old and means nothing, and smoltcp 0.14 leaves its data unread with it (tcp.rs 1684; RFC 9293 3.10.7.4).
     Renew,
@@ -69,9 +70,22 @@ impl Recovery {
             if is_same || queue == 0 {
                 return (Verdict::Withhold, None);
             }
-            self.repeats = self.repeats.saturating_add(1);
+            let given = self.not_a_third(window);
+            return (if given == heard.window { Verdict::Give } else { Verdict::Open(given) }, Some(given));
         }
-        (if window == heard.window { Verdict::Give } else { Verdict::Open }, Some(window))
+        (if window == heard.window { Verdict::Give } else { Verdict::Open(window) }, Some(window))
+    }
+
+    /// The window that the stack is given with an acknowledgement that it may count as a duplicate, since nothing else could
+    /// tell it of a window that it may not have read: with the third another one, which ends its count. The next has the
+    /// true one.
+    fn not_a_third(&mut self, window: u16) -> u16 {
+        self.repeats = if self.read { 0 } else { self.repeats + 1 };
+        if self.repeats < 3 {
+            return window;
+        }
+        self.repeats = 0;
+        if window > 4 { window / 2 + 1 } else { window + 1 }
     }
 
     /// The acknowledgement and the window that the stack is given with data that came late: see [`Verdict::Renew`].
@@ -87,17 +101,14 @@ impl Recovery {
     /// The stack has been given a segment with this window, and has read that for sure; or may have.
     pub(crate) fn given(&mut self, window: Option<u16>, now: Instant) {
         self.read = window.is_some();
-        if self.offered == 0 && window.is_some_and(|window| window > 0) {
-            // What was asked for until now was the window.
+        if self.offered <= 1 && window.is_some_and(|window| window > 1) {
+            // What was asked for until now was the window, which is said to be 1 where it was taken back; and what was sent
+            // into it found no room.
             (self.backoff, self.since) = (0, now);
+            let (start, end) = (self.board.start(), self.board.end());
+            self.board.lose(start, end, super::micros(now), Loss::Timeout);
         }
         self.offered = window.unwrap_or(self.offered);
-    }
-
-    /// Whether the stack may have counted three duplicate acknowledgements, since nothing else could tell it of a window: it
-    /// sends the oldest segment then, once, and doesn't go back before.
-    pub(crate) fn may_repeat_head(&self) -> bool {
-        self.repeats >= 3
     }
 
     /// Whether a bare segment of this acknowledgement, new or not, and this window tells the stack anything; and the window
@@ -108,9 +119,10 @@ impl Recovery {
         }
         let window = self.kept_open(ack, window);
         let news = is_new || !self.read || window != self.offered;
-        // It may be one more of the same.
-        self.repeats = self.repeats.saturating_add(u8::from(news && !is_new));
-        self.given(Some(window), now);
+        let window = if news && !is_new { self.not_a_third(window) } else { window };
+        if news {
+            self.given(Some(window), now);
+        }
         (news, window)
     }
 

@@ -85,6 +85,8 @@ pub(crate) struct Recovery {
     window: Window,
     newest: Newest,
     reordering: Reordering,
+    /// When the window was last reduced, in microseconds.
+    reduced: u32,
     /// When the timer began to run: at the last acknowledgement of something new, or the last segment.
     since: Instant,
     /// When the first of those that are late counts as lost.
@@ -130,7 +132,7 @@ impl Recovery {
         probed: false,
         fin: false,
         segment: DEFAULT_SEGMENT,
-        offered: 1,
+        offered: u16::MAX,
         read: false,
         duplicates: 0,
         repeats: 0,
@@ -148,6 +150,7 @@ impl Recovery {
             needless: 0,
             asked: (0, 0),
         },
+        reduced: 0,
         since: Instant::ZERO,
         late: None,
         told: Phase::SlowStart,
@@ -301,9 +304,11 @@ impl Recovery {
         if !self.on || !self.begun || self.board.is_empty() {
             return false;
         }
-        if self.detect(now) && self.window.reduce(self.board.start(), self.board.end(), self.segment) {
+        let (found, once_more) = self.detect(now);
+        let (start, end) = (self.board.start(), self.board.end());
+        if found && self.window.reduce(start, end, self.segment, once_more) {
             self.reordering.begin();
-            self.forced = true;
+            (self.forced, self.reduced) = (true, micros(now));
         }
         if self.asks_at().is_some_and(|at| at <= now) {
             self.ask(now);
@@ -312,12 +317,15 @@ impl Recovery {
         lost > 0 && (self.forced || self.fits(lost.min(self.segment)))
     }
 
+    /// Whether so many bytes more may be in flight; beside a few, a whole segment.
     fn fits(&self, bytes: u32) -> bool {
-        self.board.flying().saturating_add(bytes) <= self.window.size
+        let flying = self.board.flying();
+        flying < self.segment / 2 || flying.saturating_add(bytes) <= self.window.size
     }
 
-    /// Marks what is lost by what arrived (RFC 8985 6.2 step 5, RFC 5681 3.2). Whether anything is.
-    fn detect(&mut self, now: Instant) -> bool {
+    /// Marks what is lost by what arrived (RFC 8985 6.2 step 5, RFC 5681 3.2). Whether anything is, and whether some of it was
+    /// sent again since the window was reduced.
+    fn detect(&mut self, now: Instant) -> (bool, bool) {
         let at = micros(now);
         if !self.sack {
             let start = self.board.start();
@@ -326,17 +334,18 @@ impl Recovery {
             if enough {
                 self.board.lose(start, start.wrapping_add(self.segment), at, Loss::Duplicates);
             }
-            return enough;
+            return (enough, false);
         }
         let newest = self.newest;
         if !newest.known {
-            return false;
+            return (false, false);
         }
         let window = self.reordering_window();
         let loss = if window == 0 { Loss::Sack } else { Loss::Late };
         let patience = newest.time.saturating_add(window);
         let mut first = u32::MAX;
-        let (mut found, mut index, mut start) = (false, 0, self.board.start());
+        let (mut found, mut once_more) = (false, false);
+        let (mut index, mut start) = (0, self.board.start());
         while let Some(range) = self.board.get(index) {
             let from = core::mem::replace(&mut start, range.end);
             index += 1;
@@ -351,12 +360,14 @@ impl Recovery {
                 first = first.min(patience - waited);
                 continue;
             }
+            once_more |= range.again && !before(range.at, self.reduced);
+            found = true;
             self.board.lose(from, to, at, loss);
             // The ranges may have other places now.
-            (found, index, start) = (true, 0, self.board.start());
+            (index, start) = (0, self.board.start());
         }
         self.late = (first != u32::MAX).then(|| now + Duration::from_micros(first.into()));
-        found
+        (found, once_more)
     }
 
     /// How much earlier what was sent later may arrive, in microseconds (RFC 8985 6.2 step 4).

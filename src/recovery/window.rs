@@ -41,7 +41,12 @@ impl Window {
     /// So many bytes were acknowledged, up to `una`, of `flight` that were out.
     pub(super) fn acknowledged(&mut self, bytes: u32, flight: u32, una: u32, segment: u32) {
         if matches!(self.phase, Phase::Recovery | Phase::Timeout) && !before(una, self.recover) {
+            let recovered = self.phase == Phase::Recovery;
             self.phase = self.open();
+            if recovered {
+                // It is ssthresh now, and no more (RFC 6582 3.2).
+                return;
+            }
         }
         // Who doesn't use the window learns nothing about a larger one (RFC 7661 4.3).
         let is_used = flight.saturating_mul(2) >= self.size;
@@ -71,13 +76,16 @@ impl Window {
         matches!(self.phase, Phase::Recovery | Phase::Timeout) && before(una, self.recover)
     }
 
-    /// Bytes are lost: once a round trip, the window is halved (RFC 6675 5, RFC 5681 3.1). `end` is behind the last byte that
-    /// was sent. Whether it was.
-    pub(super) fn reduce(&mut self, una: u32, end: u32, segment: u32) -> bool {
-        if self.recovers(una) {
+    /// Bytes are lost: once a round trip, the window is halved (RFC 6675 5, RFC 5681 3.1), and once more for what was sent again
+    /// since then and is lost as well (4.3). `end` is behind the last byte that was sent. Whether it was.
+    pub(super) fn reduce(&mut self, una: u32, end: u32, segment: u32, once_more: bool) -> bool {
+        let recovers = self.recovers(una);
+        if recovers && !(once_more && self.phase == Phase::Recovery) {
             return false;
         }
-        self.prior = (self.size, self.threshold);
+        if !recovers {
+            self.prior = (self.size, self.threshold);
+        }
         self.threshold = (self.size / 2).max(2 * segment);
         self.size = self.threshold;
         self.begin(Phase::Recovery, end);

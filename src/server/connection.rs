@@ -271,7 +271,7 @@ impl<'a> Connection<'a> {
     ) -> Option<Instant> {
         let now = device.sink.now;
         #[cfg(feature = "recovery")]
-        self.recover(slot, iface, device, scratch);
+        self.recover(slot, iface, device);
         let served = self.serve(slot, service, scratch, device.sink);
         let mut next = None;
         let queues = match self.is_quiet() {

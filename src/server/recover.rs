@@ -99,7 +99,6 @@ impl Connection<'_> {
         slot: usize,
         iface: &mut Interface,
         device: &mut Egress<'_, '_, D, O>,
-        spare: &mut [u8],
     ) {
         let now = device.sink.now;
         self.settle(now);
@@ -111,9 +110,6 @@ impl Connection<'_> {
             if let Some(tuple) = &self.tuple {
                 // Without its address, the stack would end the connection.
                 speak_as(iface, tuple.local.addr);
-            }
-            if self.recovery.may_repeat_head() {
-                self.emit(slot, iface, device, spare);
             }
             go_back(iface, device, &mut self.set);
             self.recovery.went_back();
@@ -177,9 +173,9 @@ impl Core<'_> {
                 self.slots.touch(slot);
                 return Some(FollowUp::Other);
             }
-            Verdict::Open => {
+            Verdict::Open(window) => {
                 let ack = segment.ack.map_or(0, |ack| ack.0.cast_unsigned());
-                self.give_changed(slot, packet, (ack, 1), answer, sink);
+                self.give_changed(slot, packet, (ack, window), answer, sink);
             }
             Verdict::Renew => {
                 let latest = self.slots[slot].recovery.latest();

@@ -55,7 +55,7 @@ fn halved_once_a_round_trip() {
     let end = stage.watch.0.borrow().end;
     stage.until(ms(30));
     stage.sacks(10_000, &[(11_000, end)]);
-    assert_eq!((stage.path().phase, stage.path().window), (Phase::Recovery, 3_000));
+    assert_eq!((stage.path().phase, stage.path().window), (Phase::Recovery, 2_500));
 }
 
 /// A segment more every round trip, after the first loss (RFC 5681 3.1).
@@ -68,10 +68,10 @@ fn avoidance() {
     stage.until(ms(20));
     let end = stage.watch.0.borrow().end;
     stage.acks(end);
-    // That was a round trip's, too.
-    assert_eq!((stage.path().phase, stage.path().window), (Phase::Avoidance, 6_000));
+    // What ends recovery adds nothing (RFC 6582 3.2).
+    assert_eq!((stage.path().phase, stage.path().window), (Phase::Avoidance, 5_000));
     let rounds: Vec<_> = (0..6).map(|_| stage.round()).collect();
-    assert_eq!(rounds, [7_000, 8_000, 9_000, 10_000, 11_000, 12_000]);
+    assert_eq!(rounds, [6_000, 7_000, 8_000, 9_000, 10_000, 11_000]);
 }
 
 /// After a timeout one segment, then slow start up to half of what was in flight.

@@ -24,8 +24,9 @@ fn taken_back_while_bytes_are_in_flight() {
         10.000 < ack 1000 window 0
         115.000 > 1000:1001 again: timeout
         250.000 < ack 1000
-        250.000 > 2001:3000 again: probe
-        390.000 > 1000:2000 again: timeout
+        250.000 > 1000:2000 again: timeout
+        285.000 > 1000:2000 again: probe
+        355.000 > 1000:2000 again: timeout
         400.000 < ack 3000
         ",
     );

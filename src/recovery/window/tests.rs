@@ -7,7 +7,7 @@ const SEGMENT: u32 = 1_000;
 /// One that has lost something: 5,000 bytes, and ssthresh as many. All before 20,000 was sent before that.
 fn reduced() -> Window {
     let mut window = Window::new(SEGMENT);
-    assert!(window.reduce(10_000, 20_000, SEGMENT));
+    assert!(window.reduce(10_000, 20_000, SEGMENT, false));
     assert_eq!((window.size, window.threshold, window.phase), (5_000, 5_000, Phase::Recovery));
     window
 }
@@ -71,15 +71,15 @@ fn one_reduction_a_round_trip() {
     let mut window = reduced();
     for una in [10_000, 15_000, 19_999] {
         window.acknowledged(1_000, 10_000, una, SEGMENT);
-        assert!(!window.reduce(una, 30_000, SEGMENT), "{una}");
+        assert!(!window.reduce(una, 30_000, SEGMENT, false), "{una}");
         assert_eq!((window.size, window.phase), (5_000, Phase::Recovery));
     }
     window.acknowledged(1_000, 10_000, 20_000, SEGMENT);
     assert_eq!(window.phase, Phase::Avoidance);
-    assert!(window.reduce(20_000, 30_000, SEGMENT));
+    assert!(window.reduce(20_000, 30_000, SEGMENT, false));
     assert_eq!((window.size, window.threshold), (2_500, 2_500));
     // No less than two segments (RFC 5681 3.1).
-    assert!(window.reduce(30_000, 40_000, SEGMENT));
+    assert!(window.reduce(30_000, 40_000, SEGMENT, false));
     assert_eq!((window.size, window.threshold), (2_000, 2_000));
 }
 
@@ -87,10 +87,10 @@ fn one_reduction_a_round_trip() {
 #[test]
 fn one_reduction_a_round_trip_across_the_end_of_the_numbers() {
     let mut window = Window::new(SEGMENT);
-    assert!(window.reduce(u32::MAX - 5_000, 5_000, SEGMENT));
-    assert!(!window.reduce(u32::MAX, 9_000, SEGMENT));
-    assert!(!window.reduce(4_999, 9_000, SEGMENT));
-    assert!(window.reduce(5_000, 9_000, SEGMENT));
+    assert!(window.reduce(u32::MAX - 5_000, 5_000, SEGMENT, false));
+    assert!(!window.reduce(u32::MAX, 9_000, SEGMENT, false));
+    assert!(!window.reduce(4_999, 9_000, SEGMENT, false));
+    assert!(window.reduce(5_000, 9_000, SEGMENT, false));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_timeout_leaves_one_segment_and_counts_once() {
         assert_eq!((window.size, window.threshold, window.phase), (1_000, threshold, Phase::Timeout));
         window.collapse(flight, 20_000, SEGMENT);
         assert_eq!((window.size, window.threshold), (1_000, threshold), "the same loss");
-        assert!(!window.reduce(0, 20_000, SEGMENT), "the same loss");
+        assert!(!window.reduce(0, 20_000, SEGMENT, false), "the same loss");
         // It is repaired: slow start, and then a segment a round trip.
         window.acknowledged(1_000, 1_000, 1_000, SEGMENT);
         assert_eq!((window.size, window.phase), (2_000, Phase::Timeout));
