@@ -163,12 +163,14 @@ impl Recovery {
                 continue;
             }
             if !before(left, una) && !before(self.board.end(), right) {
+                // The newest stands first; what was sent first is to be learned first, or it would look as if it had been
+                // overtaken.
+                let place =
+                    arrived.iter().position(|(other, _)| before(left, *other)).unwrap_or(arrived.len());
                 // There is room for as many as are taken.
-                let _ = arrived.push((left, right));
+                let _ = arrived.insert(place, (left, right));
             }
         }
-        // The newest stands first; what was sent first is to be learned first, or it would look as if it had been overtaken.
-        arrived.sort_unstable_by_key(|(left, _)| left.wrapping_sub(una));
         for (left, right) in arrived {
             self.deliver(now, |board, delivered| {
                 board.arrive(left, right, at, &mut |range| delivered(range));
