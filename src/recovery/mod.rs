@@ -12,7 +12,7 @@
 //! | this one | what is lost (RFC 8985), and when to ask |
 //!
 //! When something is to be sent again, the stack is made to go back to the oldest byte, and to send all from there once
-//! more; of that only what is lost passes (`stack/sender.rs`). So it need not know what the peer has.
+//! more; of that only what is lost passes (`stack/back.rs`). So it need not know what the peer has.
 //!
 //! There is one round of this for each way out of trouble that RFC 9002 6 has in the same order: acknowledgements of what
 //! was sent later; a probe when they fail to come; and all again, a segment at a time, when that one isn't answered.
